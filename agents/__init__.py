@@ -1,0 +1,1 @@
+"""The thinking: tasks, the alert pipeline, the incident agent and the campaign agent."""

@@ -1,0 +1,185 @@
+"""The campaign agent: plans a brief, proposes create, then activate; or proposes a pause."""
+
+import asyncio
+from datetime import date
+from decimal import Decimal
+
+from agents.campaign.planner import BriefError, CampaignPlan, plan
+from agents.ports import ProposalRow
+from agents.report import FindingKind, Report
+from agents.tasks import Task
+from policies.model import Clock, Verdict
+from tools.base import Evidence
+from tools.gateway import Gateway
+from tools.ports import Caller, Direction, Draft
+
+LAUNCH, PAUSE = "launch", "pause"
+QUESTIONS = {"E1": "adplatform_account", "E2": "adplatform_campaigns"}
+LABELS = {"E1": "account", "E2": "campaigns"}
+
+
+class CampaignAgent:
+    """Takes one brief through its steps; see `agents.ports.Agent`."""
+
+    name = "campaign"
+    version = "planner-1"
+
+    def __init__(self, gateway: Gateway, clock: Clock) -> None:
+        self._gateway, self._clock = gateway, clock
+
+    async def gather(self, caller: Caller, task: Task) -> tuple[Evidence, ...]:
+        """Read the account and what runs there already."""
+        del task
+        return tuple(
+            await asyncio.gather(
+                *(
+                    self._gateway.read(place, LABELS[place], tool, {}, caller)
+                    for place, tool in QUESTIONS.items()
+                    if self._gateway.offers(tool)
+                )
+            )
+        )
+
+    async def analyse(
+        self, task: Task, evidence: tuple[Evidence, ...]
+    ) -> tuple[Report, tuple[Draft, ...]]:
+        """Make the plan and draft its first step, or draft the pause that was asked for."""
+        if task.spec.get("intent") == PAUSE:
+            return self._pausing(task, evidence)
+        try:
+            # The day of the brief, not of the analysis: a night in between must not void it.
+            made = plan(task.spec, task.created_at.date())
+        except BriefError as error:
+            words = f"The brief can't be used: {error}."
+            return _report(FindingKind.INCONCLUSIVE, words, evidence), ()
+        draft = _draft(
+            "create",
+            "adplatform_create_campaign",
+            task,
+            {
+                "name": made.name,
+                "objective": made.objective,
+                "audience": made.audience,
+                "channel": made.channel,
+                "headline": made.headline,
+                "url": made.url,
+                "currency": made.daily.currency,
+                "daily_budget": str(made.daily.amount),
+                "starts_on": made.starts_on,
+                "ends_on": made.ends_on,
+                "days": made.days,
+            },
+            observed=_observed(evidence),
+        )
+        report = _report(FindingKind.HEALTHY, _summary(made), evidence, made)
+        return report, (draft,)
+
+    async def follow_up(self, task: Task, row: ProposalRow) -> tuple[Draft, ...]:
+        """After a creation that was read back as asked, propose to activate it."""
+        done = row.execution(Direction.FORWARD)
+        if row.proposal.key != "create" or row.verdict is not Verdict.WORKED or done is None:
+            return ()
+        wanted = row.proposal.action.parameters
+        daily = f"{wanted['daily_budget']} {wanted['currency']}"
+        return (
+            _draft(
+                "activate",
+                "adplatform_activate_campaign",
+                task,
+                {
+                    "campaign_id": done.data["campaign_id"],
+                    "name": str(wanted["name"]),
+                    "daily_budget": daily,
+                    "days": _remaining(
+                        str(wanted["starts_on"]), str(wanted["ends_on"]), self._today()
+                    ),
+                },
+                observed=(f"created paused and read back: {daily} a day",),
+                requesters=row.proposal.requesters,
+            ),
+        )
+
+    def _pausing(
+        self, task: Task, evidence: tuple[Evidence, ...]
+    ) -> tuple[Report, tuple[Draft, ...]]:
+        rows = [row for item in evidence if item.label == "campaigns" for row in item.rows]
+        found = next((row for row in rows if row["id"] == task.spec.get("campaign_id")), None)
+        if found is None:
+            words = "I can't find that campaign on the ad platform."
+            return _report(FindingKind.INCONCLUSIVE, words, evidence), ()
+        words = f"`{found['name']}` is {found['effective_status']}, {found['daily_budget']} a day."
+        draft = _draft(
+            "pause",
+            "adplatform_pause_campaign",
+            task,
+            {
+                "campaign_id": str(found["id"]),
+                "name": str(found["name"]),
+                "daily_budget": str(found["daily_budget"]),
+                "days": _remaining(str(found["starts_on"]), str(found["ends_on"]), self._today()),
+            },
+            observed=(f"E2: {words}",),
+            rationale=task.spec.get("reason"),
+        )
+        return _report(FindingKind.HEALTHY, words, evidence), (draft,)
+
+    def _today(self) -> date:
+        return self._clock.now().date()
+
+
+def _draft(  # noqa: PLR0913 - a draft is these things
+    key: str,
+    tool: str,
+    task: Task,
+    parameters: dict[str, str | int | bool],
+    *,
+    observed: tuple[str, ...],
+    rationale: str | None = None,
+    requesters: tuple[str, ...] = (),
+) -> Draft:
+    return Draft(
+        key=key,
+        tool=tool,
+        parameters=parameters,
+        environment=task.environment,
+        rationale=rationale,
+        observed=observed,
+        confidence=Decimal(1),
+        requesters=requesters,
+        is_tainted=True,
+    )
+
+
+def _report(
+    outcome: FindingKind,
+    summary: str,
+    evidence: tuple[Evidence, ...],
+    made: CampaignPlan | None = None,
+) -> Report:
+    return Report(
+        outcome=outcome,
+        summary=summary,
+        evidence=evidence,
+        notes=tuple(f"No answer: {item.label} ({item.fault})." for item in evidence if item.fault),
+        attachment=None if made is None else made.model_dump_json(),
+    )
+
+
+def _summary(made: CampaignPlan) -> str:
+    total = made.daily.times(Decimal(made.days))
+    return (
+        f"Plan for `{made.name}`: {made.daily} a day from {made.starts_on} to {made.ends_on}"
+        f" ({made.days} days, {total} planned), on {made.channel}, for {made.audience}."
+        f" Plan {made.digest[:12]}."
+    )
+
+
+def _observed(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{item.id}: {item.label} — {item.excerpt}" for item in evidence if item.fault is None
+    )
+
+
+def _remaining(starts_on: str, ends_on: str, today: date) -> int:
+    first = max(today, date.fromisoformat(starts_on))
+    return max(0, (date.fromisoformat(ends_on) - first).days + 1)

@@ -1,0 +1,173 @@
+"""The incident agent: asks in parallel, concludes, and drafts a rollback and a silence."""
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+
+from agents.incident.analyst import analyse, percent
+from agents.incident.evidence import Answers, Question, questions
+from agents.ports import ProposalRow
+from agents.report import Hypothesis, Report
+from agents.services import Place, ServiceMap, limit, settle_s
+from agents.tasks import Task
+from policies.model import Comparator, ExpectedEffect, Link
+from tools.base import Evidence
+from tools.gateway import Gateway
+from tools.ports import Caller, Draft
+
+# Below this, an action is recommended in words only.
+PROPOSE_FROM = Decimal("0.5")
+SILENCE_MIN = 60
+
+
+class IncidentAgent:
+    """Looks into one service; see `agents.ports.Agent`."""
+
+    name = "incident"
+    version = "analyst-1"
+
+    def __init__(self, gateway: Gateway, services: ServiceMap) -> None:
+        self._gateway, self._services = gateway, services
+
+    async def gather(self, caller: Caller, task: Task) -> tuple[Evidence, ...]:
+        """Ask every question at once; tools that are not configured are left out."""
+        asked = [
+            question
+            for question in questions(task, self._services)
+            if self._gateway.offers(question.tool)
+        ]
+        return tuple(
+            await asyncio.gather(
+                *(self._ask(place, item, caller) for place, item in enumerate(asked, 1))
+            )
+        )
+
+    async def analyse(
+        self, task: Task, evidence: tuple[Evidence, ...]
+    ) -> tuple[Report, tuple[Draft, ...]]:
+        """Conclude, and draft what could be done."""
+        report = analyse(task, evidence, self._services)
+        drafts = [*self._rollback(task, report), *self._silence(task, evidence)]
+        return report, tuple(drafts)
+
+    async def follow_up(self, task: Task, row: ProposalRow) -> tuple[Draft, ...]:
+        """Nothing follows: a rollback or a silence stands alone."""
+        del task, row
+        return ()
+
+    async def _ask(self, place: int, question: Question, caller: Caller) -> Evidence:
+        return await self._gateway.read(
+            f"E{place}", question.label, question.tool, question.parameters, caller
+        )
+
+    def _rollback(self, task: Task, report: Report) -> Sequence[Draft]:
+        first = report.hypotheses[0] if report.hypotheses else None
+        if first is None or first.change_id is None or first.confidence < PROPOSE_FROM:
+            return ()
+        answers = Answers(report.evidence)
+        deploys = answers.item(f"deploys of {first.component}")
+        row = next(
+            (
+                found
+                for found in (() if deploys is None else deploys.rows)
+                if found["id"] == first.change_id
+            ),
+            None,
+        )
+        if row is None or row["previous_version"] in {"", "None"}:
+            return ()
+        return (
+            Draft(
+                key="rollback",
+                tool="shop_rollback",
+                parameters={
+                    "service": first.component,
+                    "environment": task.environment,
+                    "from_version": str(row["version"]),
+                    "to_version": str(row["previous_version"]),
+                },
+                environment=task.environment,
+                expected_effect=self._effect(task, answers),
+                rationale=first.explanation,
+                confidence=first.confidence,
+                observed=_observed(first, report),
+                severity=task.severity,
+                since_at=task.since_at,
+                links=self._links(task),
+                is_tainted=any(item.is_untrusted for item in report.evidence),
+            ),
+        )
+
+    def _silence(self, task: Task, evidence: tuple[Evidence, ...]) -> Sequence[Draft]:
+        alerts = Answers(evidence).item(f"alerts of {task.target}")
+        active = [row for row in (alerts.rows if alerts else ()) if row["state"] == "active"]
+        if not active or alerts is None:
+            return ()
+        name = str(active[0]["alertname"])
+        return (
+            Draft(
+                key="silence",
+                tool="alertmanager_silence",
+                parameters={
+                    "alertname": name,
+                    "service": task.target,
+                    "environment": task.environment,
+                    "minutes": SILENCE_MIN,
+                },
+                environment=task.environment,
+                rationale="It stops further pages while people work on it; it fixes nothing.",
+                observed=(f"{alerts.id}: {name} is active and not silenced",),
+                severity=task.severity,
+                since_at=task.since_at,
+                links=self._links(task),
+                is_tainted=True,
+            ),
+        )
+
+    def _effect(self, task: Task, answers: Answers) -> ExpectedEffect | None:
+        place = self._services.place(task.target, task.environment)
+        query = None if place is None else place.signals.get("errors")
+        if place is None or query is None:
+            return None
+        allowed = limit(place, "errors") or 0.05
+        measured = answers.number(f"errors of {task.target}")
+        settle = settle_s(query)
+        return ExpectedEffect(
+            tool="prometheus_query",
+            parameters={"query": query},
+            field="value",
+            comparator=Comparator.LE,
+            value=str(allowed),
+            baseline=None if measured is None else str(measured),
+            settle_s=settle,
+            window_s=settle,
+            deadline_s=settle * 3 + 60,
+            sentence=f"Failing requests of `{task.target}` at most {percent(allowed)}.",
+        )
+
+    def _links(self, task: Task) -> tuple[Link, ...]:
+        place = self._services.place(task.target, task.environment)
+        return links(task, place)
+
+
+def links(task: Task, place: Place | None) -> tuple[Link, ...]:
+    """Return where to look: the alert, the dashboard and the runbook, as far as known."""
+    known = {
+        "Alert": task.spec.get("alert_url"),
+        "Dashboard": (place.dashboard if place else None) or task.spec.get("dashboard"),
+        "Runbook": (place.runbook if place else None) or task.spec.get("runbook"),
+    }
+    return tuple(
+        Link(label=label, url=url)
+        for label, url in known.items()
+        if url and url.startswith(("https://", "http://"))
+    )
+
+
+def _observed(hypothesis: Hypothesis, report: Report) -> tuple[str, ...]:
+    by_id = {item.id: item for item in report.evidence}
+    return tuple(
+        f"{name}: {by_id[name].label} — {by_id[name].excerpt.splitlines()[0][:160]}"
+        for name in hypothesis.evidence
+        if by_id[name].excerpt
+    )

@@ -1,0 +1,89 @@
+"""Which questions the incident agent asks first, and how their answers are found again."""
+
+from dataclasses import dataclass
+
+from agents.services import ServiceMap
+from agents.tasks import Task
+from policies.model import Scalar
+from tools.base import Evidence
+
+LOOK_BACK_MIN = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One call of a reading tool; `label` is what people and the analysis know it by."""
+
+    label: str
+    tool: str
+    parameters: dict[str, Scalar]
+
+
+def questions(task: Task, services: ServiceMap) -> list[Question]:
+    """Return what to ask about a task's service and what it calls, most telling first."""
+    service, environment = task.target, task.environment
+    place = services.place(service, environment)
+    if place is None:
+        return []
+    where: dict[str, Scalar] = {"service": service, "environment": environment}
+    found = _signals(service, place.signals)
+    found.append(Question(label=f"deploys of {service}", tool="shop_deploys", parameters=where))
+    found.append(
+        Question(
+            label=f"errors in the log of {service}",
+            tool="shop_logs",
+            parameters={**where, "minutes": 30},
+        )
+    )
+    found.append(
+        Question(label=f"alerts of {service}", tool="alertmanager_alerts", parameters=where)
+    )
+    for name in services.dependencies(service, environment):
+        other = services.place(name, environment)
+        if other is not None and "errors" in other.signals:
+            found.append(_now(name, "errors", other.signals["errors"]))
+        found.append(
+            Question(
+                label=f"deploys of {name}",
+                tool="shop_deploys",
+                parameters={"service": name, "environment": environment},
+            )
+        )
+    return found
+
+
+def _signals(service: str, signals: dict[str, str]) -> list[Question]:
+    found = [_now(service, name, query) for name, query in signals.items()]
+    if "errors" in signals:
+        found.append(
+            Question(
+                label=f"errors of {service} over time",
+                tool="prometheus_range",
+                parameters={"query": signals["errors"], "minutes": LOOK_BACK_MIN, "step_s": 15},
+            )
+        )
+    return found
+
+
+def _now(service: str, signal: str, query: str) -> Question:
+    return Question(
+        label=f"{signal} of {service}", tool="prometheus_query", parameters={"query": query}
+    )
+
+
+class Answers:
+    """Evidence by its label; an answer with a fault is not there."""
+
+    def __init__(self, evidence: tuple[Evidence, ...]) -> None:
+        self._by_label = {item.label: item for item in evidence}
+
+    def item(self, label: str) -> Evidence | None:
+        """Return the evidence of a label, if its source answered."""
+        found = self._by_label.get(label)
+        return None if found is None or found.fault is not None else found
+
+    def number(self, label: str) -> float | None:
+        """Return the measured value of a label, if there is one."""
+        found = self.item(label)
+        value = None if found is None else found.data.get("value")
+        return None if value is None else float(value)

@@ -1,0 +1,151 @@
+"""What the agents need from the edge: the store of tasks, and what it keeps of proposals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from agents.report import Report
+from agents.tasks import Task, TaskState
+from policies.audit import Event
+from policies.model import Proposal, ProposalState, Verdict
+from tools.base import Evidence
+from tools.ports import Caller, Direction, Draft
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A task that is ours until the lease ends; `epoch` tells our writes from a zombie's."""
+
+    task: Task
+    worker: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionRow:
+    """One direction of one proposal's execution, as stored."""
+
+    direction: Direction
+    state: str
+    baseline: str | None
+    left: dict[str, str]
+    data: dict[str, str]
+    sentence: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalRow:
+    """A proposal with everything that happened to it."""
+
+    proposal: Proposal
+    state: ProposalState
+    approvers: tuple[str, ...]
+    next_at: datetime | None
+    executions: tuple[ExecutionRow, ...]
+    verify_until: datetime | None
+    roll_back_by: str | None
+    verdict: Verdict | None
+    is_followed_up: bool
+    is_sign_off_stale: bool = False
+
+    def execution(self, direction: Direction) -> ExecutionRow | None:
+        """Return the execution in a direction, if it began."""
+        return next((row for row in self.executions if row.direction is direction), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskChange:
+    """What one step of a task writes, in one transaction."""
+
+    state: TaskState | None = None
+    wake_at: datetime | None = None
+    events: tuple[Event, ...] = ()
+    steps: dict[str, str] = field(default_factory=dict)
+    proposals: tuple[Proposal, ...] = ()
+
+
+class TaskStore(Protocol):
+    """Tasks and their proposals. Every write is fenced by the claim and raises LostLease."""
+
+    async def claim(self, worker: str, limit: int, lease_s: float) -> list[Claim]:
+        """Take up to `limit` tasks that are due and free."""
+        ...
+
+    async def heartbeat(self, claim: Claim, lease_s: float) -> bool:
+        """Lengthen the lease; False when the task is no longer ours."""
+        ...
+
+    async def advance(self, claim: Claim, change: TaskChange) -> None:
+        """Write one step."""
+        ...
+
+    async def release(self, claim: Claim) -> None:
+        """Give the task back; it wakes when its row, or a proposal of it, says so."""
+        ...
+
+    async def back_off(self, claim: Claim, fault: str) -> None:
+        """Count a failed attempt, and try later or escalate."""
+        ...
+
+    async def step(self, task_id: str, name: str) -> str | None:
+        """Return the kept result of a step, or None."""
+        ...
+
+    async def proposals(self, task_id: str) -> list[ProposalRow]:
+        """Return the proposals of a task in the order they were made."""
+        ...
+
+    async def move(
+        self,
+        claim: Claim,
+        row: ProposalRow,
+        to: ProposalState,
+        reason: str,
+        sentence: str,
+    ) -> None:
+        """Move a proposal, and the task with it."""
+        ...
+
+    async def verified(
+        self, claim: Claim, row: ProposalRow, verdict: Verdict, measured: str | None
+    ) -> None:
+        """Write a verdict."""
+        ...
+
+    async def measure_again(self, claim: Claim, row: ProposalRow, delay_s: float) -> None:
+        """Look again later."""
+        ...
+
+    async def follow_up(
+        self, claim: Claim, row: ProposalRow, proposals: Sequence[Proposal]
+    ) -> None:
+        """Write what is proposed after a proposal was carried out and read back."""
+        ...
+
+    async def is_told(self, task_id: str) -> bool:
+        """Say whether the thread shows the newest of the task's events."""
+        ...
+
+
+class Agent(Protocol):
+    """One kind of thinking."""
+
+    name: str
+    version: str
+
+    async def gather(self, caller: Caller, task: Task) -> tuple[Evidence, ...]:
+        """Look at what there is; slow or dead sources become evidence with a fault."""
+        ...
+
+    async def analyse(
+        self, task: Task, evidence: tuple[Evidence, ...]
+    ) -> tuple[Report, tuple[Draft, ...]]:
+        """Conclude, and say what could be done."""
+        ...
+
+    async def follow_up(self, task: Task, row: ProposalRow) -> tuple[Draft, ...]:
+        """Say what comes after a proposal that was carried out and read back."""
+        ...

@@ -1,0 +1,71 @@
+"""What is where: services, their environments, channels, owners and signals."""
+
+import re
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from policies.model import Strict
+
+# A service that says nothing else is fine up to five failing requests in a hundred.
+DEFAULT_LIMITS = {"errors": 0.05}
+SCRAPE_S = 15
+_RANGE = re.compile(r"\[(\d+)([smhd])(?::[^\]]*)?\]")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Place(Strict):
+    """A service in one environment."""
+
+    channel: str
+    owners: str | None = None
+    runbook: str | None = None
+    dashboard: str | None = None
+    # Name to PromQL; `errors` is a ratio from 0 to 1, `latency` is in seconds.
+    signals: dict[str, str] = Field(default_factory=dict)
+    # Name to the highest value that is still fine.
+    limits: dict[str, float] = Field(default_factory=dict)
+
+
+class Service(Strict):
+    """A service and what it calls."""
+
+    depends_on: tuple[str, ...] = ()
+    environments: dict[str, Place] = Field(min_length=1)
+
+
+class ServiceMap(Strict):
+    """Every service Signoff knows."""
+
+    services: Mapping[str, Service]
+
+    def place(self, service: str, environment: str) -> Place | None:
+        """Return a service in an environment, or None."""
+        found = self.services.get(service)
+        return None if found is None else found.environments.get(environment)
+
+    def dependencies(self, service: str, environment: str) -> tuple[str, ...]:
+        """Return what a service calls and that is known in the same environment."""
+        found = self.services.get(service)
+        names = () if found is None else found.depends_on
+        return tuple(name for name in names if self.place(name, environment) is not None)
+
+    def callers(self, service: str, environment: str) -> tuple[str, ...]:
+        """Return who calls a service in an environment."""
+        return tuple(
+            name
+            for name in self.services
+            if self.place(name, environment) is not None
+            and service in self.services[name].depends_on
+        )
+
+
+def limit(place: Place, signal: str) -> float | None:
+    """Return the highest value of a signal that is still fine, or None where nobody said."""
+    return place.limits.get(signal, DEFAULT_LIMITS.get(signal))
+
+
+def settle_s(query: str) -> int:
+    """Return how long a query still contains the past: its longest range and one scrape."""
+    ranges = [int(number) * _SECONDS[unit] for number, unit in _RANGE.findall(query)]
+    return max(ranges, default=60) + SCRAPE_S

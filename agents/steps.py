@@ -1,0 +1,116 @@
+"""One step of one proposal: expire, execute, reconcile, verify, roll back."""
+
+from datetime import timedelta
+
+from agents.ports import Claim, ExecutionRow, ProposalRow, TaskStore
+from policies.model import ProposalState, Verdict
+from policies.verification import judge
+from tools.execution import Again, Execution, measure
+from tools.gateway import Gateway
+from tools.ports import Caller, Direction, Grant
+
+LOOK_AGAIN_S = 5.0
+# An unknown effect is told before it is resolved, but not waited for longer than this.
+TELL_WITHIN = timedelta(seconds=5)
+TELL_POLL_S = 0.2
+
+
+class ProposalSteps:
+    """Takes a due proposal one step further; every step is one or more fenced transactions."""
+
+    def __init__(self, store: TaskStore, gateway: Gateway, execution: Execution) -> None:
+        self._store, self._gateway, self._execution = store, gateway, execution
+        self._clock = gateway.parts.clock
+
+    async def advance(self, claim: Claim, row: ProposalRow, caller: Caller) -> bool:
+        """Take one step; True when the agent is to say what follows."""
+        if row.roll_back_by is not None:
+            await self._roll_back(claim, row, row.roll_back_by, caller)
+            return False
+        if row.state is ProposalState.PENDING:
+            await self._expire(claim, row)
+        elif row.state is ProposalState.APPROVED:
+            await self._execute(claim, row, caller)
+        elif row.state is ProposalState.EXECUTING:
+            # Claimed while it executes: whoever executed it is gone.
+            await self._execution.forget(row.proposal, Direction.FORWARD, caller)
+        elif row.state is ProposalState.UNKNOWN:
+            await self._reconcile(claim, row, Direction.FORWARD, caller)
+        elif row.state is ProposalState.EXECUTED:
+            await self._verify(claim, row, caller)
+        return row.state is ProposalState.VERIFIED and not row.is_followed_up
+
+    async def _expire(self, claim: Claim, row: ProposalRow) -> None:
+        if self._clock.now() >= row.proposal.expires_at:
+            await self._store.move(
+                claim, row, ProposalState.EXPIRED, "NO_ANSWER_IN_TIME", "Nobody signed off in time."
+            )
+
+    async def _execute(self, claim: Claim, row: ProposalRow, caller: Caller) -> None:
+        if row.is_sign_off_stale:
+            await self._store.move(
+                claim,
+                row,
+                ProposalState.DRIFTED,
+                "ALERT_RESOLVED",
+                "The alert resolved after the sign-off: nothing was done. Ask again with `/triage`"
+                " if it is still needed.",
+            )
+            return
+        await self._execution.run(row.proposal, Grant(approvers=row.approvers), caller)
+
+    async def _reconcile(
+        self, claim: Claim, row: ProposalRow, direction: Direction, caller: Caller
+    ) -> None:
+        found = row.execution(direction)
+        if found is not None and not await self._is_told(claim, found):
+            await self._store.measure_again(claim, row, TELL_POLL_S)
+            return
+        left = {} if direction is Direction.FORWARD else _left(row)
+        again = Again(
+            grant=Grant(approvers=row.approvers),
+            left=left,
+            person=row.roll_back_by or ", ".join(row.approvers),
+        )
+        await self._execution.reconcile(row.proposal, direction, again, caller)
+
+    async def _is_told(self, claim: Claim, found: ExecutionRow) -> bool:
+        since = found.ended_at or found.started_at
+        if self._clock.now() - since >= TELL_WITHIN:
+            return True
+        return await self._store.is_told(claim.task.id)
+
+    async def _roll_back(self, claim: Claim, row: ProposalRow, person: str, caller: Caller) -> None:
+        found = row.execution(Direction.INVERSE)
+        if found is not None and found.state == "intent":
+            await self._execution.forget(row.proposal, Direction.INVERSE, caller)
+        elif found is not None and found.state == "unknown":
+            await self._reconcile(claim, row, Direction.INVERSE, caller)
+        else:
+            await self._execution.roll_back(row.proposal, _left(row), person, caller)
+
+    async def _verify(self, claim: Claim, row: ProposalRow, caller: Caller) -> None:
+        effect = row.proposal.action.expected_effect
+        done = row.execution(Direction.FORWARD)
+        if effect is None or done is None:
+            await self._store.verified(claim, row, Verdict.UNKNOWN, None)
+            return
+        measured = await measure(self._gateway, row.proposal, caller, "after")
+        verdict = judge(effect, done.baseline or effect.baseline, measured)
+        now = self._clock.now()
+        ended_at = done.ended_at or now
+        window_ends_at = ended_at + timedelta(seconds=effect.settle_s + effect.window_s)
+        is_final = (
+            verdict in {Verdict.WORKED, Verdict.WORSE}
+            or (verdict is Verdict.NO_CHANGE and now >= window_ends_at)
+            or (row.verify_until is not None and now >= row.verify_until)
+        )
+        if is_final:
+            await self._store.verified(claim, row, verdict, measured)
+        else:
+            await self._store.measure_again(claim, row, LOOK_AGAIN_S)
+
+
+def _left(row: ProposalRow) -> dict[str, str]:
+    done = row.execution(Direction.FORWARD)
+    return {} if done is None else done.left

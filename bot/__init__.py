@@ -1,0 +1,1 @@
+"""The edge: Slack, webhooks, store, scheduler, settings, command line and composition root."""

@@ -1,0 +1,350 @@
+"""The composition root: chooses and joins the parts, starts them in order, stops in reverse."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from agents.campaign.agent import CampaignAgent
+from agents.campaign.digest import DigestAgent
+from agents.incident.agent import IncidentAgent
+from agents.tasks import TaskKind
+from agents.worker import Worker, Workshop
+from bot.clock import SharedClock, WallClock
+from bot.metrics import Metrics
+from bot.policy import candidate
+from bot.scheduler import Scheduler
+from bot.settings import Settings, SettingsError
+from bot.slack.app import Reception
+from bot.slack.clerk import InboxClerk, OutboxClerk, fix_for
+from bot.slack.desk import Desk
+from bot.slack.directory import SlackDirectory
+from bot.slack.mirror import Glass, Mirror
+from bot.slack.sender import Sender
+from bot.stops import stopper
+from bot.store.boxes import Inbox, Outbox, send
+from bot.store.context import Context
+from bot.store.controls import SqlControls
+from bot.store.engine import Connection, Database, is_answering
+from bot.store.journal import SqlJournal
+from bot.store.ledger import Ledger
+from bot.store.rules import trust_first
+from bot.store.schema import migrate
+from bot.store.tasks import free_leases
+from bot.store.taskstore import SqlTaskStore
+from bot.store.threads import Thread, ThreadStore
+from bot.webhooks.server import Entrance, routes
+from policies.audit import Event, EventKind
+from policies.engine import RuleSet
+from policies.model import Clock
+from policies.redaction import Redactor
+from tools.catalogue import Catalogue
+from tools.gateway import Gateway, Parts
+
+_log = logging.getLogger(__name__)
+
+
+class BrokenPartError(RuntimeError):
+    """A part of the running process died; the log says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """The parts that need no Slack: store, ledger, catalogue."""
+
+    context: Context
+    catalogue: Catalogue
+    rules: RuleSet
+    # What died while running; one entry is enough to end the process.
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slack:
+    """What speaks to Slack."""
+
+    sender: Sender
+    client: AsyncWebClient
+    metrics: Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signoff:
+    """A running Signoff."""
+
+    core: Core
+    desk: Desk
+    address: tuple[str, int]
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Return wall time, or the playground's shared clock where its file is named."""
+    return WallClock() if settings.clock_file is None else SharedClock(settings.clock_file)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Signoff]:
+    """Start everything; leaving the block stops it in reverse order.
+
+    Raises:
+        SettingsError: a token is missing.
+        StoreError: the database can't be used.
+        PolicyError: the rule files do not load and no set is in force yet.
+    """
+    if settings.slack_bot_token is None:
+        raise SettingsError(
+            "SLACK_BOT_TOKEN: missing. Paste manifest.yml at api.slack.com/apps, install the app,"
+            " and set SLACK_BOT_TOKEN and SLACK_APP_TOKEN; or try `make demo`, which needs neither"
+        )
+    async with AsyncExitStack() as stack:
+        core = await _core(settings, stack)
+        metrics = Metrics()
+        client = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            # Our own sender decides what is tried again: a post must not be repeated blindly.
+            retry_handlers=[],
+        )
+        sender = Sender(client, metrics)
+        directory = SlackDirectory(sender, core.context.clock, settings.config.groups)
+        whoami = await client.auth_test()
+        directory.joined(str(whoami["team_id"]))
+        gateway = _gateway(settings, core, directory)
+        desk = Desk(
+            context=core.context,
+            config=settings.config,
+            directory=directory,
+            gateway=gateway,
+            catalogue=core.catalogue,
+        )
+        slack = Slack(sender=sender, client=client, metrics=metrics)
+        address = await _join(settings, stack, desk, slack, core.faults)
+        metrics.up.set(1)
+        yield Signoff(core=core, desk=desk, address=address)
+
+
+async def _core(settings: Settings, stack: AsyncExitStack) -> Core:
+    redactor = Redactor(settings.secrets())
+    database = Database(settings.database_url)
+    stack.push_async_callback(database.close)
+    await database.open(migrate)
+    context = Context(
+        database=database,
+        ledger=Ledger(redactor),
+        clock=clock_of(settings),
+        redactor=redactor,
+        boundary=stopper(settings.stop_at, Path(f"{database.path}.stopped")),
+    )
+    found = candidate(settings.policy_dir)
+    rules = await database.write(lambda connection: _started(connection, context, found))
+    if rules.version != found.version:
+        _log.warning(
+            "the rule files differ from the set in force (%s): they are not used", rules.version
+        )
+    catalogue = Catalogue(settings.build(context.clock))
+    stack.push_async_callback(catalogue.close)
+    return Core(context=context, catalogue=catalogue, rules=rules)
+
+
+def _started(connection: Connection, context: Context, found: RuleSet) -> RuleSet:
+    rules = trust_first(connection, context, found)
+    free_leases(connection)
+    context.ledger.append(
+        connection,
+        Event(
+            kind=EventKind.SIGNOFF_STARTED,
+            at=context.clock.now(),
+            policy_version=rules.version,
+            sentence="Signoff started.",
+        ),
+    )
+    return rules
+
+
+def _gateway(settings: Settings, core: Core, directory: SlackDirectory) -> Gateway:
+    context = core.context
+    return Gateway(
+        Parts(
+            catalogue=core.catalogue,
+            journal=SqlJournal(context),
+            controls=SqlControls(context, settings.config.modes, settings.config.mode),
+            directory=directory,
+            rules=lambda: core.rules,
+            clock=context.clock,
+            redactor=context.redactor,
+            boundary=context.boundary,
+        )
+    )
+
+
+async def _join(
+    settings: Settings,
+    stack: AsyncExitStack,
+    desk: Desk,
+    slack: Slack,
+    faults: list[str],
+) -> tuple[str, int]:
+    context, config = desk.context, settings.config
+    inbox = Inbox(context)
+    clerk = InboxClerk(desk, inbox)
+    postman = OutboxClerk(Outbox(context), slack.sender, config.defaults.channel)
+    mirror = Mirror(
+        Glass(
+            store=ThreadStore(context),
+            sender=slack.sender,
+            mentions=desk.directory.mentions,
+            default_channel=config.defaults.channel,
+            unreachable=lambda thread, error: _tell_unreachable(desk, thread, error),
+            boundary=context.boundary,
+        )
+    )
+    worker = _worker(desk)
+    for wake in (postman.wake, mirror.wake, worker.wake):
+        context.database.on_commit(wake)
+    scheduler = Scheduler(context, config.digests)
+    await scheduler.start()
+    stack.push_async_callback(scheduler.stop)
+    for name, loop in (
+        ("worker", worker.run()),
+        ("mirror", mirror.run()),
+        ("inbox", clerk.run()),
+        ("outbox", postman.run()),
+    ):
+        _in_background(stack, name, loop, faults)
+    reception = Reception(desk, inbox, slack.metrics, clerk.wake)
+    return await _listen(settings, stack, reception, slack, desk)
+
+
+def _worker(desk: Desk) -> Worker:
+    context, gateway = desk.context, desk.gateway
+    workshop = Workshop(
+        store=SqlTaskStore(context),
+        agents={
+            TaskKind.INCIDENT: IncidentAgent(gateway, desk.config.service_map),
+            TaskKind.CAMPAIGN: CampaignAgent(gateway, context.clock),
+            TaskKind.DIGEST: DigestAgent(gateway, context.clock),
+        },
+        gateway=gateway,
+        clock=context.clock,
+        boundary=context.boundary,
+    )
+    return Worker(f"worker-{os.getpid()}", workshop)
+
+
+def _in_background(
+    stack: AsyncExitStack, name: str, loop: Coroutine[Any, Any, None], faults: list[str]
+) -> None:
+    running_loop = asyncio.create_task(loop, name=name)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            # A part that died must not leave the others looking healthy: end, and be restarted.
+            _log.critical("%s died", name, exc_info=task.exception())
+            faults.append(name)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    running_loop.add_done_callback(ended)
+
+    async def stop() -> None:
+        running_loop.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running_loop
+
+    stack.push_async_callback(stop)
+
+
+async def _listen(
+    settings: Settings, stack: AsyncExitStack, reception: Reception, slack: Slack, desk: Desk
+) -> tuple[str, int]:
+    secret = settings.slack_signing_secret
+    token = settings.slack_bot_token
+    assert token is not None  # noqa: S101 - running() refused to start without it
+    bolt = reception.app(
+        slack.client, token.get_secret_value(), secret.get_secret_value() if secret else None
+    )
+    if settings.slack_app_token is not None:
+        handler = AsyncSocketModeHandler(bolt, settings.slack_app_token.get_secret_value())
+        await handler.connect_async()  # type: ignore[no-untyped-call] # Bolt's own lacks types
+        stack.push_async_callback(handler.close_async)
+    return await _serve(settings, stack, _entrance(settings, desk, slack.metrics), bolt)
+
+
+def _entrance(settings: Settings, desk: Desk, metrics: Metrics) -> Entrance:
+    token = settings.webhook_token
+    database = desk.context.database
+
+    async def is_ready() -> bool:
+        return await database.read(is_answering)
+
+    return Entrance(
+        context=desk.context,
+        metrics=metrics,
+        token=None if token is None else token.get_secret_value(),
+        channel_of=lambda alert: settings.config.channel(alert.service, alert.environment),
+        is_ready=is_ready,
+        boundary=desk.context.boundary,
+    )
+
+
+async def _serve(
+    settings: Settings, stack: AsyncExitStack, entrance: Entrance, bolt: AsyncApp
+) -> tuple[str, int]:
+    site_app = web.Application()
+    site_app.add_routes(routes(entrance))
+    if settings.slack_signing_secret is not None:
+        site_app.add_routes([web.post("/slack/events", bolt.server().handle_post_requests)])
+    runner = web.AppRunner(site_app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, settings.host, settings.port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise SettingsError(
+            f"SIGNOFF_PORT: can't listen on {settings.host}:{settings.port}: {error.strerror}"
+        ) from error
+    host, port = runner.addresses[0][:2]
+    _log.info("listening on %s:%s", host, port)
+    return host, port
+
+
+async def _tell_unreachable(desk: Desk, thread: Thread, error: str) -> None:
+    """Tell a person who can mend it that a thread can't be shown."""
+    views = await ThreadStore(desk.context).view(thread)
+    requester = views[0].task.requester.id if views else ""
+    people = [requester.rsplit("/", 1)[-1]] if "/" in requester else []
+    if not people:
+        members = await desk.directory.memberships(["operators"])
+        found = members["operators"].members if "operators" in members else frozenset()
+        people = sorted(person.rsplit("/", 1)[-1] for person in found)[:3]
+    text = fix_for(error, thread.channel)
+
+    def unit(connection: Connection) -> None:
+        for user in people:
+            send(connection, desk.context, "dm", {"user": user, "text": text})
+
+    await desk.context.database.write(unit)
+
+
+async def run(settings: Settings, on_start: Callable[[Signoff], None]) -> None:
+    """Run until SIGTERM or SIGINT, then stop in order."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with running(settings) as signoff:
+        on_start(signoff)
+        await stop.wait()
+        if signoff.core.faults:
+            raise BrokenPartError(", ".join(signoff.core.faults))

@@ -1,0 +1,91 @@
+"""`signoff.yaml`: services, channels, groups, digests and modes, validated strictly."""
+
+import json
+from decimal import Decimal
+
+from pydantic import Field, ValidationError
+
+from agents.services import Service, ServiceMap
+from policies.model import Mode, Strict
+from policies.yamltext import YamlError, read
+
+
+class ConfigError(ValueError):
+    """The file can't be used; the message names file, line and field."""
+
+
+class Group(Strict):
+    """Who belongs to a group: a Slack user group, or user ids."""
+
+    usergroup: str | None = Field(default=None, pattern=r"^S[A-Z0-9]+$")
+    users: tuple[str, ...] | None = Field(default=None, min_length=1)
+
+
+class Defaults(Strict):
+    """Where things go that nothing else names."""
+
+    channel: str | None = None
+
+
+class DigestSchedule(Strict):
+    """A digest into a channel; weekdays by name, because cron's numbers mean two things."""
+
+    channel: str
+    cron: str = Field(pattern=r"^[^\n]{9,100}$")
+    zone: str = "UTC"
+
+
+class Config(Strict):
+    """What is where. Without a file nothing is known, and nothing is asked or proposed."""
+
+    services: dict[str, Service] = Field(default_factory=dict)
+    groups: dict[str, Group] = Field(default_factory=dict)
+    defaults: Defaults = Defaults()
+    digests: tuple[DigestSchedule, ...] = ()
+    mode: Mode = Mode.APPROVE
+    modes: dict[str, Mode] = Field(default_factory=dict)
+
+    @property
+    def service_map(self) -> ServiceMap:
+        """The services alone, as the agents take them."""
+        return ServiceMap(services=self.services)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Every environment a service is in, by name."""
+        return tuple(
+            sorted({name for found in self.services.values() for name in found.environments})
+        )
+
+    def channel(self, service: str | None, environment: str) -> str | None:
+        """Return where to speak about a service, else the default channel."""
+        place = self.service_map.place(service or "", environment)
+        return self.defaults.channel if place is None else place.channel
+
+
+def read_config(text: str, name: str) -> Config:
+    """Read `signoff.yaml`; raises ConfigError."""
+    try:
+        document, lines = read(text)
+    except YamlError as error:
+        raise ConfigError(f"{name}:{error.line}: {error}") from error
+    try:
+        found = Config.model_validate_json(json.dumps(document or {}, default=_number))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        path: tuple[str | int, ...] = tuple(fault["loc"])
+        where = ".".join(str(part) for part in path)
+        while path and path not in lines:
+            path = path[:-1]
+        raise ConfigError(f"{name}:{lines.get(path, 1)}: {where}: {fault['msg']}") from error
+    for group, members in found.groups.items():
+        if (members.usergroup is None) == (members.users is None):
+            line = lines.get(("groups", group), 1)
+            raise ConfigError(f"{name}:{line}: groups.{group}: write `usergroup` or `users`")
+    return found
+
+
+def _number(value: object) -> float:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} is not a value of signoff.yaml")

@@ -1,0 +1,251 @@
+"""`signoff doctor`: checks tokens, scopes, connectors, groups and policy, and says what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import clock_of
+from bot.policy import candidate
+from bot.scheduler import CronError, trigger
+from bot.settings import Settings
+from bot.store.engine import StoreError
+from bot.store.reading import open_read_only
+from bot.store.rules import active
+from policies.analysis import unsatisfiable
+from policies.loader import PolicyError
+from tools.base import AnyConnector, ToolError
+
+SCOPES = frozenset(
+    {
+        "chat:write",
+        "chat:write.public",
+        "commands",
+        "users:read",
+        "usergroups:read",
+        "channels:history",
+        "channels:read",
+        "app_mentions:read",
+        "im:history",
+        "im:write",
+    }
+)
+
+
+class Health(StrEnum):
+    """How a check ended."""
+
+    GOOD = "ok"
+    WARNING = "look"
+    BAD = "WRONG"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One checked thing, and what to do about it."""
+
+    health: Health
+    subject: str
+    words: str
+
+
+async def examine(settings: Settings) -> bool:
+    """Check everything and print it; True when nothing is wrong."""
+    found = [*await findings(settings)]
+    for finding in found:
+        print(f"{finding.health:<6} {finding.subject}: {finding.words}")
+    wrong = sum(finding.health is Health.BAD for finding in found)
+    print("\nAll well." if not wrong else f"\n{wrong} to mend, marked WRONG above.")
+    return wrong == 0
+
+
+async def findings(settings: Settings) -> list[Finding]:
+    """Check everything."""
+    found = _settings(settings)
+    sizes: dict[str, int] = {}
+    slack, sizes = await _slack(settings)
+    return [
+        *found,
+        *slack,
+        *await _connectors(settings),
+        *_policy(settings, sizes),
+        *_database(settings),
+    ]
+
+
+def good(subject: str, words: str) -> Finding:
+    """Return a finding that needs nothing."""
+    return Finding(health=Health.GOOD, subject=subject, words=words)
+
+
+def bad(subject: str, words: str) -> Finding:
+    """Return a finding that must be mended."""
+    return Finding(health=Health.BAD, subject=subject, words=words)
+
+
+def look(subject: str, words: str) -> Finding:
+    """Return a finding that somebody should look at."""
+    return Finding(health=Health.WARNING, subject=subject, words=words)
+
+
+def _settings(settings: Settings) -> list[Finding]:
+    found = []
+    if settings.config_path is None:
+        words = "not set, so no service, group or channel is known; see docs/quickstart.md"
+        found.append(look("SIGNOFF_CONFIG", words))
+    else:
+        count = len(settings.config.services)
+        found.append(
+            good("SIGNOFF_CONFIG", f"{count} services, {len(settings.config.groups)} groups")
+        )
+    if settings.webhook_token is None:
+        found.append(look("SIGNOFF_WEBHOOK_TOKEN", "not set: webhooks are off"))
+    if settings.config.defaults.channel is None:
+        words = "not set: alerts of unknown services have nowhere to go"
+        found.append(look("defaults.channel", words))
+    if "operators" not in settings.config.groups:
+        found.append(bad("groups.operators", "not defined: nobody could resume after a pause"))
+    for digest in settings.config.digests:
+        try:
+            trigger(digest.cron, digest.zone)
+        except CronError as error:
+            found.append(bad("digests.cron", str(error)))
+    return found
+
+
+async def _slack(settings: Settings) -> tuple[list[Finding], dict[str, int]]:
+    if settings.slack_bot_token is None:
+        words = "not set. Paste manifest.yml at api.slack.com/apps, install the app, copy the token"
+        return [bad("SLACK_BOT_TOKEN", words)], _named_sizes(settings)
+    client = AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url
+    )
+    try:
+        answer = await client.auth_test()
+    except (SlackClientError, OSError, TimeoutError) as error:
+        return [bad("SLACK_BOT_TOKEN", _slack_words(error))], _named_sizes(settings)
+    found = [good("SLACK_BOT_TOKEN", f"{answer['user']} in {answer['team']}")]
+    found.append(_scopes({str(k).lower(): str(v) for k, v in answer.headers.items()}))
+    found.append(await _socket(settings, client))
+    sizes = _named_sizes(settings)
+    for name, group in settings.config.groups.items():
+        if group.usergroup is not None:
+            finding, sizes[name] = await _group(client, name, group.usergroup)
+            found.append(finding)
+    found += [await _channel(client, name) for name in _channels(settings)]
+    return found, sizes
+
+
+def _scopes(headers: Mapping[str, str]) -> Finding:
+    given = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",")}
+    lacking = sorted(SCOPES - given)
+    if lacking:
+        words = f"missing {', '.join(lacking)}; paste manifest.yml again and reinstall the app"
+        return bad("scopes", words)
+    return good("scopes", "all there")
+
+
+async def _socket(settings: Settings, client: AsyncWebClient) -> Finding:
+    if settings.slack_app_token is None:
+        return good("Slack transport", "signed HTTP at /slack/events")
+    try:
+        await client.apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+    except (SlackClientError, OSError, TimeoutError) as error:
+        words = f"{_slack_words(error)}; it needs the scope connections:write, and Socket Mode on"
+        return bad("SLACK_APP_TOKEN", words)
+    return good("SLACK_APP_TOKEN", "Socket Mode connects")
+
+
+async def _group(client: AsyncWebClient, name: str, usergroup: str) -> tuple[Finding, int]:
+    try:
+        answer = await client.usergroups_users_list(usergroup=usergroup)
+    except (SlackClientError, OSError, TimeoutError) as error:
+        words = f"user group {usergroup}: {_slack_words(error)}"
+        return bad(f"groups.{name}", words), 0
+    count = len(answer.get("users") or [])
+    return good(f"groups.{name}", f"{count} members in {usergroup}"), count
+
+
+async def _channel(client: AsyncWebClient, channel: str) -> Finding:
+    try:
+        answer = await client.conversations_info(channel=channel)
+    except (SlackClientError, OSError, TimeoutError) as error:
+        words = f"{_slack_words(error)}; if it is private, write `/invite @Signoff` there"
+        return bad(f"channel {channel}", words)
+    found = answer["channel"]
+    if found.get("is_private") and not found.get("is_member"):
+        return bad(f"channel {channel}", "private: write `/invite @Signoff` there")
+    return good(f"channel {channel}", f"#{found.get('name')}")
+
+
+def _channels(settings: Settings) -> list[str]:
+    config = settings.config
+    found = [
+        place.channel
+        for service in config.services.values()
+        for place in service.environments.values()
+    ]
+    found += [digest.channel for digest in config.digests]
+    if config.defaults.channel is not None:
+        found.append(config.defaults.channel)
+    return sorted(set(found))
+
+
+def _named_sizes(settings: Settings) -> dict[str, int]:
+    return {name: len(group.users) for name, group in settings.config.groups.items() if group.users}
+
+
+async def _connectors(settings: Settings) -> list[Finding]:
+    found = []
+    parts = settings.build(clock_of(settings))
+    for part in parts:
+        found.append(await _connector(part))
+        await part.close()
+    if not parts:
+        found.append(look("connectors", "none is configured, so there is nothing to look at"))
+    return found
+
+
+async def _connector(part: AnyConnector) -> Finding:
+    try:
+        return good(part.title, await part.check())
+    except ToolError as error:
+        return bad(part.title, f"{error}; check the variables {part.name.upper()}_…")
+
+
+def _policy(settings: Settings, sizes: Mapping[str, int]) -> list[Finding]:
+    try:
+        rules = candidate(settings.policy_dir)
+    except PolicyError as error:
+        return [bad("policy", str(problem)) for problem in error.problems]
+    where = settings.policy_dir or Path("the shipped rules")
+    found = [good("policy", f"{len(rules.rules)} rules of {where}, version {rules.version}")]
+    found.extend(
+        (bad if dead.is_always else look)("policy", dead.words)
+        for dead in unsatisfiable(rules, sizes)
+    )
+    return found
+
+
+def _database(settings: Settings) -> list[Finding]:
+    try:
+        rules = candidate(settings.policy_dir)
+        with open_read_only(settings.database_url) as connection:
+            in_force = active(connection)
+    except StoreError:
+        return [look("database", "not there yet; it is made at the first start")]
+    except PolicyError:
+        return []
+    if in_force is not None and in_force.version != rules.version:
+        words = f"the rules in force are {in_force.version}, not these files ({rules.version})"
+        return [look("policy in force", words)]
+    return [good("database", "opens")]
+
+
+def _slack_words(error: Exception) -> str:
+    if isinstance(error, SlackApiError):
+        return f"Slack says {error.response.get('error')}"
+    return f"no answer ({type(error).__name__})"

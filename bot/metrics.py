@@ -1,0 +1,35 @@
+"""The numbers `GET /metrics` shows, in Prometheus' own format."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+
+class Metrics:
+    """Counters and gauges of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.webhooks = Counter(
+            "signoff_webhooks_total",
+            "Webhook requests by source and answer.",
+            ["source", "status"],
+            registry=self.registry,
+        )
+        self.envelopes = Counter(
+            "signoff_slack_envelopes_total",
+            "Slack envelopes committed before their ack, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.posts = Counter(
+            "signoff_slack_posts_total",
+            "Calls that post to or change Slack, by method and result.",
+            ["method", "result"],
+            registry=self.registry,
+        )
+        self.up = Gauge(
+            "signoff_ready", "1 when everything is joined and working.", registry=self.registry
+        )
+
+    def text(self) -> bytes:
+        """Return the exposition."""
+        return generate_latest(self.registry)

@@ -1,0 +1,32 @@
+"""Reads rule files from their folders; the hard rules always come from the program itself."""
+
+from pathlib import Path
+
+from policies.engine import RuleSet
+from policies.loader import load
+
+SHIPPED = Path(__file__).resolve().parent.parent / "policies"
+HARD = "hard.yaml"
+
+
+def candidate(folder: Path | None) -> RuleSet:
+    """Load the rule set of a folder (rules in `*.yaml`, test cases in `tests/*.yaml`).
+
+    Without a folder it is the shipped one. A `hard.yaml` of the folder is refused.
+
+    Raises:
+        PolicyError: something in it is wrong; the problems name file and line.
+    """
+    rules = SHIPPED / "rules" if folder is None else folder
+    cases = SHIPPED / "tests" if folder is None else folder / "tests"
+    hard = {f"hard/{HARD}": (SHIPPED / "rules" / HARD).read_text(encoding="utf-8")}
+    soft = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted(rules.glob("*.yaml"))
+        if not (folder is None and path.name == HARD)
+    }
+    tests = {
+        f"tests/{path.name}": path.read_text(encoding="utf-8")
+        for path in sorted(cases.glob("*.yaml"))
+    }
+    return load(hard, soft, tests)

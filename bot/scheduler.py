@@ -1,0 +1,126 @@
+"""APScheduler as a clock over schedule rows; nothing is stored in it, and a slot is taken once."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from agents.tasks import NewTask, TaskKind
+from bot.config import DigestSchedule
+from bot.store.context import Context
+from bot.store.schedules import Schedule, all_schedules, replace_all, take_slot
+from policies.model import DEFAULT_TENANT, Actor, ActorKind
+
+LOOK_EVERY_S = 1
+LATE_AFTER = timedelta(minutes=5)
+CRON_FIELDS = 5
+WEEKDAYS = frozenset({"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
+
+_log = logging.getLogger(__name__)
+
+
+class CronError(ValueError):
+    """A cron line can't be used; the message says what to write."""
+
+
+def trigger(cron: str, zone: str) -> CronTrigger:
+    """Return the trigger of a five-field cron line.
+
+    Weekdays are taken by name only: 0 is Sunday in cron and Monday in APScheduler.
+
+    Raises:
+        CronError: the line has other than five fields, a numbered weekday, or impossible values.
+    """
+    parts = cron.split()
+    if len(parts) != CRON_FIELDS:
+        raise CronError(f"`{cron}`: write five fields: minute hour day month weekday")
+    weekday = parts[4].lower()
+    if weekday != "*" and not _are_names(weekday):
+        raise CronError(f"`{parts[4]}`: name the weekday (mon, mon-fri): numbers mean two things")
+    try:
+        return CronTrigger(
+            minute=parts[0],
+            hour=parts[1],
+            day=parts[2],
+            month=parts[3],
+            day_of_week=weekday,
+            timezone=ZoneInfo(zone),
+        )
+    except ValueError as error:
+        raise CronError(f"`{cron}`: {error}") from error
+
+
+def _are_names(weekday: str) -> bool:
+    names = weekday.replace("-", ",").split(",")
+    return all(name in WEEKDAYS for name in names)
+
+
+def next_slot(cron: str, zone: str, after: datetime) -> datetime:
+    """Return the first slot strictly after a time; raises CronError."""
+    found = trigger(cron, zone).get_next_fire_time(None, after + timedelta(seconds=1))
+    if not isinstance(found, datetime):
+        raise CronError(f"`{cron}` never comes")
+    return found
+
+
+class Scheduler:
+    """Looks every second whether a slot is due."""
+
+    def __init__(self, context: Context, digests: Sequence[DigestSchedule]) -> None:
+        self._context, self._digests = context, digests
+        self._clock = AsyncIOScheduler()
+
+    async def start(self) -> None:
+        """Bring the rows in line with the settings, and begin to look."""
+        now = self._context.clock.now()
+        wanted = [
+            Schedule(
+                name=f"digest:{digest.channel}",
+                kind="digest",
+                cron=digest.cron,
+                zone=digest.zone,
+                channel=digest.channel,
+                next_at=next_slot(digest.cron, digest.zone, now),
+            )
+            for digest in self._digests
+        ]
+        await self._context.database.write(lambda connection: replace_all(connection, wanted))
+        self._clock.add_job(
+            self.look, "interval", seconds=LOOK_EVERY_S, max_instances=1, coalesce=True
+        )
+        self._clock.start()
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        if self._clock.running:
+            self._clock.shutdown(wait=False)
+
+    async def look(self) -> None:
+        """Take every slot that is due, each once; after a pause only the latest of each."""
+        now = self._context.clock.now()
+        for schedule in await self._context.database.read(all_schedules):
+            if schedule.next_at <= now:
+                await self._take(schedule, now)
+
+    async def _take(self, schedule: Schedule, now: datetime) -> None:
+        after = next_slot(schedule.cron, schedule.zone, now)
+        late = {"late_since": schedule.next_at.strftime("%a %d %b %H:%M UTC")}
+        task = NewTask(
+            kind=TaskKind.DIGEST,
+            tenant=DEFAULT_TENANT,
+            group_key=f"{schedule.name}:{schedule.next_at.isoformat()}",
+            environment="ads",
+            target="campaigns",
+            title="Campaign digest",
+            requester=Actor(kind=ActorKind.SYSTEM, id="system:schedule"),
+            channel=schedule.channel,
+            spec=late if now - schedule.next_at > LATE_AFTER else {},
+        )
+        taken = await self._context.database.write(
+            lambda connection: take_slot(connection, self._context, schedule, after, task)
+        )
+        if not taken:
+            _log.info("the slot of %s was taken already", schedule.name)

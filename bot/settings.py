@@ -1,0 +1,199 @@
+"""The only reader of the environment: every setting, checked at start, errors name the variable."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from bot.config import Config, ConfigError, read_config
+from policies.model import Clock
+from tools.base import AnyConnector
+from tools.catalogue import connector_types
+
+MAX_PORT = 65_535
+DEFAULT_DATABASE = "sqlite+aiosqlite:///signoff.db"
+DEFAULT_SLACK = "https://slack.com/api/"
+OWN = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SIGNOFF_WEBHOOK_TOKEN",
+)
+
+
+class SettingsError(ValueError):
+    """A setting is wrong or missing; the message names the variable and says what to write."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What Signoff was told at start."""
+
+    slack_bot_token: SecretStr | None
+    slack_app_token: SecretStr | None
+    slack_signing_secret: SecretStr | None
+    slack_api_url: str
+    database_url: str
+    host: str
+    port: int
+    webhook_token: SecretStr | None
+    config: Config
+    config_path: Path | None
+    policy_dir: Path | None
+    connectors: Mapping[str, BaseModel]
+    clock_file: Path | None
+    stop_at: str | None
+
+    def secrets(self) -> Iterable[str]:
+        """Yield every secret this process holds, for the redaction."""
+        own = (
+            self.slack_bot_token,
+            self.slack_app_token,
+            self.slack_signing_secret,
+            self.webhook_token,
+        )
+        for secret in own:
+            if secret is not None:
+                yield secret.get_secret_value()
+        for settings in self.connectors.values():
+            for name in type(settings).model_fields:
+                value = getattr(settings, name)
+                if isinstance(value, SecretStr):
+                    yield value.get_secret_value()
+
+    def build(self, clock: Clock) -> list[AnyConnector]:
+        """Make the connectors whose settings are there."""
+        return [
+            kind.build(self.connectors[kind.name], clock)
+            for kind in connector_types()
+            if kind.name in self.connectors
+        ]
+
+
+def from_environment() -> Settings:
+    """Read the process' environment; raises SettingsError."""
+    return read(os.environ)
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """Read settings from a mapping.
+
+    Raises:
+        SettingsError: naming the variable that is wrong, missing, or only half of what is needed.
+    """
+    config_path = _path(env, "SIGNOFF_CONFIG")
+    settings = Settings(
+        slack_bot_token=_token(env, "SLACK_BOT_TOKEN", "xoxb-"),
+        slack_app_token=_token(env, "SLACK_APP_TOKEN", "xapp-"),
+        slack_signing_secret=_secret(env, "SLACK_SIGNING_SECRET"),
+        slack_api_url=_slack_url(env),
+        database_url=env.get("DATABASE_URL") or DEFAULT_DATABASE,
+        host=env.get("SIGNOFF_HOST") or "127.0.0.1",
+        port=_port(env),
+        webhook_token=_secret(env, "SIGNOFF_WEBHOOK_TOKEN"),
+        config=_config(config_path),
+        config_path=config_path,
+        policy_dir=_path(env, "SIGNOFF_POLICY_DIR"),
+        connectors=_connectors(env),
+        clock_file=_path(env, "SIGNOFF_CLOCK_FILE", must_exist=False),
+        stop_at=env.get("SIGNOFF_STOP_AT") or None,
+    )
+    has_way_in = settings.slack_app_token or settings.slack_signing_secret
+    if settings.slack_bot_token and not has_way_in:
+        raise SettingsError(
+            "SLACK_APP_TOKEN: set it too (Socket Mode; it begins with `xapp-`), or"
+            " SLACK_SIGNING_SECRET for HTTP at /slack/events"
+        )
+    if has_way_in and not settings.slack_bot_token:
+        raise SettingsError("SLACK_BOT_TOKEN: set it too; it begins with `xoxb-`")
+    return settings
+
+
+def _secret(env: Mapping[str, str], name: str) -> SecretStr | None:
+    value = env.get(name, "").strip()
+    return SecretStr(value) if value else None
+
+
+def _token(env: Mapping[str, str], name: str, prefix: str) -> SecretStr | None:
+    found = _secret(env, name)
+    if found is not None and not found.get_secret_value().startswith(prefix):
+        raise SettingsError(f"{name}: must begin with `{prefix}`; this is another kind of token")
+    return found
+
+
+def _slack_url(env: Mapping[str, str]) -> str:
+    url = env.get("SLACK_API_URL") or DEFAULT_SLACK
+    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+        raise SettingsError("SLACK_API_URL: must be https, or http on this machine")
+    return url if url.endswith("/") else url + "/"
+
+
+def _port(env: Mapping[str, str]) -> int:
+    text = env.get("SIGNOFF_PORT") or "8080"
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise SettingsError(f"SIGNOFF_PORT: `{text[:20]}` is not a port (0 to {MAX_PORT})")
+    return int(text)
+
+
+def _path(env: Mapping[str, str], name: str, *, must_exist: bool = True) -> Path | None:
+    text = env.get(name, "").strip()
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if must_exist and not path.exists():
+        raise SettingsError(f"{name}: `{path}` does not exist")
+    return path
+
+
+def _config(path: Path | None) -> Config:
+    if path is None:
+        return Config()
+    try:
+        found = read_config(path.read_text(encoding="utf-8"), path.name)
+    except OSError as error:
+        raise SettingsError(f"SIGNOFF_CONFIG: can't read `{path}`: {error.strerror}") from error
+    except ConfigError as error:
+        raise SettingsError(f"SIGNOFF_CONFIG: {error}") from error
+    for digest in found.digests:
+        try:
+            ZoneInfo(digest.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise SettingsError(
+                f"SIGNOFF_CONFIG: digests.zone: `{digest.zone}` is no time zone; write one like"
+                " Europe/Berlin"
+            ) from error
+    return found
+
+
+def _connectors(env: Mapping[str, str]) -> dict[str, BaseModel]:
+    found: dict[str, BaseModel] = {}
+    for kind in connector_types():
+        given = _given(env, kind)
+        if not given:
+            continue
+        try:
+            found[kind.name] = kind.settings.model_validate(given)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            field = str(fault["loc"][0]) if fault["loc"] else ""
+            name = f"{kind.name}_{field}".upper()
+            if fault["type"] == "missing":
+                others = ", ".join(sorted(f"{kind.name}_{other}".upper() for other in given))
+                raise SettingsError(
+                    f"{name}: missing, while {others} is set; {kind.title} needs both"
+                ) from error
+            raise SettingsError(f"{name}: {fault['msg']}") from error
+    return found
+
+
+def _given(env: Mapping[str, str], kind: type[AnyConnector]) -> dict[str, str]:
+    """Return a connector's fields from its variables: its name in capitals, then the field's."""
+    found = {}
+    for field in kind.settings.model_fields:
+        value = env.get(f"{kind.name}_{field}".upper(), "").strip()
+        if value:
+            found[field] = value
+    return found

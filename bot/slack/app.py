@@ -1,0 +1,131 @@
+"""The Bolt app: commits every envelope before its ack, acks, and opens modals; nothing else."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.metrics import Metrics
+from bot.slack import cards, clicks, digests, forms, modals
+from bot.slack.desk import Desk
+from bot.store.boxes import Inbox
+
+ANYTHING = re.compile(r".*")
+Ack = Callable[..., Awaitable[Any]]
+Body = dict[str, Any]
+
+_log = logging.getLogger(__name__)
+
+
+class Reception:
+    """The listeners; few and catch-all, because Bolt matches them one by one."""
+
+    def __init__(
+        self, desk: Desk, inbox: Inbox, metrics: Metrics, wake: Callable[[], None]
+    ) -> None:
+        self._desk, self._inbox, self._metrics, self._wake = desk, inbox, metrics, wake
+
+    def app(self, client: AsyncWebClient, token: str, signing_secret: str | None) -> AsyncApp:
+        """Return the Bolt app."""
+        app = AsyncApp(
+            client=client,
+            token=token,
+            signing_secret=signing_secret or "unused in Socket Mode",
+            request_verification_enabled=signing_secret is not None,
+            ignoring_self_events_enabled=True,
+        )
+        app.middleware(self.commit)
+        app.command(ANYTHING)(self.command)
+        app.action(ANYTHING)(self.click)
+        app.view(ANYTHING)(self.form)
+        app.view_closed(ANYTHING)(self.closed)
+        app.event(ANYTHING)(self.event)
+        return app
+
+    async def commit(self, body: Body, next_: Callable[[], Awaitable[None]]) -> None:
+        """Commit the envelope under its own key; without a commit there is no ack."""
+        found = _key(body)
+        if found is not None:
+            kind, key = found
+            await self._inbox.put(key, kind, body)
+            self._metrics.envelopes.labels(kind).inc()
+        await next_()
+
+    async def command(self, ack: Ack, body: Body, client: AsyncWebClient) -> None:
+        """Take a slash command."""
+        await ack()
+        if body.get("command") == "/launch-campaign":
+            today = self._desk.context.clock.now().date()
+            view = modals.brief(today, str(body.get("channel_id", "")))
+            await self._open(client, body, view)
+        self._wake()
+
+    async def click(self, ack: Ack, body: Body, client: AsyncWebClient) -> None:
+        """Take a click; those that need a reason or an edit open their form now."""
+        await ack()
+        action = body["actions"][0]
+        view = await self._form_for(body, str(action.get("action_id")), str(action.get("value")))
+        if view is not None:
+            await self._open(client, body, view)
+        self._wake()
+
+    async def form(self, ack: Ack, body: Body) -> None:
+        """Take a filled-in form, or show its errors in it."""
+        found = await forms.errors(self._desk, body.get("view", {}))
+        if found:
+            await ack(response_action="errors", errors=found)
+        else:
+            await ack()
+        self._wake()
+
+    async def closed(self, ack: Ack) -> None:
+        """Take note of a closed form."""
+        await ack()
+
+    async def event(self) -> None:
+        """Take an event; Bolt acks these by itself."""
+        self._wake()
+
+    async def _form_for(self, body: Body, action_id: str, value: str) -> Body | None:
+        if action_id.startswith(digests.PROPOSE_PAUSE):
+            channel = body.get("channel", {}).get("id", "")
+            title = "Propose a pause"
+            return modals.reason(modals.PAUSE, title, "Why should it stop?", f"{value}:{channel}")
+        if action_id not in {cards.REJECT, cards.EDIT}:
+            return None
+        click = await clicks.click_of(self._desk, body, value)
+        if click is None:
+            return None
+        refusal, proposal = await clicks.refusal_of(self._desk, click)
+        if proposal is None or (refusal is not None and action_id == cards.REJECT):
+            return None
+        data = f"{value}:{click.channel}:{click.message_ts}"
+        if action_id == cards.REJECT:
+            return modals.reason(modals.REJECT, "Reject", "Why not? It goes on record", data)
+        return modals.edit(proposal, data) if proposal.editable else None
+
+    async def _open(self, client: AsyncWebClient, body: Body, view: Body) -> None:
+        try:
+            await client.views_open(trigger_id=str(body.get("trigger_id", "")), view=view)
+        except (SlackClientError, OSError, TimeoutError) as error:
+            # Nothing is lost: no form was filled in yet, and pressing again opens it.
+            _log.warning("a form could not be opened: %s", error)
+
+
+def _key(body: Body) -> tuple[str, str] | None:
+    """Return an envelope's kind and its own key; None for what need not be kept."""
+    if "command" in body:
+        return "command", f"command:{body.get('trigger_id')}"
+    kind = body.get("type")
+    if kind == "block_actions":
+        return "action", f"action:{body.get('trigger_id')}"
+    if kind == "view_submission":
+        view = body.get("view", {})
+        return "view", f"view:{view.get('id')}:{view.get('hash')}"
+    if kind == "event_callback":
+        return "event", f"event:{body.get('event_id')}"
+    return None

@@ -1,0 +1,262 @@
+"""The card of a proposal and its verdict, written by code from the very object that is hashed."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from agents.incident.analyst import percent
+from bot.slack import blocks as kit
+from bot.slack.blocks import Block
+from bot.slack.text import bullets, clock_time, code, day_time, link, person, safe
+from bot.store.threads import ProposalView
+from policies.model import Comparator, EffectKind, Proposal, ProposalState, Verdict
+from tools.ports import Direction
+
+APPROVE, REJECT, EDIT = "proposal.approve", "proposal.reject", "proposal.edit"
+ROLL_BACK = "proposal.roll_back"
+HOUR_S = 3600
+
+Mentions = Mapping[str, str]
+
+
+def card(view: ProposalView, mentions: Mentions, *, is_paused: bool) -> tuple[str, list[Block]]:
+    """Return the card's fallback text and blocks."""
+    proposal = view.row.proposal
+    found = [kit.header(proposal.title), kit.section(_status(view, mentions, is_paused))]
+    found.append(kit.fields(_facts(proposal)))
+    if proposal.observed:
+        seen = bullets([safe(line, 300) for line in proposal.observed])
+        found.append(kit.section(f"*Observed*\n{seen}"))
+    found.append(kit.section(_promise(proposal)))
+    if proposal.rationale:
+        who = "Why, says the " + proposal.action.agent + " agent"
+        found.append(kit.section(f"*{who}*\n>{safe(proposal.rationale, 600)}"))
+    found.append(kit.context(_small_print(proposal)))
+    if view.row.state is ProposalState.PENDING:
+        found.append(kit.actions(f"proposal:{proposal.id}", _buttons(proposal)))
+    asked = ", ".join(mentions.get(name, name) for name in proposal.decision.groups)
+    text = f"{safe(proposal.title)}: {_state_words(view)}"
+    if view.row.state is ProposalState.PENDING:
+        text = f"{safe(proposal.title)}? {asked} can sign off."
+    return text, found
+
+
+def verdict(view: ProposalView) -> tuple[str, list[Block]]:
+    """Return the verdict's fallback text and blocks."""
+    proposal, row = view.row.proposal, view.row
+    said = _verdict_words(view)
+    found = [kit.section(f"*{safe(proposal.title)}*\n{said}")]
+    inverse = row.execution(Direction.INVERSE)
+    if row.state is ProposalState.ROLLED_BACK and inverse is not None:
+        by = person(view.rolled_back_by or "")
+        at = day_time(inverse.ended_at or inverse.started_at)
+        found.append(kit.section(f"*Rolled back* by {by} at {at}. {safe(inverse.sentence)}"))
+    elif row.roll_back_by is not None:
+        by = person(row.roll_back_by)
+        waits = f" {safe(view.sentence)}" if view.sentence and inverse is not None else ""
+        found.append(kit.section(f"*Rolling back*, asked by {by}.{waits}"))
+    elif proposal.action.inverse is not None:
+        found += _rollback(view)
+    return f"{safe(proposal.title)}: {said}", found
+
+
+def button_value(proposal: Proposal) -> str:
+    """Return what a button carries: the proposal, and the hash of the action on its card."""
+    return f"{proposal.id}:{proposal.action.hash}"
+
+
+def _rollback(view: ProposalView) -> list[Block]:
+    proposal = view.row.proposal
+    inverse, done = proposal.action.inverse, view.row.execution(Direction.FORWARD)
+    if inverse is None or done is None or done.ended_at is None:
+        return []
+    until = done.ended_at + timedelta(seconds=inverse.window_s)
+    found = []
+    failed = view.row.execution(Direction.INVERSE)
+    if failed is not None and failed.state == "failed":
+        found.append(kit.section(f"*Not rolled back.* {safe(failed.sentence)}"))
+    press = kit.button("Roll back", ROLL_BACK, button_value(proposal), style="danger")
+    press["confirm"] = kit.confirm("Undo this?", inverse.sentence, "Roll back")
+    found.append(kit.actions(f"verdict:{proposal.id}", [press]))
+    found.append(
+        kit.context(
+            [
+                f"Undo: {safe(inverse.sentence)} One click of a member of an approving"
+                f" group is enough until {day_time(until)}."
+            ]
+        )
+    )
+    return found
+
+
+def _status(view: ProposalView, mentions: Mentions, is_paused: bool) -> str:
+    proposal, state = view.row.proposal, view.row.state
+    if state is not ProposalState.PENDING:
+        paused = " *Signoff is paused: this waits for* `/signoff resume`*.*"
+        is_waiting = state in {ProposalState.APPROVED, ProposalState.UNKNOWN}
+        return _state_words(view) + (paused if is_paused and is_waiting else "")
+    lines = []
+    for clause in proposal.decision.clauses:
+        asked = " or ".join(mentions.get(name, code(name)) for name in clause.groups)
+        lines.append(f"Needs *{clause.n}* of {asked} (rule `{clause.rule}`)")
+    given = ", ".join(person(name) for name in view.row.approvers)
+    if given:
+        lines.append(f"Signed off so far by {given}.")
+    if view.row.is_sign_off_stale:
+        lines.append("The alert has resolved since that sign-off.")
+    lines.append(f"Until {day_time(proposal.expires_at)}; no answer is a no.")
+    if proposal.decision.self_approval:
+        lines.append("_Whoever asked may sign off here (self-approval)._")
+    if is_paused:
+        lines.append("*Signoff is paused.* You can sign off; nothing is done before it resumes.")
+    return "\n".join(lines)
+
+
+def _state_words(view: ProposalView) -> str:
+    row, at = view.row, view.decided_at
+    when = f" at {day_time(at)}" if at is not None else ""
+    approvers = ", ".join(person(name) for name in row.approvers) or "the rules"
+    sentence = safe(view.sentence or "")
+    words = {
+        ProposalState.PENDING: "Waiting for a sign-off.",
+        ProposalState.APPROVED: f"*Signed off* by {approvers}. Acting now. {_held(view)}",
+        ProposalState.EXECUTING: f"*Signed off* by {approvers}. Acting now.",
+        ProposalState.EXECUTED: f"*Done*, signed off by {approvers}. {sentence} {_measuring(view)}",
+        ProposalState.VERIFIED: f"*Done*, signed off by {approvers}. {_done(view)}",
+        ProposalState.DENIED: f"*Not allowed.* {sentence or _denied(row.proposal)}",
+        ProposalState.REJECTED: f"*Rejected* by {person(view.rejected_by or '')}{when}:"
+        f" {safe(view.rejection or '', 500)}",
+        ProposalState.EXPIRED: f"*Expired*{when}. {sentence}",
+        ProposalState.WITHDRAWN: f"*Withdrawn*{when}.",
+        ProposalState.SUPERSEDED: f"*Edited*{when}. The card below takes its place.",
+        ProposalState.DRIFTED: f"*Not done*{when}. {sentence}",
+        ProposalState.FAILED: f"*Failed*{when}. {sentence}",
+        ProposalState.UNKNOWN: f"*Unknown whether it happened.* {sentence} I am asking the"
+        " outside system; please do not repeat it by hand.",
+        ProposalState.ROLLED_BACK: f"*Done and rolled back*, signed off by {approvers}."
+        f" {_done(view)}",
+    }
+    return words[row.state].strip()
+
+
+def _held(view: ProposalView) -> str:
+    return safe(view.sentence or "") if view.reason not in {None, "SIGNED_OFF"} else ""
+
+
+def _done(view: ProposalView) -> str:
+    done = view.row.execution(Direction.FORWARD)
+    return "" if done is None else safe(done.sentence)
+
+
+def _measuring(view: ProposalView) -> str:
+    effect, done = view.row.proposal.action.expected_effect, view.row.execution(Direction.FORWARD)
+    if effect is None or done is None or done.ended_at is None or effect.settle_s == 0:
+        return ""
+    at = done.ended_at + timedelta(seconds=effect.settle_s)
+    return f"Measuring again at {clock_time(at)}."
+
+
+def _denied(proposal: Proposal) -> str:
+    rules = ", ".join(f"`{rule}`" for rule in proposal.decision.rules)
+    reason = proposal.decision.reasons[0]
+    if not rules:
+        return f"No rule allows it ({reason})."
+    return f"Rule {rules} says no ({reason})."
+
+
+def _facts(proposal: Proposal) -> list[str]:
+    action = proposal.action
+    severity = "not set" if proposal.severity is None else proposal.severity.value
+    since = "" if proposal.since_at is None else f", since {day_time(proposal.since_at)}"
+    parameters = "\n".join(
+        f"{safe(name)}: {code(str(value))}" for name, value in action.parameters.items()
+    )
+    found = [
+        f"*Target*\n{code(action.target)}",
+        f"*Environment*\n{code(action.environment)}",
+        f"*Severity*\n{severity}{since}",
+        f"*Tool*\n{code(action.tool)} version {action.tool_version}",
+        f"*Parameters*\n{parameters}",
+        "*Only if still so*\n" + "\n".join(safe(str(item)) for item in action.preconditions),
+    ]
+    if proposal.blast_radius:
+        found.append("*Touches*\n" + safe(", ".join(proposal.blast_radius)))
+    if proposal.worst_case:
+        found.append(f"*Worst case*\n{safe(proposal.worst_case)}")
+    return found
+
+
+def _promise(proposal: Proposal) -> str:
+    action = proposal.action
+    effect, inverse = action.expected_effect, action.inverse
+    expected = "Nothing is measured afterwards."
+    if effect is not None:
+        now = _measured(effect.baseline, effect.field)
+        was = f" Now: {now}." if effect.baseline is not None else ""
+        expected = f"{safe(effect.sentence)}{was} Measured {_after(effect.settle_s)}."
+    undo = "*It can't be undone.*"
+    if inverse is not None:
+        is_long = inverse.window_s >= HOUR_S
+        window = f"{inverse.window_s // (HOUR_S if is_long else 60)} {'h' if is_long else 'min'}"
+        undo = f"{safe(inverse.sentence)} One click, for {window} afterwards."
+    return f"*Expected afterwards*\n{expected}\n*Undo*\n{undo}"
+
+
+def _after(settle_s: int) -> str:
+    return "at once" if settle_s == 0 else f"{settle_s} s after it is done"
+
+
+def _small_print(proposal: Proposal) -> list[str]:
+    found = [f"Proposal `{proposal.id}`, action `{proposal.action.hash[:12]}`"]
+    if proposal.links:
+        found.append(" · ".join(link(item.label, item.url) for item in proposal.links))
+    if proposal.confidence is not None:
+        found.append(f"Confidence {percent(float(proposal.confidence))}")
+    reasons = ", ".join(proposal.decision.reasons)
+    found.append(f"Policy `{proposal.decision.policy_version}`: {safe(reasons)}")
+    if proposal.decision.effect is EffectKind.AUTO:
+        found.append("Allowed without a sign-off")
+    if proposal.replaces is not None:
+        found.append(f"Edited from `{proposal.replaces}`; votes start at zero")
+    return found
+
+
+def _buttons(proposal: Proposal) -> list[Block]:
+    value = button_value(proposal)
+    found = [
+        kit.button("Approve", APPROVE, value, style="primary"),
+        kit.button("Reject…", REJECT, value, style="danger"),
+    ]
+    if proposal.editable:
+        found.append(kit.button("Edit…", EDIT, value))
+    return found
+
+
+def _measured(value: str | None, field: str) -> str:
+    if value is None:
+        return "no data"
+    if field != "value":
+        return code(value)
+    return percent(float(value))
+
+
+def _verdict_words(view: ProposalView) -> str:
+    row = view.row
+    effect, done = row.proposal.action.expected_effect, row.execution(Direction.FORWARD)
+    if row.verdict is None or effect is None:
+        return "*Unknown*: nothing is measured after this action."
+    before = None if done is None else done.baseline
+    is_number = effect.comparator is not Comparator.EQ
+    field = effect.field if is_number else "text"
+    seen = f"measured {_measured(view.measured, field)}"
+    if before is not None:
+        seen += f", before {_measured(before, field)}"
+    words = {
+        Verdict.WORKED: f"*Worked.* {safe(effect.sentence)} ({seen}).",
+        Verdict.NO_CHANGE: f"*No change.* Expected: {safe(effect.sentence)} ({seen}). Look again,"
+        " or roll back.",
+        Verdict.WORSE: f"*Worse than before.* Expected: {safe(effect.sentence)} ({seen})."
+        " Consider rolling back.",
+        Verdict.UNKNOWN: f"*Unknown.* Expected: {safe(effect.sentence)}, but nothing could be"
+        " measured.",
+    }
+    return words[row.verdict]

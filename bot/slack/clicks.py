@@ -1,0 +1,141 @@
+"""Clicks on cards, worked off the inbox: votes and rollbacks; refusals say why."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bot.slack import cards
+from bot.slack.desk import Desk, reply, who
+from bot.slack.refusals import words
+from bot.store.boxes import Letter, letter_done
+from bot.store.engine import Connection
+from bot.store.votes import (
+    Answer,
+    Click,
+    ask_rollback,
+    cast,
+    check,
+    groups_asked,
+    refused,
+    unknown_card,
+)
+from policies.approvals import Ballot, Memberships, Refusal
+from policies.model import Proposal
+
+# A click can outrun the note of where its card stands, but not by long.
+CARD_WAIT_S, CARD_POLL_S = 10.0, 0.3
+VALUE_PARTS = 2
+
+Unit = Callable[[Connection, Click, Memberships], Answer]
+
+
+async def act(desk: Desk, letter: Letter) -> float | None:
+    """Work off a click; a number means: try again in so many seconds."""
+    body = letter.body
+    action = body["actions"][0]
+    action_id = str(action.get("action_id", ""))
+    click = await click_of(desk, body, str(action.get("value", "")))
+    if click is None:
+        await desk.answer(letter, words(Refusal.OTHER_CARD, None), "not a card")
+        return None
+    if await _is_too_early(desk, letter, click):
+        return CARD_POLL_S
+    if action_id == cards.APPROVE:
+        await _settle(desk, letter, click, _vote(desk, Ballot.APPROVE, None))
+    elif action_id == cards.ROLL_BACK:
+        await _settle(
+            desk,
+            letter,
+            click,
+            lambda connection, clicked, members: ask_rollback(
+                connection, desk.context, clicked, members
+            ),
+        )
+    else:
+        await _opened(desk, letter, click)
+    return None
+
+
+async def reject(desk: Desk, letter: Letter, click: Click, reason: str) -> None:
+    """Work off a rejection with its reason."""
+    await _settle(desk, letter, click, _vote(desk, Ballot.REJECT, reason))
+
+
+async def click_of(desk: Desk, body: dict[str, Any], value: str) -> Click | None:
+    """Return who clicked on what; None when the value is none of ours."""
+    parts = value.split(":")
+    if len(parts) != VALUE_PARTS:
+        return None
+    message = body.get("container") or {}
+    channel = body.get("channel", {}).get("id") or message.get("channel_id") or ""
+    message_ts = message.get("message_ts") or body.get("message", {}).get("ts") or ""
+    team, user = who(body)
+    voter = await desk.directory.voter(team, user)
+    return Click(
+        voter=voter,
+        proposal_id=parts[0],
+        seen_hash=parts[1],
+        channel=str(channel),
+        message_ts=str(message_ts),
+    )
+
+
+async def refusal_of(desk: Desk, click: Click) -> tuple[Refusal | None, Proposal | None]:
+    """Say whether a click could count, before a modal is opened for it."""
+    memberships = await _memberships(desk, click)
+    return await desk.context.database.read(
+        lambda connection: check(connection, desk.context, click, memberships)
+    )
+
+
+def _vote(desk: Desk, ballot: Ballot, reason: str | None) -> Unit:
+    def unit(connection: Connection, click: Click, memberships: Memberships) -> Answer:
+        return cast(connection, desk.context, click, ballot, memberships, reason)
+
+    return unit
+
+
+async def _memberships(desk: Desk, click: Click) -> Memberships:
+    groups = await desk.context.database.read(
+        lambda connection: groups_asked(connection, click.proposal_id)
+    )
+    return await desk.directory.memberships(groups)
+
+
+async def _settle(desk: Desk, letter: Letter, click: Click, work: Unit) -> None:
+    """Do the work and be done with the letter in one transaction."""
+    memberships = await _memberships(desk, click)
+
+    def unit(connection: Connection) -> None:
+        if not letter_done(connection, desk.context, letter.key, "worked off"):
+            return
+        answer = work(connection, click, memberships)
+        if answer.refusal is not None:
+            reply(connection, desk.context, letter.body, words(answer.refusal, answer.proposal))
+        elif answer.missing:
+            more = f"{answer.missing} more approval{'s' if answer.missing > 1 else ''}"
+            text = f"Your sign-off is stored. It needs {more}."
+            reply(connection, desk.context, letter.body, text)
+
+    await desk.context.database.write(unit)
+    desk.context.boundary("vote.stored")
+
+
+async def _opened(desk: Desk, letter: Letter, click: Click) -> None:
+    """A click that opened a modal changes nothing yet; one that may not is told why."""
+    refusal, proposal = await refusal_of(desk, click)
+    if refusal is None:
+        await desk.done(letter, "opened a modal")
+        return
+
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, refusal):
+            refused(connection, desk.context, click, proposal, refusal)
+            reply(connection, desk.context, letter.body, words(refusal, proposal))
+
+    await desk.context.database.write(unit)
+
+
+async def _is_too_early(desk: Desk, letter: Letter, click: Click) -> bool:
+    if letter.age_s >= CARD_WAIT_S:
+        return False
+    return await desk.context.database.read(lambda connection: unknown_card(connection, click))

@@ -1,0 +1,223 @@
+"""Slash commands, worked off the inbox: `/triage` and `/signoff`; each answer says what to do."""
+
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from agents.tasks import NewTask, TaskKind
+from bot.slack.desk import Desk, reply, who
+from bot.slack.text import clock_time, code, person, safe
+from bot.store.boxes import Letter, letter_done
+from bot.store.controls import pause, paused, resume, waiting
+from bot.store.engine import Connection
+from bot.store.ledger import story
+from bot.store.tasks import create_task
+from policies.approvals import is_member, unreadable
+from policies.model import DEFAULT_TENANT, Actor, ActorKind
+
+OPERATORS = "operators"
+HELP = """*What you can ask*
+`/triage SERVICE [ENVIRONMENT]` looks into a service and says what it sees
+`/launch-campaign` opens a form for a brief; you get a plan to sign off
+`/signoff status` shows whether Signoff works, and what waits for whom
+`/signoff pause [REASON]` stops everything at once (anybody may)
+`/signoff resume [REASON]` goes on (operators only)
+`/signoff digest` posts the campaign digest here now
+`/signoff audit TASK` shows what happened in a task
+`/signoff help` shows this"""
+
+Words = list[str]
+Handler = Callable[[Desk, Letter, Words], Awaitable[None]]
+
+
+async def run(desk: Desk, letter: Letter) -> None:
+    """Work off a slash command."""
+    command = str(letter.body.get("command", ""))
+    words = _split(str(letter.body.get("text", "")))
+    if command == "/triage":
+        await _triage(desk, letter, words)
+    elif command == "/launch-campaign":
+        await desk.done(letter, "opened a modal")
+    elif command == "/signoff":
+        handler = SUBCOMMANDS.get(words[0].lower() if words else "help")
+        if handler is None:
+            text = f"I don't know {code(words[0], 40)}.\n{HELP}"
+            await desk.answer(letter, text, "unknown subcommand")
+            return
+        await handler(desk, letter, words[1:])
+    else:
+        await desk.answer(letter, HELP, "unknown command")
+
+
+def _split(text: str) -> Words:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+async def _triage(desk: Desk, letter: Letter, words: Words) -> None:
+    known = desk.config.services
+    names = ", ".join(f"`{name}`" for name in sorted(known)) or "none yet; see `signoff.yaml`"
+    if not words or words[0] not in known:
+        said = "Which service?" if not words else f"I don't know the service {code(words[0], 60)}."
+        text = f"{said} Write `/triage SERVICE`. Known services: {names}."
+        await desk.answer(letter, text, "no such service")
+        return
+    service = words[0]
+    places = known[service].environments
+    environment = words[1] if len(words) > 1 else _usual(places, letter.body)
+    if environment not in places:
+        there = " or ".join(f"`/triage {service} {name}`" for name in sorted(places))
+        await desk.answer(letter, f"Which environment? Write {there}.", "no such environment")
+        return
+    team, user = who(letter.body)
+    new = NewTask(
+        kind=TaskKind.INCIDENT,
+        tenant=DEFAULT_TENANT,
+        group_key=f"incident:{environment}/service={service}",
+        environment=environment,
+        target=service,
+        title=f"Triage of {service} in {environment}",
+        requester=Actor(kind=ActorKind.HUMAN, id=f"{team}/{user}"),
+        channel=str(letter.body.get("channel_id", "")),
+    )
+    await _begin(desk, letter, new)
+
+
+def _usual(places: Mapping[str, Any], body: dict[str, Any]) -> str:
+    here = [name for name, place in places.items() if place.channel == body.get("channel_id")]
+    if len(here) == 1:
+        return here[0]
+    return next(iter(places)) if len(places) == 1 else ""
+
+
+async def _begin(desk: Desk, letter: Letter, new: NewTask) -> None:
+    def unit(connection: Connection) -> None:
+        if not letter_done(connection, desk.context, letter.key, "task"):
+            return
+        task, is_new = create_task(connection, desk.context, new)
+        if not is_new:
+            text = f"I am on it already: task `{task.id}`, {safe(task.title)}."
+            reply(connection, desk.context, letter.body, text)
+
+    await desk.context.database.write(unit)
+
+
+async def _status(desk: Desk, letter: Letter, words: Words) -> None:
+    del words
+
+    def unit(connection: Connection) -> None:
+        if not letter_done(connection, desk.context, letter.key, "status"):
+            return
+        stopped = paused(connection, DEFAULT_TENANT)
+        lines = ["*Signoff works.*"]
+        if stopped is not None:
+            by, at = stopped
+            lines = [f"*Paused* by {person(by)} at {clock_time(at)}. An operator can `resume`."]
+        open_tasks, pending = waiting(connection, DEFAULT_TENANT)
+        lines.append(f"{open_tasks} tasks are open; {len(pending)} proposals wait for a sign-off.")
+        lines += [f"• `{proposal_id}`" for proposal_id in pending[:10]]
+        names = ", ".join(part.title for part in desk.catalogue.connectors) or "none"
+        lines.append(f"Connected: {names}. Thinking: the built-in analyst (no model).")
+        reply(connection, desk.context, letter.body, "\n".join(lines))
+
+    await desk.context.database.write(unit)
+
+
+async def _pause(desk: Desk, letter: Letter, words: Words) -> None:
+    team, user = who(letter.body)
+    voter = await desk.directory.voter(team, user)
+    if voter.is_guest or voter.is_bot or voter.is_deleted:
+        await desk.answer(letter, "Only full members can pause Signoff.", "refused")
+        return
+
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, "pause"):
+            is_new = pause(connection, desk.context, DEFAULT_TENANT, voter.id, " ".join(words))
+            text = "Signoff is paused: nothing outside is called before an operator resumes it."
+            reply(
+                connection,
+                desk.context,
+                letter.body,
+                text if is_new else "Signoff was paused already.",
+            )
+
+    await desk.context.database.write(unit)
+
+
+async def _resume(desk: Desk, letter: Letter, words: Words) -> None:
+    team, user = who(letter.body)
+    voter = await desk.directory.voter(team, user)
+    members = await desk.directory.memberships([OPERATORS])
+    if unreadable([OPERATORS], members, desk.context.clock.now()):
+        text = f"I can't read who is in `{OPERATORS}`, so nobody can resume. Run `signoff doctor`."
+        await desk.answer(letter, text, "group unreadable")
+        return
+    if not is_member(voter.id, [OPERATORS], members):
+        text = f"Only members of `{OPERATORS}` can resume. Ask one of them."
+        await desk.answer(letter, text, "refused")
+        return
+
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, "resume"):
+            did = resume(connection, desk.context, DEFAULT_TENANT, voter.id, " ".join(words))
+            text = "Signoff goes on." if did else "Signoff was not paused."
+            reply(connection, desk.context, letter.body, text)
+
+    await desk.context.database.write(unit)
+
+
+async def _digest(desk: Desk, letter: Letter, words: Words) -> None:
+    del words
+    team, user = who(letter.body)
+    channel = str(letter.body.get("channel_id", ""))
+    new = NewTask(
+        kind=TaskKind.DIGEST,
+        tenant=DEFAULT_TENANT,
+        # Each asking is a digest of its own, in a thread of its own.
+        group_key=f"digest:{letter.key}",
+        environment="ads",
+        target="campaigns",
+        title="Campaign digest",
+        requester=Actor(kind=ActorKind.HUMAN, id=f"{team}/{user}"),
+        channel=channel,
+    )
+    await _begin(desk, letter, new)
+
+
+async def _audit(desk: Desk, letter: Letter, words: Words) -> None:
+    task_id = words[0].strip("`").upper() if words else ""
+
+    def unit(connection: Connection) -> None:
+        if not letter_done(connection, desk.context, letter.key, "audit"):
+            return
+        events = story(connection, task_id)
+        if not events:
+            text = "Which task? Write `/signoff audit T-…`; each thread shows its task's id."
+        else:
+            lines = [
+                f"`{event['seq']}` {event['at'][11:19]} {safe(event['sentence'], 160)}"
+                for event in events[-25:]
+            ]
+            left = len(events) - len(lines)
+            more = f"\n_{left} earlier events: `signoff audit show {task_id}`_" if left else ""
+            text = f"*What happened in* `{task_id}`\n" + "\n".join(lines) + more
+        reply(connection, desk.context, letter.body, text)
+
+    await desk.context.database.write(unit)
+
+
+async def _help(desk: Desk, letter: Letter, words: Words) -> None:
+    del words
+    await desk.answer(letter, HELP, "help")
+
+
+SUBCOMMANDS: Mapping[str, Handler] = {
+    "status": _status,
+    "pause": _pause,
+    "resume": _resume,
+    "digest": _digest,
+    "audit": _audit,
+    "help": _help,
+}

@@ -1,0 +1,64 @@
+"""What every handler of the inbox works with, and how it answers a person."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.config import Config
+from bot.slack.directory import SlackDirectory
+from bot.store.boxes import Letter, letter_done, send
+from bot.store.context import Context
+from bot.store.engine import Connection
+from tools.catalogue import Catalogue
+from tools.gateway import Gateway
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The parts that clicks, commands and modals are worked off with."""
+
+    context: Context
+    config: Config
+    directory: SlackDirectory
+    gateway: Gateway
+    catalogue: Catalogue
+
+    async def answer(self, letter: Letter, text: str, result: str) -> None:
+        """Answer only, and be done with the letter."""
+
+        def unit(connection: Connection) -> None:
+            if letter_done(connection, self.context, letter.key, result):
+                reply(connection, self.context, letter.body, text)
+
+        await self.context.database.write(unit)
+
+    async def done(self, letter: Letter, result: str) -> None:
+        """Be done with a letter that needs no answer."""
+        await self.context.database.write(
+            lambda connection: letter_done(connection, self.context, letter.key, result)
+        )
+
+
+def reply(connection: Connection, context: Context, body: dict[str, Any], text: str) -> None:
+    """Put an answer that only this person sees into the outbox."""
+    url = body.get("response_url")
+    if "command" in body and url:
+        send(connection, context, "response", {"url": str(url), "text": text})
+        return
+    channel = body.get("channel", {}).get("id") or body.get("channel_id") or ""
+    user = body.get("user", {}).get("id") or body.get("user_id") or ""
+    payload = {"channel": str(channel), "user": str(user), "text": text}
+    thread_ts = body.get("message", {}).get("thread_ts")
+    if thread_ts:
+        payload["thread_ts"] = str(thread_ts)
+    if url:
+        payload["url"] = str(url)
+    send(connection, context, "ephemeral", payload)
+
+
+def who(body: dict[str, Any]) -> tuple[str, str]:
+    """Return team and user of whoever did something; a person's own team, not the channel's."""
+    user = body.get("user")
+    if isinstance(user, dict):
+        team = user.get("team_id") or body.get("team", {}).get("id") or ""
+        return str(team), str(user.get("id", ""))
+    return str(body.get("team_id", "")), str(body.get("user_id", ""))

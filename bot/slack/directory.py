@@ -1,0 +1,95 @@
+"""Who is who: members of groups and what Slack says of a person, each at most a minute old."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.config import Group
+from bot.slack.sender import NoAnswer, Sender, SlackRefused
+from policies.approvals import Membership, Memberships, Voter
+from policies.model import Clock
+
+# Read again after half the age at which a membership stops counting.
+FRESH_FOR = timedelta(seconds=30)
+
+
+class SlackDirectory:
+    """See `tools.ports.Directory`; people are `team/user`."""
+
+    def __init__(self, sender: Sender, clock: Clock, groups: Mapping[str, Group]) -> None:
+        self._sender, self._clock, self._groups = sender, clock, groups
+        self._team = ""
+        self._known: dict[str, Membership] = {}
+        self._voters: dict[str, tuple[datetime, Voter]] = {}
+        self._lock = asyncio.Lock()
+
+    def joined(self, team: str) -> None:
+        """Say which team the groups' users belong to."""
+        self._team = team
+
+    async def memberships(self, groups: Sequence[str]) -> Memberships:
+        """Return what is known of these groups; one that cannot be read is left out."""
+        found: dict[str, Membership] = {}
+        for name in dict.fromkeys(groups):
+            membership = await self._membership(name)
+            if membership is not None:
+                found[name] = membership
+        return found
+
+    async def mentions(self) -> dict[str, str]:
+        """Return how each group is mentioned."""
+        found = {}
+        for name, group in self._groups.items():
+            if group.usergroup is not None:
+                found[name] = f"<!subteam^{group.usergroup}>"
+            else:
+                found[name] = " ".join(f"<@{user}>" for user in group.users or ())
+        return found
+
+    async def voter(self, team: str, user: str) -> Voter:
+        """Return what Slack says of a person; unknown people count as guests."""
+        person = f"{team}/{user}"
+        now = self._clock.now()
+        known = self._voters.get(person)
+        if known is not None and now - known[0] <= FRESH_FOR:
+            return known[1]
+        try:
+            answer = await self._sender.call("users.info", {"user": user})
+        except (SlackRefused, NoAnswer):
+            return Voter(id=person, is_guest=True)
+        found = answer.get("user", {})
+        voter = Voter(
+            id=person,
+            is_bot=bool(found.get("is_bot")),
+            is_guest=bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
+            is_deleted=bool(found.get("deleted")),
+        )
+        self._voters[person] = (now, voter)
+        return voter
+
+    async def _membership(self, name: str) -> Membership | None:
+        group = self._groups.get(name)
+        if group is None:
+            return None
+        now = self._clock.now()
+        async with self._lock:
+            known = self._known.get(name)
+            if known is not None and now - known.read_at <= FRESH_FOR:
+                return known
+            members = await self._members(group)
+            if members is None:
+                return known
+            fresh = Membership(group=name, members=members, read_at=now)
+            self._known[name] = fresh
+            return fresh
+
+    async def _members(self, group: Group) -> frozenset[str] | None:
+        if group.users is not None:
+            return frozenset(f"{self._team}/{user}" for user in group.users)
+        try:
+            answer = await self._sender.call(
+                "usergroups.users.list", {"usergroup": group.usergroup}
+            )
+        except (SlackRefused, NoAnswer):
+            return None
+        return frozenset(f"{self._team}/{user}" for user in answer.get("users", []))

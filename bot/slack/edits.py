@@ -1,0 +1,128 @@
+"""Edits: a new proposal takes the old one's place, and its votes start at zero."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.slack.clicks import refusal_of
+from bot.slack.desk import Desk, reply
+from bot.slack.refusals import words
+from bot.store.boxes import Letter, letter_done
+from bot.store.engine import Connection
+from bot.store.proposals import add_proposal, proposal_count
+from bot.store.tasks import settle_task
+from bot.store.votes import Click, supersede
+from policies.approvals import Refusal
+from policies.model import Actor, ActorKind, Proposal, Scalar
+from tools.base import ToolError
+from tools.catalogue import UnknownTool
+from tools.ports import Caller, Draft, Halted
+
+
+def changed(proposal: Proposal, filled: dict[str, str]) -> dict[str, Scalar]:
+    """Return the proposal's parameters with what the form says, each in its own type."""
+    found = dict(proposal.action.parameters)
+    for name in proposal.editable:
+        text = filled.get(f"param.{name}")
+        if text is not None:
+            found[name] = _like(found.get(name), text.strip())
+    return found
+
+
+def faults(desk: Desk, proposal: Proposal, filled: dict[str, str]) -> dict[str, str]:
+    """Return what is wrong with an edit, by block of the form; empty when it can be tried."""
+    tool = desk.catalogue.writing(proposal.action.tool)
+    parameters = changed(proposal, filled)
+    if parameters == proposal.action.parameters:
+        return {f"param.{proposal.editable[0]}": "Nothing is changed yet"}
+    try:
+        tool.params.model_validate(parameters)
+    except ValidationError as error:
+        return {
+            f"param.{fault['loc'][0]}": str(fault["msg"])[:150]
+            for fault in error.errors()
+            if fault["loc"] and fault["loc"][0] in proposal.editable
+        } or {f"param.{proposal.editable[0]}": str(error.errors()[0]["msg"])[:150]}
+    return {}
+
+
+async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str]) -> None:
+    """Work off an edit: consider the changed action, and put it in the old one's place."""
+    refusal, old = await refusal_of(desk, click)
+    # Whoever asked may edit too: the sign-off starts anew, and neither of them gives it.
+    if old is None or refusal not in {None, Refusal.IS_REQUESTER}:
+        await desk.answer(letter, words(refusal or Refusal.OTHER_CARD, old), "edit refused")
+        return
+    number = await desk.context.database.read(
+        lambda connection: proposal_count(connection, old.task_id)
+    )
+    try:
+        new = await desk.gateway.consider(
+            _draft(old, filled, click.voter.id), f"{old.task_id}-{number + 1}", _caller(old)
+        )
+    except (ToolError, UnknownTool) as error:
+        await desk.answer(letter, f"The edit was not taken: {error}.", "edit impossible")
+        return
+    except Halted:
+        text = "Signoff is paused: nothing can be edited before `/signoff resume`."
+        await desk.answer(letter, text, "paused")
+        return
+
+    def unit(connection: Connection) -> None:
+        if not letter_done(connection, desk.context, letter.key, "edited"):
+            return
+        if not supersede(connection, desk.context, old, new, click.voter.id):
+            reply(connection, desk.context, letter.body, words(Refusal.ALREADY_DECIDED, old))
+            return
+        add_proposal(connection, desk.context, new)
+        settle_task(connection, desk.context, old.task_id, "EDITED")
+
+    await desk.context.database.write(unit)
+
+
+def _draft(old: Proposal, filled: dict[str, str], editor: str) -> Draft:
+    return Draft(
+        key=old.key,
+        tool=old.action.tool,
+        parameters=changed(old, filled),
+        environment=old.action.environment,
+        expected_effect=old.action.expected_effect,
+        rationale=old.rationale,
+        confidence=old.confidence,
+        observed=old.observed,
+        severity=old.severity,
+        since_at=old.since_at,
+        links=old.links,
+        is_tainted=old.tainted,
+        requesters=tuple(dict.fromkeys((*old.requesters, editor))),
+        revision=old.revision + 1,
+        replaces=old.id,
+    )
+
+
+def _caller(old: Proposal) -> Caller:
+    kind = ActorKind.HUMAN if "/" in old.action.requester else ActorKind.SYSTEM
+    return Caller(
+        tenant=old.action.tenant,
+        task_id=old.task_id,
+        agent=old.action.agent,
+        agent_version="edit",
+        environment=old.action.environment,
+        requester=Actor(kind=kind, id=old.action.requester),
+        correlation_id=old.task_id,
+        worker="desk",
+        epoch=0,
+    )
+
+
+def _like(before: Any, text: str) -> Scalar:  # noqa: ANN401 - a parameter of any type
+    if isinstance(before, bool):
+        return text.lower() == "true"
+    if isinstance(before, int):
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            return text
+        return int(number) if number == number.to_integral_value() else text
+    return text

@@ -1,0 +1,35 @@
+"""Events: a mention or a direct message is answered with what can be asked; words never approve."""
+
+from typing import Any
+
+from bot.slack.commands import HELP
+from bot.slack.desk import Desk
+from bot.store.boxes import Letter, letter_done, send
+from bot.store.engine import Connection
+
+NOTE = "I take commands and clicks only; words in a thread never approve anything.\n"
+
+
+async def take(desk: Desk, letter: Letter) -> None:
+    """Work off an event."""
+    event: dict[str, Any] = letter.body.get("event", {})
+    is_message = event.get("type") == "message" and event.get("channel_type") == "im"
+    is_from_person = not event.get("bot_id") and not event.get("subtype") and event.get("user")
+    if not is_from_person or not (is_message or event.get("type") == "app_mention"):
+        await desk.done(letter, "noted")
+        return
+    payload = {
+        "channel": str(event.get("channel", "")),
+        "user": str(event["user"]),
+        "text": NOTE + HELP,
+    }
+    thread_ts = event.get("thread_ts")
+    if thread_ts:
+        payload["thread_ts"] = str(thread_ts)
+
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, "answered"):
+            kind = "channel" if is_message else "ephemeral"
+            send(connection, desk.context, kind, payload)
+
+    await desk.context.database.write(unit)

@@ -1,0 +1,150 @@
+"""Filled-in modals: checked before the ack, worked off the inbox."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents.campaign.agent import LAUNCH, PAUSE
+from agents.campaign.planner import BriefError, plan
+from agents.tasks import NewTask, TaskKind
+from bot.slack import modals
+from bot.slack.clicks import reject
+from bot.slack.desk import Desk, reply, who
+from bot.slack.edits import edit
+from bot.slack.edits import faults as edit_faults
+from bot.store.boxes import Letter, letter_done
+from bot.store.engine import Connection
+from bot.store.proposals import proposal_of
+from bot.store.tasks import create_task
+from bot.store.votes import Click
+from policies.model import DEFAULT_TENANT, Actor, ActorKind
+
+ENVIRONMENT = "ads"
+
+
+async def errors(desk: Desk, view: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with a form, by block; empty when it can be taken."""
+    filled = modals.values(view)
+    callback = view.get("callback_id")
+    if callback == modals.BRIEF:
+        try:
+            plan(filled, desk.context.clock.now().date())
+        except BriefError as error:
+            return error.faults
+    if callback in {modals.REJECT, modals.PAUSE} and not filled.get("reason", "").strip():
+        return {"reason": "Please write one line: it goes on record"}
+    if callback == modals.EDIT:
+        proposal_id = str(view.get("private_metadata", "")).split(":")[0]
+        found = await desk.context.database.read(
+            lambda connection: proposal_of(connection, proposal_id)
+        )
+        return {} if found is None else edit_faults(desk, found[0], filled)
+    return {}
+
+
+async def submit(desk: Desk, letter: Letter) -> None:
+    """Work off a filled-in modal."""
+    view = letter.body.get("view", {})
+    if await errors(desk, view):
+        # The person saw the errors in the form; nothing else happens.
+        await desk.done(letter, "form with errors")
+        return
+    callback = view.get("callback_id")
+    if callback == modals.BRIEF:
+        await _launch(desk, letter, view)
+    elif callback == modals.PAUSE:
+        await _propose_pause(desk, letter, view)
+    elif callback in {modals.REJECT, modals.EDIT}:
+        await _on_proposal(desk, letter, view)
+    else:
+        await desk.done(letter, "unknown form")
+
+
+async def _on_proposal(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
+    team, user = who(letter.body)
+    parts = [*str(view.get("private_metadata", "")).split(":"), "", "", "", ""]
+    click = Click(
+        voter=await desk.directory.voter(team, user),
+        proposal_id=parts[0],
+        seen_hash=parts[1],
+        channel=parts[2],
+        message_ts=parts[3],
+    )
+    # The answer goes where the card is: a form has no channel of its own.
+    placed = Letter(
+        key=letter.key,
+        kind=letter.kind,
+        body={**letter.body, "channel": {"id": click.channel}},
+        attempts=letter.attempts,
+        age_s=letter.age_s,
+    )
+    filled = modals.values(view)
+    if view.get("callback_id") == modals.REJECT:
+        await reject(desk, placed, click, filled["reason"].strip())
+    else:
+        await edit(desk, placed, click, filled)
+
+
+async def _launch(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
+    filled = modals.values(view)
+    made = plan(filled, desk.context.clock.now().date())
+    await _begin(
+        desk,
+        letter,
+        channel=str(view.get("private_metadata", "")),
+        group=f"campaign:launch:{made.name}:{made.digest[:16]}",
+        title=f"Campaign {made.name}",
+        target=made.name,
+        spec={"intent": LAUNCH, **filled},
+    )
+
+
+async def _propose_pause(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
+    campaign_id, _, channel = str(view.get("private_metadata", "")).partition(":")
+    await _begin(
+        desk,
+        letter,
+        channel=channel,
+        group=f"campaign:pause:{campaign_id}",
+        title=f"Pause campaign {campaign_id}",
+        target=campaign_id,
+        spec={
+            "intent": PAUSE,
+            "campaign_id": campaign_id,
+            "reason": modals.values(view)["reason"].strip(),
+        },
+    )
+
+
+async def _begin(  # noqa: PLR0913 - a task's fields
+    desk: Desk,
+    letter: Letter,
+    *,
+    channel: str,
+    group: str,
+    title: str,
+    target: str,
+    spec: dict[str, str],
+) -> None:
+    team, user = who(letter.body)
+    new = NewTask(
+        kind=TaskKind.CAMPAIGN,
+        tenant=DEFAULT_TENANT,
+        group_key=group,
+        environment=ENVIRONMENT,
+        target=target,
+        title=title,
+        requester=Actor(kind=ActorKind.HUMAN, id=f"{team}/{user}"),
+        channel=channel,
+        spec=spec,
+    )
+
+    def unit(connection: Connection) -> None:
+        if not letter_done(connection, desk.context, letter.key, "task"):
+            return
+        task, is_new = create_task(connection, desk.context, new)
+        if not is_new:
+            body = {**letter.body, "channel": {"id": channel}}
+            text = f"This is under way already: task `{task.id}`."
+            reply(connection, desk.context, body, text)
+
+    await desk.context.database.write(unit)

@@ -1,0 +1,72 @@
+"""The modals: a brief, a reason to reject, an edit, a reason to pause a campaign."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from agents.campaign.planner import CHANNELS, OBJECTIVES
+from bot.slack import blocks as kit
+from bot.slack.blocks import Block
+from policies.model import Proposal
+
+BRIEF, REJECT, EDIT, PAUSE = (
+    "campaign.brief",
+    "proposal.reject",
+    "proposal.edit",
+    "campaign.pause",
+)
+
+
+def brief(today: date, channel: str) -> Block:
+    """Return the form for a new campaign."""
+    start = today + timedelta(days=1)
+    return kit.modal(
+        BRIEF,
+        "Launch a campaign",
+        "Plan it",
+        [
+            kit.section("Nothing is launched yet: you get a plan, and somebody signs it off."),
+            kit.text_input("name", "Name", placeholder="Autumn sale", longest=120),
+            kit.choice("objective", "What should it bring?", OBJECTIVES),
+            kit.text_input("audience", "For whom?", placeholder="New visitors", longest=200),
+            kit.choice("channel", "Where?", CHANNELS),
+            kit.text_input("headline", "Headline", longest=120),
+            kit.text_input("url", "Landing page", placeholder="https://…", longest=500),
+            kit.text_input("daily_budget", "Budget a day", placeholder="50.00 EUR", longest=40),
+            kit.day("starts_on", "First day", start.isoformat()),
+            kit.day("ends_on", "Last day", (start + timedelta(days=13)).isoformat()),
+        ],
+        channel,
+    )
+
+
+def reason(callback_id: str, title: str, label: str, data: str) -> Block:
+    """Return a form that asks for one reason."""
+    field = kit.text_input("reason", label, is_long=True, longest=500)
+    return kit.modal(callback_id, title, "Send", [field], data)
+
+
+def edit(proposal: Proposal, data: str) -> Block:
+    """Return a form with the parameters that may be edited."""
+    fields = [
+        kit.text_input(
+            f"param.{name}",
+            name.replace("_", " ").capitalize(),
+            initial=str(proposal.action.parameters.get(name, "")),
+            longest=200,
+        )
+        for name in proposal.editable
+    ]
+    note = kit.section("The edited proposal gets a new card, and its votes start at zero.")
+    return kit.modal(EDIT, "Edit the proposal", "Propose it", [note, *fields], data)
+
+
+def values(view: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was filled in, by block."""
+    found: dict[str, str] = {}
+    for block_id, actions in view.get("state", {}).get("values", {}).items():
+        for element in actions.values():
+            option = element.get("selected_option")
+            given = element.get("value") or element.get("selected_date")
+            found[block_id] = str(option["value"] if option else given or "")
+    return found

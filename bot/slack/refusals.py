@@ -1,0 +1,33 @@
+"""What a person is told when a click or command changes nothing: what happened, and what to do."""
+
+from policies.approvals import Refusal
+from policies.model import Proposal
+
+WORDS = {
+    Refusal.IS_BOT: "Bots and deactivated accounts can't decide anything.",
+    Refusal.IS_GUEST: "Guests can't decide anything here. Ask a full member.",
+    Refusal.IS_REQUESTER: "You asked for this, so somebody else has to sign it off.",
+    Refusal.NOT_IN_GROUP: "Only members of {groups} can decide this. Ask one of them.",
+    Refusal.GROUP_UNREADABLE: "I can't read right now who is in {groups}, so nobody can decide."
+    " Try again in a minute; if it stays so, run `signoff doctor`.",
+    Refusal.ALREADY_DECIDED: "This was decided already; the card shows how.",
+    Refusal.ALREADY_VOTED: "Your vote is counted already. It needs somebody else, too.",
+    Refusal.EXPIRED: "This has expired; no answer was a no. Ask for it again with `/triage` or"
+    " `/launch-campaign`.",
+    Refusal.OLD_CARD: "This card is not the newest: the proposal was edited. Use the card below.",
+    Refusal.OTHER_CARD: "This button does not belong to that card. Nothing was changed; if you"
+    " did not do anything unusual, tell your operators.",
+    Refusal.REASON_MISSING: "A rejection needs a reason. Press Reject… again and write one line.",
+    Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Ask with `/triage`.",
+    Refusal.NO_INVERSE: "This can't be undone.",
+}
+
+
+def words(refusal: Refusal, proposal: Proposal | None) -> str:
+    """Return the answer to a refused click, with its reason code."""
+    groups = "the approving group"
+    if proposal is not None and proposal.decision.groups:
+        groups = " or ".join(f"`{name}`" for name in proposal.decision.groups)
+        rules = ", ".join(f"`{rule}`" for rule in proposal.decision.rules)
+        return f"{WORDS[refusal].format(groups=groups)} ({refusal}, rule {rules})"
+    return f"{WORDS[refusal].format(groups=groups)} ({refusal})"

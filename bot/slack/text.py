@@ -1,0 +1,60 @@
+"""Text for Slack: untrusted words are made harmless, times and people are written one way."""
+
+import re
+from datetime import datetime
+
+# Controls, bidirectional marks and zero-width characters: they hide or turn around what is shown.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+ELLIPSIS = "…"
+
+
+def safe(text: str, limit: int = 1000) -> str:
+    """Return untrusted text that can't mention, link or hide; at most `limit` characters."""
+    shown = shorten(_HIDDEN.sub("", text), limit)
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(text: str, limit: int = 200) -> str:
+    """Return untrusted text as inline code."""
+    shown = safe(" ".join(text.split()), limit).replace("`", "'")
+    return f"`{shown}`" if shown else "`(empty)`"
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return at most `limit` characters, and show that something was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
+
+
+def plain(text: str, limit: int = 150) -> str:
+    """Return text for a header or button: no markup, one line."""
+    return shorten(" ".join(_HIDDEN.sub("", text).replace("`", "").split()), limit)
+
+
+def clock_time(moment: datetime) -> str:
+    """Return a time as people read it, in UTC."""
+    return moment.strftime("%H:%M UTC")
+
+
+def day_time(moment: datetime) -> str:
+    """Return a day and time as people read it, in UTC."""
+    return moment.strftime("%d %b %H:%M UTC")
+
+
+def person(person_id: str) -> str:
+    """Mention a person by `team/user`; anything else stands as code."""
+    user = person_id.rsplit("/", 1)[-1]
+    return f"<@{user}>" if re.fullmatch(r"[UW][A-Z0-9]{1,20}", user) else code(person_id)
+
+
+def link(label: str, url: str) -> str:
+    """Return a link, or only its label where the address could break out of it."""
+    if not re.fullmatch(r"https?://[^\s<>|]+", url):
+        return safe(label)
+    return f"<{url.replace('&', '&amp;')}|{safe(label)}>"
+
+
+def bullets(lines: list[str]) -> str:
+    """Return lines as a list."""
+    return "\n".join(f"• {line}" for line in lines)

@@ -1,0 +1,204 @@
+"""What a thread shows, as a pure function of what is stored: the same state, the same posts."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from agents.incident.analyst import percent
+from agents.report import ANALYST, FindingKind, Report
+from agents.tasks import TaskKind, TaskState
+from bot.slack import blocks as kit
+from bot.slack import cards
+from bot.slack.blocks import Block
+from bot.slack.digests import digest_post
+from bot.slack.text import bullets, code, day_time, link, person, safe
+from bot.store.alerts import ordinal
+from bot.store.threads import TaskView
+from policies.model import ActorKind, ProposalState
+from tools.base import Evidence
+
+_EVIDENCE = TypeAdapter(tuple[Evidence, ...])
+MOST_SEEN, MOST_CAUSES = 9, 4
+
+STATES = {
+    TaskState.QUEUED: "Looking",
+    TaskState.GATHERING: "Looking",
+    TaskState.ANALYSING: "Thinking",
+    TaskState.AWAITING_APPROVAL: "Waiting for a sign-off",
+    TaskState.EXECUTING: "Acting",
+    TaskState.VERIFYING: "Done; measuring what it did",
+    TaskState.COMPLETED: "Finished",
+    TaskState.FAILED: "Ended without doing it; see below",
+    TaskState.RECOVERED: "Rolled back",
+    TaskState.REJECTED: "Rejected; nothing was done",
+    TaskState.EXPIRED: "Expired; nothing was done",
+    TaskState.CANCELLED: "Cancelled",
+    TaskState.ESCALATED: "Needs a person: Signoff could not go on",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A message as it should stand in the thread, under a key that never changes."""
+
+    key: str
+    text: str
+    blocks: list[Block]
+
+
+def posts(tasks: list[TaskView], mentions: cards.Mentions) -> list[Wanted]:
+    """Return every message of a thread in order; the first is its root."""
+    found: list[Wanted] = []
+    for place, view in enumerate(tasks):
+        found += _task(view, mentions, is_first=place == 0)
+    return found
+
+
+def _task(view: TaskView, mentions: cards.Mentions, *, is_first: bool) -> Iterator[Wanted]:
+    task = view.task
+    if task.kind is TaskKind.DIGEST:
+        yield _digest(view)
+        return
+    yield _head(view, is_again=not is_first)
+    if view.evidence is not None and task.kind is TaskKind.INCIDENT:
+        yield _seen(view, view.evidence)
+    if view.report is not None:
+        yield _report(view, view.report)
+    for found in view.proposals:
+        proposal = found.row.proposal
+        text, blocks = cards.card(found, mentions, is_paused=view.is_paused)
+        yield Wanted(key=f"proposal:{proposal.id}", text=text, blocks=blocks)
+        if found.row.verdict is not None:
+            text, blocks = cards.verdict(found)
+            yield Wanted(key=f"verdict:{proposal.id}", text=text, blocks=blocks)
+    for seq, _ in view.refires:
+        times = max((episodes for _, episodes, _ in view.alerts), default=2)
+        text = f"Still firing: the alert came back, for the {ordinal(times)} time."
+        yield Wanted(key=f"refired:{seq}", text=text, blocks=[kit.section(text)])
+
+
+def _head(view: TaskView, *, is_again: bool) -> Wanted:
+    task = view.task
+    state = STATES[task.state]
+    if view.is_paused:
+        state = f"Paused ({state.lower()})"
+    lines = [f"*{state}*{_waiting(view)}"]
+    severity = "" if task.severity is None else f"{task.severity} · "
+    since = "" if task.since_at is None else f"since {day_time(task.since_at)} · "
+    asked = f"asked by {_asker(view)}"
+    lines.append(f"{severity}{since}{asked}")
+    for alert, _, resolved_at in view.alerts:
+        if resolved_at is not None:
+            lines.append(f"{code(alert.name)} resolved at {day_time(resolved_at)}.")
+    summary = task.spec.get("summary")
+    if summary:
+        lines.append(f">{safe(summary, 300)}")
+    small = [f"Task `{task.id}` · `/signoff audit {task.id}`"]
+    links = _links(view)
+    if links:
+        small.append(links)
+    again = "Again: " if is_again else ""
+    text = f"{again}{safe(task.title, 200)}: {state}"
+    blocks = [kit.header(f"{again}{task.title}"), kit.section("\n".join(lines)), kit.context(small)]
+    return Wanted(key=f"task:{task.id}", text=text, blocks=blocks)
+
+
+def _waiting(view: TaskView) -> str:
+    pending = [found for found in view.proposals if found.row.state is ProposalState.PENDING]
+    if view.task.state is not TaskState.AWAITING_APPROVAL or not pending:
+        return ""
+    return f": {len(pending)} proposal{'s' if len(pending) > 1 else ''} below"
+
+
+def _asker(view: TaskView) -> str:
+    requester = view.task.requester
+    if requester.kind is ActorKind.HUMAN:
+        return person(requester.id)
+    return safe(requester.id.removeprefix("system:").capitalize())
+
+
+def _links(view: TaskView) -> str:
+    spec = view.task.spec
+    names = {"Alert": "alert_url", "Dashboard": "dashboard", "Runbook": "runbook"}
+    found = [link(label, spec[name]) for label, name in names.items() if spec.get(name)]
+    return " · ".join(found)
+
+
+def _seen(view: TaskView, kept: str) -> Wanted:
+    evidence = _EVIDENCE.validate_json(kept)
+    lines = [_evidence_line(item) for item in evidence[:MOST_SEEN]]
+    left = len(evidence) - MOST_SEEN
+    if left > 0:
+        lines.append(f"and {left} more in the report")
+    if not lines:
+        lines = ["nothing: I know no signals of it. Add it to `signoff.yaml`."]
+    text = "*What I see*\n" + bullets(lines)
+    return Wanted(key=f"evidence:{view.task.id}", text="What I see", blocks=[kit.section(text)])
+
+
+def _evidence_line(item: Evidence) -> str:
+    label = safe(item.label)
+    if item.fault is not None:
+        return f"`{item.id}` {label}: no answer ({safe(item.fault, 150)})"
+    if item.tool == "prometheus_query":
+        return f"`{item.id}` {label}: {_value(item)}"
+    first = item.excerpt.splitlines()[0] if item.excerpt else "nothing"
+    shown = code(first, 160) if item.is_untrusted else safe(first, 160)
+    return f"`{item.id}` {label}: {shown}"
+
+
+def _value(item: Evidence) -> str:
+    value = item.data.get("value")
+    if value is None:
+        return "no data"
+    if item.label.startswith("errors"):
+        return f"*{percent(float(value))}* of requests"
+    if item.label.startswith("latency"):
+        return f"*{float(value) * 1000:.0f} ms* (95 % are faster)"
+    return code(str(value))
+
+
+def _report(view: TaskView, report: Report) -> Wanted:
+    title = {
+        FindingKind.HEALTHY: "All well" if view.task.kind is TaskKind.INCIDENT else "Plan",
+        FindingKind.INCONCLUSIVE: "Inconclusive",
+    }.get(report.outcome, "Likely causes")
+    found = [kit.section(f"*{title}*\n{safe(report.summary, 1500)}")]
+    causes = [
+        f"{place}. *{percent(float(cause.confidence))}* {safe(cause.explanation, 400)}"
+        f" ({', '.join(f'`{name}`' for name in cause.evidence)})"
+        for place, cause in enumerate(report.hypotheses[:MOST_CAUSES], 1)
+    ]
+    if causes:
+        found.append(kit.section("\n".join(causes)))
+    if report.timeline:
+        moments = [f"{day_time(item.at)} {safe(item.what, 160)}" for item in report.timeline[-5:]]
+        found.append(kit.section("*Timeline*\n" + bullets(moments)))
+    if report.notes:
+        found.append(kit.section(bullets([safe(note, 300) for note in report.notes[:5]])))
+    by = (
+        "the built-in analyst (no model)"
+        if report.analysed_by == ANALYST
+        else code(report.analysed_by)
+    )
+    found.append(kit.context([f"By {by}. Numbers like `E1` name the evidence above."]))
+    return Wanted(key=f"report:{view.task.id}", text=safe(report.summary, 1500), blocks=found)
+
+
+def _digest(view: TaskView) -> Wanted:
+    task = view.task
+    if view.report is None:
+        text = "Campaign digest: reading the campaigns…"
+        return Wanted(key=f"task:{task.id}", text=text, blocks=[kit.section(text)])
+    text, blocks = digest_post(view.report, late_since=task.spec.get("late_since"))
+    small = kit.context([f"Task `{task.id}` · asked by {_asker(view)}"])
+    return Wanted(key=f"task:{task.id}", text=text, blocks=[*blocks, small])
+
+
+def fallback(wanted: Wanted) -> Wanted:
+    """Return a message as plain text, for one that can't be rendered within Slack's limits."""
+    raw = json.dumps(wanted.blocks, ensure_ascii=False)
+    text = f"{wanted.text}\n(This message could not be laid out; its content: {safe(raw, 1500)})"
+    return Wanted(key=wanted.key, text=text[:3500], blocks=[kit.section(text[:2900])])

@@ -1,0 +1,242 @@
+"""Alerts as rows: upserted by fingerprint, in the transaction that makes or wakes their task."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from agents.alerts import Alert, AlertStatus
+from agents.routing import AlertGroup, Dropped, incident
+from agents.tasks import Task
+from bot.store.boxes import send
+from bot.store.context import Context
+from bot.store.tables import alerts, dead_letters, tasks
+from bot.store.tasks import create_task, open_task, settle_task, task_event, task_of
+from policies.audit import Event, EventKind
+from policies.model import DEFAULT_TENANT, Actor, ActorKind
+
+DEAD_LETTER_BYTES = 64 * 1024
+DEAD_LETTERS_KEPT = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadAlert:
+    """An alert that did not parse."""
+
+    body: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One webhook: the groups it tells of, and what is not taken."""
+
+    source: str
+    groups: Sequence[AlertGroup]
+    dropped: Sequence[Dropped]
+    bad: Sequence[BadAlert]
+
+
+def ingest(
+    connection: Connection,
+    context: Context,
+    delivery: Delivery,
+    channel_of: Callable[[Alert], str],
+) -> int:
+    """Take a delivery in one transaction, and return how many alerts were new or changed."""
+    changed = 0
+    for group in delivery.groups:
+        changed += _take(connection, context, group, channel_of)
+    for drop in delivery.dropped:
+        _drop(connection, context, drop)
+    if delivery.bad:
+        _bury(connection, context, delivery, channel_of)
+    return changed
+
+
+def _take(
+    connection: Connection,
+    context: Context,
+    group: AlertGroup,
+    channel_of: Callable[[Alert], str],
+) -> int:
+    known = {alert.fingerprint: _known(connection, alert) for alert in group.alerts}
+    fresh = [alert for alert in group.alerts if _is_news(alert, known[alert.fingerprint])]
+    if not fresh:
+        return 0
+    task = open_task(connection, DEFAULT_TENANT, f"incident:{group.key}")
+    is_new = False
+    if any(alert.status is AlertStatus.FIRING for alert in fresh):
+        task, is_new = create_task(
+            connection, context, incident(group, channel_of(group.alerts[0]))
+        )
+    for alert in fresh:
+        _upsert(connection, context, alert, known[alert.fingerprint], task, is_new)
+    return len(fresh)
+
+
+def _known(connection: Connection, alert: Alert) -> Any:
+    return connection.execute(
+        select(alerts).where(
+            alerts.c.tenant == DEFAULT_TENANT, alerts.c.fingerprint == alert.fingerprint
+        )
+    ).first()
+
+
+def _is_news(alert: Alert, known: Any) -> bool:
+    if known is None:
+        return True
+    if alert.status is AlertStatus.RESOLVED:
+        return bool(known.status == AlertStatus.FIRING and alert.starts_at >= known.starts_at)
+    return bool(alert.starts_at > known.starts_at)
+
+
+def _upsert(
+    connection: Connection,
+    context: Context,
+    alert: Alert,
+    known: Any,
+    task: Task | None,
+    is_new_task: bool,
+) -> None:
+    now = context.clock.now()
+    is_firing = alert.status is AlertStatus.FIRING
+    episodes = (0 if known is None else known.episodes) + (1 if is_firing else 0)
+    owner = task.id if task is not None else getattr(known, "task_id", None)
+    values = {
+        "group_key": alert.group_key,
+        "body": alert.model_dump_json(),
+        "status": alert.status,
+        "starts_at": alert.starts_at,
+        "resolved_at": None if is_firing else now,
+        "episodes": max(1, episodes),
+        "task_id": owner,
+        "received_at": now,
+    }
+    if known is None:
+        connection.execute(
+            insert(alerts).values(tenant=DEFAULT_TENANT, fingerprint=alert.fingerprint, **values)
+        )
+    else:
+        connection.execute(
+            update(alerts)
+            .where(alerts.c.tenant == DEFAULT_TENANT, alerts.c.fingerprint == alert.fingerprint)
+            .values(**values)
+        )
+    kind, words = _happened(alert, is_new_task, max(1, episodes))
+    event_task = task if task is not None else _task(connection, owner)
+    fields: dict[str, Any] = {
+        "actor": Actor(kind=ActorKind.SYSTEM, id=f"system:{alert.source}"),
+        "systems": (alert.source,),
+        "data": {"fingerprint": alert.fingerprint, "episode": max(1, episodes)},
+        "texts": {"alert": alert.name},
+    }
+    if event_task is None:
+        event = Event(kind=kind, at=now, environment=alert.environment, sentence=words, **fields)
+        context.ledger.append(connection, event)
+        return
+    context.ledger.append(connection, task_event(event_task, kind, words, now, **fields))
+    if kind is EventKind.ALERT_RESOLVED and event_task.state not in _BEFORE_PROPOSALS:
+        settle_task(connection, context, event_task.id, "ALERT_RESOLVED")
+
+
+_BEFORE_PROPOSALS = frozenset({"QUEUED", "GATHERING", "ANALYSING"})
+
+
+def _happened(alert: Alert, is_new_task: bool, episodes: int) -> tuple[EventKind, str]:
+    if alert.status is AlertStatus.RESOLVED:
+        return EventKind.ALERT_RESOLVED, f"Alert {alert.fingerprint} resolved."
+    if is_new_task and episodes == 1:
+        return EventKind.ALERT_RECEIVED, f"Alert {alert.fingerprint} fires."
+    return EventKind.ALERT_REFIRED, f"Alert {alert.fingerprint} fires, {ordinal(episodes)} time."
+
+
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th, 11th, ..."""
+    if number % 100 in {11, 12, 13}:
+        return f"{number}th"
+    return f"{number}{({1: 'st', 2: 'nd', 3: 'rd'}).get(number % 10, 'th')}"
+
+
+def _task(connection: Connection, task_id: str | None) -> Task | None:
+    if task_id is None:
+        return None
+    row = connection.execute(select(tasks).where(tasks.c.id == task_id)).first()
+    return None if row is None else task_of(row)
+
+
+def _drop(connection: Connection, context: Context, drop: Dropped) -> None:
+    context.ledger.append(
+        connection,
+        Event(
+            kind=EventKind.ALERT_DROPPED,
+            at=context.clock.now(),
+            environment=drop.alert.environment,
+            actor=Actor(kind=ActorKind.SYSTEM, id=f"system:{drop.alert.source}"),
+            reasons=(drop.reason,),
+            data={"fingerprint": drop.alert.fingerprint},
+            texts={"alert": drop.alert.name},
+            sentence=f"Alert {drop.alert.fingerprint} was dropped: {drop.reason}.",
+        ),
+    )
+
+
+def _bury(
+    connection: Connection,
+    context: Context,
+    delivery: Delivery,
+    channel_of: Callable[[Alert], str],
+) -> None:
+    now = context.clock.now()
+    for bad in delivery.bad:
+        connection.execute(
+            insert(dead_letters).values(
+                source=delivery.source,
+                reason=bad.reason[:500],
+                body=context.redactor.text(bad.body)[:DEAD_LETTER_BYTES],
+                received_at=now,
+            )
+        )
+    _cap(connection)
+    count = len(delivery.bad)
+    context.ledger.append(
+        connection,
+        Event(
+            kind=EventKind.ALERT_REJECTED,
+            at=now,
+            actor=Actor(kind=ActorKind.SYSTEM, id=f"system:{delivery.source}"),
+            texts={"reason": delivery.bad[0].reason},
+            data={"count": count},
+            sentence=f"{count} alerts of a `{delivery.source}` webhook did not parse.",
+        ),
+    )
+    taken = [alert for group in delivery.groups for alert in group.alerts]
+    channel = channel_of(taken[0]) if taken else ""
+    send(
+        connection,
+        context,
+        "channel",
+        {
+            "channel": channel,
+            "text": f"{count} alert{'s' if count > 1 else ''} of a `{delivery.source}` webhook"
+            f" could not be read ({delivery.bad[0].reason[:200]}). The others were taken. What"
+            " came is kept in the table `dead_letters`.",
+        },
+    )
+
+
+def _cap(connection: Connection) -> None:
+    newest = connection.execute(select(func.max(dead_letters.c.id))).scalar_one()
+    connection.execute(
+        dead_letters.delete().where(dead_letters.c.id <= (newest or 0) - DEAD_LETTERS_KEPT)
+    )
+
+
+def alert_of_task(connection: Connection, task_id: str) -> list[tuple[Alert, int, datetime | None]]:
+    """Return a task's alerts, with how often each fired and when it resolved."""
+    rows = connection.execute(
+        select(alerts).where(alerts.c.task_id == task_id).order_by(alerts.c.fingerprint)
+    )
+    return [(Alert.model_validate_json(row.body), row.episodes, row.resolved_at) for row in rows]

@@ -1,0 +1,159 @@
+"""Inbox and outbox: what Slack told us before its ack, and what we still have to tell."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or
+
+from bot.store.context import Context
+from bot.store.tables import inbox, outbox
+
+GIVE_UP_AFTER = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """One envelope of the inbox."""
+
+    key: str
+    kind: str
+    body: dict[str, Any]
+    attempts: int
+    age_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parcel:
+    """One message of the outbox."""
+
+    id: int
+    kind: str
+    payload: dict[str, str]
+    attempts: int
+
+
+class Inbox:
+    """Envelopes by their own key, each worked off once."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def put(self, key: str, kind: str, body: Mapping[str, Any]) -> bool:
+        """Commit an envelope; False when it is known already."""
+        now = self._context.clock.now()
+        text = json.dumps(body)
+
+        def unit(connection: Connection) -> bool:
+            done = connection.execute(
+                insert_or(inbox)
+                .values(key=key, kind=kind, body=text, received_at=now, due_at=now)
+                .on_conflict_do_nothing()
+            )
+            return done.rowcount == 1
+
+        return await self._context.database.write(unit)
+
+    async def due(self, limit: int = 50) -> list[Letter]:
+        """Return what is to be worked off, oldest first."""
+        now = self._context.clock.now()
+        query = (
+            select(inbox).where(inbox.c.due_at <= now).order_by(inbox.c.received_at).limit(limit)
+        )
+        rows = await self._context.database.read(lambda connection: connection.execute(query).all())
+        return [
+            Letter(
+                key=row.key,
+                kind=row.kind,
+                body=json.loads(row.body),
+                attempts=row.attempts,
+                age_s=(now - row.received_at).total_seconds(),
+            )
+            for row in rows
+        ]
+
+    async def later(self, letter: Letter, delay_s: float) -> None:
+        """Work it off again in a while."""
+        due_at = self._context.clock.now() + timedelta(seconds=delay_s)
+        await self._context.database.write(
+            lambda connection: (
+                connection.execute(
+                    update(inbox)
+                    .where(inbox.c.key == letter.key)
+                    .values(due_at=due_at, attempts=inbox.c.attempts + 1)
+                ).rowcount
+            )
+        )
+
+
+def letter_done(connection: Connection, context: Context, key: str, result: str) -> bool:
+    """Mark an envelope as worked off, in the transaction of its work; False when it was."""
+    done = connection.execute(
+        update(inbox)
+        .where(inbox.c.key == key, inbox.c.done_at.is_(None))
+        # The body goes: what is needed of it is in the tables and the ledger by now.
+        .values(done_at=context.clock.now(), due_at=None, result=result[:255], body="{}")
+    )
+    return done.rowcount == 1
+
+
+def send(connection: Connection, context: Context, kind: str, payload: Mapping[str, str]) -> None:
+    """Put a message into the outbox, in the transaction of what it tells."""
+    now = context.clock.now()
+    safe = {
+        name: context.redactor.text(value) if name == "text" else value
+        for name, value in payload.items()
+    }
+    connection.execute(
+        insert(outbox).values(kind=kind, payload=json.dumps(safe), created_at=now, due_at=now)
+    )
+
+
+class Outbox:
+    """Messages that wait to be sent, each tried until it went or was given up."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def due(self, limit: int = 50) -> list[Parcel]:
+        """Return what is to be sent, oldest first."""
+        now = self._context.clock.now()
+        query = select(outbox).where(outbox.c.due_at <= now).order_by(outbox.c.id).limit(limit)
+        rows = await self._context.database.read(lambda connection: connection.execute(query).all())
+        return [
+            Parcel(id=row.id, kind=row.kind, payload=json.loads(row.payload), attempts=row.attempts)
+            for row in rows
+        ]
+
+    async def sent(self, parcel: Parcel) -> None:
+        """Mark it as sent; its text is not kept."""
+        now = self._context.clock.now()
+        await self._context.database.write(
+            lambda connection: (
+                connection.execute(
+                    update(outbox)
+                    .where(outbox.c.id == parcel.id)
+                    .values(done_at=now, due_at=None, payload="{}")
+                ).rowcount
+            )
+        )
+
+    async def failed(self, parcel: Parcel, fault: str) -> None:
+        """Try again later, or give up and keep why."""
+        attempts = parcel.attempts + 1
+        is_over = attempts >= GIVE_UP_AFTER
+        due_at = self._context.clock.now() + timedelta(seconds=2**attempts)
+        await self._context.database.write(
+            lambda connection: (
+                connection.execute(
+                    update(outbox)
+                    .where(outbox.c.id == parcel.id)
+                    .values(
+                        attempts=attempts, due_at=None if is_over else due_at, fault=fault[:500]
+                    )
+                ).rowcount
+            )
+        )

@@ -1,0 +1,209 @@
+"""The database connection: one writer thread that commits in groups, and short async reads."""
+
+import asyncio
+import fcntl
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+T = TypeVar("T")
+Unit = Callable[[Connection], T]
+
+BATCH = 256
+BUSY_MS = 5000
+
+
+class StoreError(Exception):
+    """The database can't be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    unit: Unit[Any]
+    future: "asyncio.Future[Any]"
+
+
+class Database:
+    """One SQLite file, held by one process."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite" or not parsed.database:
+            raise StoreError(
+                "DATABASE_URL: only `sqlite+aiosqlite:///<file>` is supported by this version"
+            )
+        self.path = Path(parsed.database)
+        self._lock: IO[str] | None = None
+        self._write_engine = _write_engine(self.path)
+        self._read_engine: AsyncEngine = create_async_engine(f"sqlite+aiosqlite:///{self.path}")
+        event.listen(self._read_engine.sync_engine, "connect", _reading)
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    async def open(self, migrate: Callable[[Engine], None]) -> None:
+        """Take the file's lock, bring its schema up to date and start the writer.
+
+        Raises:
+            StoreError: another process holds the file, or the schema is newer than this program.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._take_lock()
+        await asyncio.to_thread(migrate, self._write_engine)
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Finish what is queued, and let go of the file."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+        await self._read_engine.dispose()
+        self._write_engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call `listener` in the event loop after every commit."""
+        self._listeners.append(listener)
+
+    async def write(self, unit: Unit[T]) -> T:
+        """Run a unit of work in the next transaction; returns after its commit.
+
+        The unit must not await nor touch anything outside: it may run twice when another unit of
+        its batch fails.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Job(unit=unit, future=future))
+        return await future
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Run a reading unit on a connection of its own."""
+        async with self._read_engine.connect() as connection:
+            # One picture: the driver alone would let another commit slip in between two reads.
+            await connection.exec_driver_sql("BEGIN")
+            return await connection.run_sync(unit)
+
+    def _take_lock(self) -> None:
+        path = self.path.with_name(self.path.name + ".lock")
+        try:
+            self._lock = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise StoreError(f"DATABASE_URL: can't write beside `{self.path}`: {error}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreError(
+                f"another Signoff has `{self.path}` open; stop it first, or give this one a"
+                " DATABASE_URL of its own"
+            ) from error
+
+    def _work(self) -> None:
+        with self._write_engine.connect() as connection:
+            is_open = True
+            while is_open:
+                batch, is_open = self._batch()
+                if batch:
+                    self._commit(connection, batch)
+
+    def _batch(self) -> tuple[list[_Job], bool]:
+        """Wait for work and take what is queued; False when the end was asked for."""
+        batch: list[_Job] = []
+        job = self._queue.get()
+        while job is not None:
+            batch.append(job)
+            if len(batch) == BATCH:
+                return batch, True
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _commit(self, connection: Connection, batch: list[_Job]) -> None:
+        results, fault = _transaction(connection, [job.unit for job in batch])
+        if fault is None:
+            self._answer([(job, result, None) for job, result in zip(batch, results, strict=True)])
+        elif len(batch) == 1:
+            self._answer([(batch[0], None, fault)])
+        else:
+            for job in batch:
+                self._commit(connection, [job])
+
+    def _answer(self, answers: list[tuple[_Job, Any, BaseException | None]]) -> None:
+        assert self._loop is not None  # noqa: S101 - open() set it before the thread began
+        self._loop.call_soon_threadsafe(self._deliver, answers)
+
+    def _deliver(self, answers: list[tuple[_Job, Any, BaseException | None]]) -> None:
+        for job, result, fault in answers:
+            if job.future.done():
+                continue
+            if fault is None:
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(fault)
+        for listener in self._listeners:
+            listener()
+
+
+def is_answering(connection: Connection) -> bool:
+    """Say whether the database answers."""
+    return bool(connection.exec_driver_sql("SELECT 1").scalar_one() == 1)
+
+
+def _transaction(
+    connection: Connection, units: list[Unit[Any]]
+) -> tuple[list[Any], Exception | None]:
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        results = [unit(connection) for unit in units]
+        connection.exec_driver_sql("COMMIT")
+    except Exception as error:  # noqa: BLE001 - boundary: handed to whoever awaits the unit
+        _roll_back(connection)
+        return [], error
+    return results, None
+
+
+def _roll_back(connection: Connection) -> None:
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection) and raw.in_transaction:
+        connection.exec_driver_sql("ROLLBACK")
+
+
+def _write_engine(path: Path) -> Engine:
+    # Autocommit: the writer says BEGIN IMMEDIATE itself, the driver must not begin behind it.
+    engine = create_engine(
+        f"sqlite:///{path}",
+        isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False},
+    )
+    event.listen(engine, "connect", _writing)
+    return engine
+
+
+def _writing(connection: DBAPIConnection, record: object) -> None:
+    del record
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _reading(connection: DBAPIConnection, record: object) -> None:
+    del record
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY_MS}", "query_only=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+# `Connection` too: what units of work take, for the rest of the edge.
+__all__ = ["Connection", "Database", "StoreError", "Unit", "is_answering"]

@@ -1,0 +1,255 @@
+"""The gateway's record: intents before effects, outcomes after, and the counters of both."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from bot.store.context import Context
+from bot.store.proposals import moved, proposal_event, verification_times
+from bot.store.tables import executions, proposals, tasks
+from bot.store.tasks import settle_task
+from policies.audit import Event, EventKind
+from policies.model import Actor, ActorKind, EffectKind, ProposalState
+from tools.ports import Caller, Direction, Intent, LostLease, Outcome
+
+INTENT, DONE, FAILED, UNKNOWN = "intent", "done", "failed", "unknown"
+
+
+class SqlJournal:
+    """See `tools.ports.Journal`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def record(self, events: Sequence[Event]) -> None:
+        """Append events."""
+
+        def unit(connection: Connection) -> None:
+            for event in events:
+                self._context.ledger.append(connection, event)
+
+        await self._context.database.write(unit)
+
+    async def begin(self, intent: Intent, caller: Caller) -> None:
+        """Consume the approval and write the intent, in one transaction."""
+
+        def unit(connection: Connection) -> None:
+            _fence(connection, caller)
+            if intent.direction is Direction.FORWARD:
+                _consume(connection, self._context, intent)
+            else:
+                _consume_rollback(connection, intent)
+            _write_intent(connection, self._context, intent)
+            settle_task(connection, self._context, caller.task_id, "INTENT_WRITTEN")
+
+        await self._context.database.write(unit)
+
+    async def settle(self, outcome: Outcome, caller: Caller) -> None:
+        """Write how it ended."""
+
+        def unit(connection: Connection) -> None:
+            _fence(connection, caller)
+            _settle(connection, self._context, outcome)
+            settle_task(connection, self._context, caller.task_id, outcome.reason)
+
+        await self._context.database.write(unit)
+
+
+def actions_last_hour(
+    connection: Connection, context: Context, tenant: str, tool: str, environment: str
+) -> int:
+    """Count the executions of a tool in an environment within the last hour."""
+    since = context.clock.now() - timedelta(hours=1)
+    return connection.execute(
+        select(func.count()).where(
+            executions.c.tenant == tenant,
+            executions.c.tool == tool,
+            executions.c.environment == environment,
+            executions.c.started_at >= since,
+        )
+    ).scalar_one()
+
+
+def _fence(connection: Connection, caller: Caller) -> None:
+    found = connection.execute(
+        select(tasks.c.id).where(
+            tasks.c.id == caller.task_id,
+            tasks.c.epoch == caller.epoch,
+            tasks.c.lease_owner == caller.worker,
+        )
+    ).first()
+    if found is None:
+        raise LostLease(f"task {caller.task_id}, epoch {caller.epoch}")
+
+
+def _consume(connection: Connection, context: Context, intent: Intent) -> None:
+    state = connection.execute(
+        select(proposals.c.state).where(proposals.c.id == intent.proposal.id)
+    ).scalar_one()
+    before = ProposalState(state)
+    if before not in {ProposalState.APPROVED, ProposalState.UNKNOWN}:
+        raise LostLease(f"proposal {intent.proposal.id} is {before}")
+    moved(
+        connection,
+        context,
+        intent.proposal,
+        (before, ProposalState.EXECUTING),
+        "INTENT_WRITTEN",
+        "Doing it now.",
+        # Found so after a crash, it is due at once.
+        next_at=context.clock.now(),
+    )
+
+
+def _consume_rollback(connection: Connection, intent: Intent) -> None:
+    found = connection.execute(
+        select(proposals.c.id).where(
+            proposals.c.id == intent.proposal.id,
+            proposals.c.roll_back_by.is_not(None),
+            proposals.c.state.in_([ProposalState.EXECUTED, ProposalState.VERIFIED]),
+        )
+    ).first()
+    if found is None:
+        raise LostLease(f"proposal {intent.proposal.id} has nothing to roll back")
+
+
+def _write_intent(connection: Connection, context: Context, intent: Intent) -> None:
+    action, now = intent.proposal.action, context.clock.now()
+    tool = action.tool
+    if intent.direction is Direction.INVERSE and action.inverse is not None:
+        tool = action.inverse.tool
+    is_here = executions.c.proposal_id == intent.proposal.id
+    is_same = executions.c.direction == intent.direction
+    again = connection.execute(
+        update(executions)
+        .where(is_here, is_same, executions.c.state.in_([UNKNOWN, FAILED]))
+        .values(state=INTENT, started_at=now, attempts=executions.c.attempts + 1)
+    )
+    if again.rowcount == 0:
+        connection.execute(
+            insert(executions).values(
+                proposal_id=intent.proposal.id,
+                direction=intent.direction,
+                tenant=action.tenant,
+                tool=tool,
+                environment=action.environment,
+                key=intent.key,
+                state=INTENT,
+                baseline=intent.baseline,
+                on_behalf_of=intent.on_behalf_of,
+                started_at=now,
+            )
+        )
+    context.ledger.append(
+        connection,
+        proposal_event(
+            intent.proposal,
+            EventKind.INTENT_WRITTEN,
+            f"{intent.proposal.id}: about to call `{tool}` ({intent.direction}).",
+            now,
+            tools=(tool,),
+            systems=(intent.system,),
+            decision=EffectKind.APPROVE,
+            checkpoint=INTENT,
+            data={
+                "key": intent.key,
+                "on_behalf_of": intent.on_behalf_of,
+                "baseline": intent.baseline,
+                "action_hash": action.hash,
+            },
+        ),
+    )
+
+
+def _settle(connection: Connection, context: Context, outcome: Outcome) -> None:
+    now = context.clock.now()
+    proposal = outcome.proposal
+    row = connection.execute(select(proposals).where(proposals.c.id == proposal.id)).one()
+    before = ProposalState(row.state)
+    retry_at = None if outcome.retry_s is None else now + timedelta(seconds=outcome.retry_s)
+    is_staying = outcome.state is None or outcome.state is before
+    # Waiting for the same reason is one event, however often we look.
+    if not (is_staying and retry_at is not None and row.reason == outcome.reason):
+        _write_outcome(connection, context, outcome)
+    if outcome.state is None or is_staying:
+        waiting: dict[str, Any] = {
+            "next_at": retry_at,
+            "reason": outcome.reason,
+            "sentence": context.redactor.text(outcome.sentence),
+        }
+        if outcome.direction is Direction.INVERSE and retry_at is None:
+            waiting["roll_back_by"] = None
+        connection.execute(update(proposals).where(proposals.c.id == proposal.id).values(**waiting))
+        return
+    values: dict[str, Any] = {"next_at": retry_at}
+    if outcome.state is ProposalState.EXECUTED:
+        values["next_at"], values["verify_until"] = verification_times(proposal, now)
+    moved(
+        connection,
+        context,
+        proposal,
+        (before, outcome.state),
+        outcome.reason,
+        outcome.sentence,
+        **values,
+    )
+
+
+_EXECUTION_STATE = {
+    ProposalState.EXECUTED: DONE,
+    ProposalState.ROLLED_BACK: DONE,
+    ProposalState.UNKNOWN: UNKNOWN,
+}
+_KINDS = {
+    "STOPPED_IN_THE_MIDDLE": EventKind.EFFECT_UNKNOWN,
+    "NO_CLEAR_ANSWER": EventKind.EFFECT_UNKNOWN,
+    "STILL_UNKNOWN": EventKind.EFFECT_UNKNOWN,
+    "RECONCILED_DONE": EventKind.EFFECT_RECONCILED,
+    "EXECUTED": EventKind.OUTCOME_WRITTEN,
+}
+
+
+def _write_outcome(connection: Connection, context: Context, outcome: Outcome) -> None:
+    now = context.clock.now()
+    kind = _KINDS.get(outcome.reason, EventKind.TOOL_DENIED)
+    if outcome.reason == "REFUSED_OUTSIDE":
+        kind = EventKind.TOOL_FAILED
+    state = FAILED if outcome.state is not None else None
+    if outcome.state is not None:
+        state = _EXECUTION_STATE.get(outcome.state, FAILED)
+    elif kind is EventKind.EFFECT_UNKNOWN:
+        state = UNKNOWN
+    elif outcome.retry_s is None:
+        state = FAILED
+    if state is not None:
+        connection.execute(
+            update(executions)
+            .where(
+                executions.c.proposal_id == outcome.proposal.id,
+                executions.c.direction == outcome.direction,
+            )
+            .values(
+                state=state,
+                ended_at=now,
+                sentence=context.redactor.text(outcome.sentence),
+                left_state=json.dumps(outcome.left),
+                data=json.dumps(dict(outcome.data)),
+            )
+        )
+    context.ledger.append(
+        connection,
+        proposal_event(
+            outcome.proposal,
+            kind,
+            f"{outcome.proposal.id}: {outcome.sentence}",
+            now,
+            actor=Actor(kind=ActorKind.SYSTEM, id="system:gateway"),
+            decision=outcome.state,
+            reasons=(outcome.reason,),
+            checkpoint=state,
+            data={**outcome.data, "action_hash": outcome.proposal.action.hash},
+        ),
+    )

@@ -1,0 +1,275 @@
+"""Proposals as rows: added once, moved along legal transitions, each move an event."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from agents.ports import ExecutionRow, ProposalRow
+from bot.store.context import Context
+from bot.store.tables import alerts, executions, proposals, tasks, votes
+from policies.approvals import Ballot
+from policies.audit import Event, EventKind
+from policies.model import (
+    PROPOSAL_TRANSITIONS,
+    Actor,
+    ActorKind,
+    EffectKind,
+    Proposal,
+    ProposalState,
+    Verdict,
+)
+from tools.base import confidence_text
+from tools.ports import Direction, LostLease
+
+FIRST_STATE = {
+    EffectKind.DENY: ProposalState.DENIED,
+    EffectKind.APPROVE: ProposalState.PENDING,
+    EffectKind.AUTO: ProposalState.APPROVED,
+}
+
+
+def proposal_event(
+    proposal: Proposal,
+    kind: EventKind,
+    sentence: str,
+    at: datetime,
+    **fields: Any,
+) -> Event:
+    """Return an event about a proposal, with what every event of it carries."""
+    action = proposal.action
+    usual: dict[str, Any] = {
+        "tenant": action.tenant,
+        "task_id": proposal.task_id,
+        "proposal_id": proposal.id,
+        "parent": action.requester,
+        "correlation_id": proposal.task_id,
+        "environment": action.environment,
+        "agent": action.agent,
+        "policy_version": proposal.decision.policy_version,
+        "trigger": action.requester,
+        "tools": (action.tool,),
+        "confidence": confidence_text(proposal.confidence),
+        "data": {"action_hash": action.hash},
+    }
+    return Event(kind=kind, at=at, sentence=sentence, **{**usual, **fields})
+
+
+def add_proposal(connection: Connection, context: Context, proposal: Proposal) -> None:
+    """Add a proposal in the state its decision gives it."""
+    now = context.clock.now()
+    state = FIRST_STATE[proposal.decision.effect]
+    next_at = {ProposalState.PENDING: proposal.expires_at, ProposalState.APPROVED: now}.get(state)
+    ordinal = proposal_count(connection, proposal.task_id)
+    connection.execute(
+        insert(proposals).values(
+            id=proposal.id,
+            tenant=proposal.action.tenant,
+            task_id=proposal.task_id,
+            ordinal=ordinal + 1,
+            key=proposal.key,
+            revision=proposal.revision,
+            state=state,
+            action_hash=proposal.action.hash,
+            body=proposal.model_dump_json(),
+            created_at=now,
+            expires_at=proposal.expires_at,
+            next_at=next_at,
+            reason=proposal.decision.reasons[0],
+        )
+    )
+    context.ledger.append(
+        connection,
+        proposal_event(
+            proposal,
+            EventKind.PROPOSAL_CREATED,
+            f"Proposed: {proposal.title}. The rules say {proposal.decision.effect}.",
+            now,
+            actor=Actor(kind=ActorKind.AGENT, id=proposal.action.agent),
+            decision=proposal.decision.effect,
+            reasons=proposal.decision.reasons,
+            texts={} if proposal.rationale is None else {"rationale": proposal.rationale},
+        ),
+    )
+
+
+def moved(
+    connection: Connection,
+    context: Context,
+    proposal: Proposal,
+    step: tuple[ProposalState, ProposalState],
+    reason: str,
+    sentence: str,
+    **values: Any,
+) -> None:
+    """Move a proposal in one conditional write.
+
+    Raises:
+        LostLease: the proposal is no longer in the state we saw; nothing was written.
+    """
+    before, after = step
+    if after not in PROPOSAL_TRANSITIONS[before]:
+        raise ValueError(f"proposal {proposal.id}: {before} does not lead to {after}")
+    now = context.clock.now()
+    done = connection.execute(
+        update(proposals)
+        .where(
+            proposals.c.id == proposal.id,
+            proposals.c.state == before,
+            proposals.c.action_hash == proposal.action.hash,
+        )
+        .values(
+            **{
+                "state": after,
+                "reason": reason,
+                "sentence": context.redactor.text(sentence),
+                "next_at": None,
+                "decided_at": now,
+                **values,
+            }
+        )
+    )
+    if done.rowcount != 1:
+        raise LostLease(f"proposal {proposal.id} is not {before}")
+    context.ledger.append(
+        connection,
+        proposal_event(
+            proposal,
+            EventKind.PROPOSAL_MOVED,
+            f"{proposal.id}: {before} to {after}. {sentence}",
+            now,
+            decision=after,
+            reasons=(reason,),
+        ),
+    )
+
+
+def proposal_count(connection: Connection, task_id: str) -> int:
+    """Return how many proposals a task has had."""
+    return connection.execute(
+        select(func.count()).where(proposals.c.task_id == task_id)
+    ).scalar_one()
+
+
+def proposal_of(connection: Connection, proposal_id: str) -> tuple[Proposal, ProposalState] | None:
+    """Return a proposal and its state, or None."""
+    row = connection.execute(
+        select(proposals.c.body, proposals.c.state).where(proposals.c.id == proposal_id)
+    ).first()
+    if row is None:
+        return None
+    return Proposal.model_validate_json(row.body), ProposalState(row.state)
+
+
+def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
+    """Return the proposals of a task with their votes and executions, in order."""
+    found = connection.execute(
+        select(proposals).where(proposals.c.task_id == task_id).order_by(proposals.c.ordinal)
+    ).all()
+    ids = [row.id for row in found]
+    cast = connection.execute(
+        select(votes).where(votes.c.proposal_id.in_(ids)).order_by(votes.c.at)
+    ).all()
+    ran = connection.execute(select(executions).where(executions.c.proposal_id.in_(ids))).all()
+    resolved_at = _resolved_at(connection, task_id)
+    rows = []
+    for row in found:
+        approvals = [
+            vote
+            for vote in cast
+            if vote.proposal_id == row.id
+            and vote.ballot == Ballot.APPROVE
+            and vote.action_hash == row.action_hash
+        ]
+        signed_at = max((vote.at for vote in approvals), default=None)
+        rows.append(
+            ProposalRow(
+                proposal=Proposal.model_validate_json(row.body),
+                state=ProposalState(row.state),
+                approvers=tuple(vote.voter for vote in approvals),
+                next_at=row.next_at,
+                executions=tuple(_execution(item) for item in ran if item.proposal_id == row.id),
+                verify_until=row.verify_until,
+                roll_back_by=row.roll_back_by,
+                verdict=None if row.verdict is None else Verdict(row.verdict),
+                is_followed_up=row.is_followed_up,
+                is_sign_off_stale=_is_stale(signed_at, resolved_at),
+            )
+        )
+    return rows
+
+
+def _is_stale(signed_at: datetime | None, resolved_at: datetime | None) -> bool:
+    return signed_at is not None and resolved_at is not None and signed_at < resolved_at
+
+
+def _resolved_at(connection: Connection, task_id: str) -> datetime | None:
+    """Return when the last of the task's alerts resolved, or None while one fires."""
+    found = connection.execute(
+        select(alerts.c.status, alerts.c.resolved_at)
+        .join(tasks, tasks.c.id == alerts.c.task_id)
+        .where(tasks.c.id == task_id)
+    ).all()
+    if not found or any(row.status == "firing" for row in found):
+        return None
+    return max((row.resolved_at for row in found if row.resolved_at is not None), default=None)
+
+
+def _execution(row: Any) -> ExecutionRow:
+    return ExecutionRow(
+        direction=Direction(row.direction),
+        state=row.state,
+        baseline=row.baseline,
+        left=json.loads(row.left_state),
+        data=json.loads(row.data),
+        sentence=row.sentence,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def verdict_written(
+    connection: Connection,
+    context: Context,
+    row: ProposalRow,
+    verdict: Verdict,
+    measured: str | None,
+) -> None:
+    """Write what the measurement after an action says."""
+    proposal = row.proposal
+    now = context.clock.now()
+    moved(
+        connection,
+        context,
+        proposal,
+        (ProposalState.EXECUTED, ProposalState.VERIFIED),
+        verdict.name,
+        f"Measured again: {verdict}.",
+        verdict=verdict,
+        measured=measured,
+        # Now, so that what follows is proposed.
+        next_at=now,
+    )
+    context.ledger.append(
+        connection,
+        proposal_event(
+            proposal,
+            EventKind.EFFECT_VERIFIED,
+            f"{proposal.id}: measured again, verdict: {verdict}.",
+            now,
+            decision=verdict,
+            data={"measured": measured, "action_hash": proposal.action.hash},
+        ),
+    )
+
+
+def verification_times(proposal: Proposal, now: datetime) -> tuple[datetime, datetime | None]:
+    """Return when to measure first, and until when silence may last."""
+    effect = proposal.action.expected_effect
+    if effect is None:
+        return now, None
+    return (
+        now + timedelta(seconds=effect.settle_s),
+        now + timedelta(seconds=effect.deadline_s),
+    )

@@ -1,0 +1,32 @@
+"""Reads a database without the lock: for the command line, beside a running Signoff or alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
+
+from bot.store.engine import StoreError
+
+
+@contextmanager
+def open_read_only(url: str) -> Iterator[Connection]:
+    """Open a database for reading, as one consistent picture.
+
+    Raises:
+        StoreError: there is none, or it is none of ours.
+    """
+    path = make_url(url).database or ""
+    engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql("SELECT seq FROM ledger LIMIT 1")
+            yield connection
+    except DatabaseError as error:
+        raise StoreError(
+            f"`{path}` can't be read ({error.orig}); DATABASE_URL names the database"
+        ) from error
+    finally:
+        engine.dispose()

@@ -1,0 +1,37 @@
+"""Brings a database's schema up to date, and refuses one that is newer than this program."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
+
+from bot.store.engine import StoreError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def migrate(engine: Engine) -> None:
+    """Run what is missing.
+
+    Raises:
+        StoreError: the file is no database of ours, or of a later version.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+            if found is not None and found not in known:
+                raise StoreError(
+                    f"the database has schema {found}, which this version does not know:"
+                    " install the version that wrote it, or a later one"
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DatabaseError as error:
+        raise StoreError(f"the database does not open: {error.orig}") from error

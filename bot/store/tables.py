@@ -1,0 +1,296 @@
+"""The tables. Every one carries the tenant; times are fixed-width UTC text, so they sort."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, stored as `2026-11-20T10:02:00.000000Z`."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """Write a time; a naive one is a mistake of ours."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone reached the database")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """Read a time back, aware."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def _tenant() -> Column[str]:
+    return Column("tenant", String(64), nullable=False, server_default="default")
+
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    _tenant(),
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime),
+    Column("done_at", UtcTime),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("result", String(255)),
+    Index("inbox_due", "due_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("kind", String(32), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime),
+    Column("done_at", UtcTime),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("fault", Text),
+    Index("outbox_due", "due_at"),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _tenant(),
+    Column("channel", String(64), nullable=False),
+    Column("root_ts", String(32)),
+    Column("cursor", Integer, nullable=False, server_default="0"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("fault", Text),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("thread_id", String(64), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    _tenant(),
+    Column("channel", String(64), nullable=False),
+    Column("ts", String(32)),
+    Column("digest", String(64), nullable=False),
+    Column("begun_at", UtcTime, nullable=False),
+    Index("posts_message", "channel", "ts"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _tenant(),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("group_key", String(512), nullable=False),
+    # The group key while the task is open, NULL after: so at most one is open per group.
+    Column("open_key", String(512)),
+    Column("thread_id", String(64), nullable=False, index=True),
+    Column("environment", String(128), nullable=False),
+    Column("target", String(255), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("severity", String(8)),
+    Column("since_at", UtcTime),
+    Column("spec", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("wake_at", UtcTime),
+    Column("lease_owner", String(64)),
+    # Real time (seconds since the epoch), never the shared clock: a lease must not be skipped.
+    Column("lease_until", Float, nullable=False, server_default="0"),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("tenant", "open_key", name="tasks_one_open_per_group"),
+    Index("tasks_due", "wake_at"),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("task_id", String(32), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    _tenant(),
+    Column("result", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("tenant", String(64), primary_key=True, server_default="default"),
+    Column("fingerprint", String(128), primary_key=True),
+    Column("group_key", String(512), nullable=False, index=True),
+    Column("body", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("starts_at", UtcTime, nullable=False),
+    Column("resolved_at", UtcTime),
+    Column("episodes", Integer, nullable=False),
+    Column("task_id", String(32), index=True),
+    Column("received_at", UtcTime, nullable=False),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("source", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _tenant(),
+    Column("task_id", String(32), nullable=False, index=True),
+    Column("ordinal", Integer, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("action_hash", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime),
+    Column("decided_at", UtcTime),
+    Column("reason", String(64)),
+    Column("sentence", Text),
+    Column("verify_until", UtcTime),
+    Column("verdict", String(16)),
+    Column("measured", String(255)),
+    Column("roll_back_by", String(128)),
+    Column("roll_back_at", UtcTime),
+    Column("is_followed_up", Boolean, nullable=False, server_default="0"),
+    UniqueConstraint("task_id", "key", "revision", name="proposals_once"),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("proposal_id", String(64), primary_key=True),
+    Column("voter", String(128), primary_key=True),
+    _tenant(),
+    Column("ballot", String(16), nullable=False),
+    Column("action_hash", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("reason", Text),
+)
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("proposal_id", String(64), primary_key=True),
+    Column("direction", String(16), primary_key=True),
+    _tenant(),
+    Column("tool", String(128), nullable=False),
+    Column("environment", String(128), nullable=False),
+    Column("key", String(128), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("baseline", String(255)),
+    Column("left_state", Text, nullable=False, server_default="{}"),
+    Column("data", Text, nullable=False, server_default="{}"),
+    Column("sentence", Text, nullable=False, server_default=""),
+    Column("on_behalf_of", String(512), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    Index("executions_recent", "tool", "environment", "started_at"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("prev", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),
+)
+
+# Derived from the bodies, so that people can search; it can be dropped and made again.
+ledger_index = Table(
+    "ledger_index",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    _tenant(),
+    Column("kind", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("task_id", String(32), index=True),
+    Column("proposal_id", String(64)),
+    Column("thread_id", String(64), index=True),
+    Column("agent", String(64)),
+    Column("actor", String(200), nullable=False),
+    Column("environment", String(128)),
+    Column("sentence", Text, nullable=False),
+)
+
+# Free text stands here, and only its salted hash in the ledger: so it can be erased.
+texts = Table(
+    "texts",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(64), primary_key=True),
+    _tenant(),
+    Column("salt", String(64), nullable=False),
+    Column("value", Text),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    _tenant(),
+    Column("kind", String(32), nullable=False),
+    Column("cron", String(128), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+)
+
+controls = Table(
+    "controls",
+    metadata,
+    Column("tenant", String(64), primary_key=True, server_default="default"),
+    Column("name", String(32), primary_key=True),
+    Column("value", String(64), nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+rule_sets = Table(
+    "rule_sets",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    _tenant(),
+    Column("body", Text, nullable=False),
+    Column("activated_at", UtcTime, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+)

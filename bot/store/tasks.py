@@ -1,0 +1,224 @@
+"""Tasks as rows: created once per group, moved along legal transitions, fenced at every write."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from agents.ports import Claim
+from agents.tasks import OPEN, TRANSITIONS, NewTask, Task, TaskKind, TaskState, derived
+from bot.store.context import Context
+from bot.store.ids import task_id as new_task_id
+from bot.store.tables import proposals, tasks, threads
+from policies.audit import Event, EventKind
+from policies.model import Actor, ProposalState, Severity
+from tools.ports import LostLease
+
+REOPEN_WITHIN = timedelta(hours=24)
+
+
+def task_of(row: Any) -> Task:
+    """Return a task from its row."""
+    return Task(
+        id=row.id,
+        tenant=row.tenant,
+        kind=TaskKind(row.kind),
+        state=TaskState(row.state),
+        group_key=row.group_key,
+        thread_id=row.thread_id,
+        environment=row.environment,
+        target=row.target,
+        title=row.title,
+        requester=Actor.model_validate_json(row.requester),
+        severity=None if row.severity is None else Severity(row.severity),
+        since_at=row.since_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        epoch=row.epoch,
+        attempts=row.attempts,
+        spec=json.loads(row.spec),
+    )
+
+
+def open_task(connection: Connection, tenant: str, group_key: str) -> Task | None:
+    """Return the open task of a group, if there is one."""
+    row = connection.execute(
+        select(tasks).where(tasks.c.tenant == tenant, tasks.c.open_key == group_key)
+    ).first()
+    return None if row is None else task_of(row)
+
+
+def create_task(connection: Connection, context: Context, new: NewTask) -> tuple[Task, bool]:
+    """Create a task, or return the group's open one; says whether it is new.
+
+    A group that was busy within the last 24 hours goes on in its old thread.
+    """
+    found = open_task(connection, new.tenant, new.group_key)
+    if found is not None:
+        return found, False
+    now = context.clock.now()
+    task_id = new_task_id()
+    thread_id = _thread(connection, context, new, now) or _new_thread(connection, new, task_id, now)
+    connection.execute(
+        insert(tasks).values(
+            id=task_id,
+            tenant=new.tenant,
+            kind=new.kind,
+            state=TaskState.QUEUED,
+            group_key=new.group_key,
+            open_key=new.group_key,
+            thread_id=thread_id,
+            environment=new.environment,
+            target=new.target,
+            title=context.redactor.text(new.title),
+            requester=new.requester.model_dump_json(),
+            severity=new.severity,
+            since_at=new.since_at,
+            spec=json.dumps({k: context.redactor.text(v) for k, v in new.spec.items()}),
+            created_at=now,
+            updated_at=now,
+            wake_at=now,
+        )
+    )
+    task = task_of(connection.execute(select(tasks).where(tasks.c.id == task_id)).one())
+    context.ledger.append(
+        connection,
+        task_event(
+            task,
+            EventKind.TASK_CREATED,
+            f"Task {task_id} began: {new.kind} for `{new.target}`.",
+            now,
+            actor=new.requester,
+        ),
+    )
+    return task, True
+
+
+def task_event(
+    task: Task,
+    kind: EventKind,
+    sentence: str,
+    at: datetime,
+    **fields: Any,
+) -> Event:
+    """Return an event about a task, with what every event of it carries."""
+    usual: dict[str, Any] = {
+        "tenant": task.tenant,
+        "task_id": task.id,
+        "correlation_id": task.id,
+        "environment": task.environment,
+        "agent": task.kind.value,
+        "trigger": str(task.requester),
+        "retries": task.attempts,
+        "data": {"thread": task.thread_id},
+    }
+    return Event(kind=kind, at=at, sentence=sentence, **{**usual, **fields})
+
+
+def _thread(connection: Connection, context: Context, new: NewTask, now: datetime) -> str | None:
+    del context
+    row = connection.execute(
+        select(tasks.c.thread_id)
+        .join(threads, threads.c.id == tasks.c.thread_id)
+        .where(
+            tasks.c.tenant == new.tenant,
+            tasks.c.group_key == new.group_key,
+            tasks.c.updated_at >= now - REOPEN_WITHIN,
+            threads.c.channel == new.channel,
+        )
+        .order_by(tasks.c.created_at.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else str(row.thread_id)
+
+
+def _new_thread(connection: Connection, new: NewTask, task_id: str, now: datetime) -> str:
+    connection.execute(
+        insert(threads).values(
+            id=task_id, tenant=new.tenant, channel=new.channel, cursor=0, created_at=now
+        )
+    )
+    return task_id
+
+
+def settle_task(connection: Connection, context: Context, task_id: str, reason: str) -> None:
+    """Bring an analysed task in line with its proposals: its state, and when it wakes next."""
+    row = connection.execute(select(tasks).where(tasks.c.id == task_id)).one()
+    task = task_of(row)
+    found = connection.execute(
+        select(
+            proposals.c.state,
+            proposals.c.next_at,
+            proposals.c.roll_back_by,
+            proposals.c.is_followed_up,
+        ).where(proposals.c.task_id == task_id)
+    ).all()
+    # What is verified but not yet followed up still has a step to come.
+    states = [
+        ProposalState.EXECUTED
+        if item.state == ProposalState.VERIFIED and not item.is_followed_up
+        else ProposalState(item.state)
+        for item in found
+    ]
+    is_rolling_back = any(
+        item.roll_back_by is not None
+        and item.state in {ProposalState.EXECUTED, ProposalState.VERIFIED}
+        for item in found
+    )
+    wake_at = min((item.next_at for item in found if item.next_at is not None), default=None)
+    state = derived(states, is_rolling_back=is_rolling_back)
+    connection.execute(update(tasks).where(tasks.c.id == task_id).values(wake_at=wake_at))
+    if state is not task.state:
+        move_task(connection, context, task, state, reason)
+
+
+def move_task(
+    connection: Connection, context: Context, task: Task, state: TaskState, reason: str
+) -> None:
+    """Move a task along a legal transition, and record it."""
+    if state not in TRANSITIONS[task.state]:
+        raise ValueError(f"task {task.id}: {task.state} does not lead to {state}")
+    now = context.clock.now()
+    is_open = state in OPEN
+    if is_open and task.state not in OPEN:
+        # A new task of the same group may be open by now; then this one works without the key.
+        other = open_task(connection, task.tenant, task.group_key)
+        open_key = task.group_key if other is None else f"{task.group_key}#{task.id}"
+    else:
+        open_key = None
+    values: dict[str, Any] = {"state": state, "updated_at": now}
+    if not is_open:
+        values["open_key"] = None
+    elif open_key is not None:
+        values["open_key"] = open_key
+    connection.execute(update(tasks).where(tasks.c.id == task.id).values(**values))
+    context.ledger.append(
+        connection,
+        task_event(
+            task,
+            EventKind.TASK_MOVED,
+            f"Task {task.id}: {task.state} to {state}.",
+            now,
+            reasons=(reason,),
+        ),
+    )
+
+
+def fenced(connection: Connection, claim: Claim) -> Task:
+    """Return the task as it is now; raises LostLease when it is no longer the claim's."""
+    row = connection.execute(
+        select(tasks).where(
+            tasks.c.id == claim.task.id,
+            tasks.c.epoch == claim.epoch,
+            tasks.c.lease_owner == claim.worker,
+        )
+    ).first()
+    if row is None:
+        raise LostLease(f"task {claim.task.id}, epoch {claim.epoch}")
+    return task_of(row)
+
+
+def free_leases(connection: Connection) -> None:
+    """Void every lease: at the start of the only process nobody else can hold one."""
+    connection.execute(update(tasks).values(lease_owner=None, lease_until=0))

@@ -1,0 +1,248 @@
+"""The worker's store of tasks: claims under a lease, and one fenced transaction per step."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from agents.ports import Claim, ProposalRow, TaskChange
+from agents.tasks import TRANSITIONS, Task, TaskState
+from bot.store.context import Context
+from bot.store.proposals import (
+    add_proposal,
+    moved,
+    proposal_rows,
+    verdict_written,
+)
+from bot.store.tables import ledger_index, proposals, steps, tasks, threads
+from bot.store.tasks import fenced, move_task, settle_task, task_event, task_of
+from policies.audit import EventKind
+from policies.model import Proposal, ProposalState, Verdict
+
+MAX_ATTEMPTS = 5
+
+
+class SqlTaskStore:
+    """Tasks and their proposals in SQL; see `agents.ports.TaskStore`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._database = context.database
+
+    async def claim(self, worker: str, limit: int, lease_s: float) -> list[Claim]:
+        """Take up to `limit` tasks that are due and free."""
+        now = self._context.clock.now()
+        waiting = await self._database.read(
+            lambda connection: connection.execute(
+                _due(now, time.time()).with_only_columns(func.count())
+            ).scalar_one()
+        )
+        if waiting == 0:
+            return []
+
+        def unit(connection: Connection) -> list[Claim]:
+            real = time.time()
+            rows = connection.execute(_due(now, real).order_by(tasks.c.wake_at).limit(limit)).all()
+            claims = []
+            for row in rows:
+                connection.execute(
+                    update(tasks)
+                    .where(tasks.c.id == row.id)
+                    .values(lease_owner=worker, lease_until=real + lease_s, epoch=row.epoch + 1)
+                )
+                task = task_of(row).model_copy(update={"epoch": row.epoch + 1})
+                claims.append(Claim(task=task, worker=worker, epoch=row.epoch + 1))
+            return claims
+
+        return await self._database.write(unit)
+
+    async def heartbeat(self, claim: Claim, lease_s: float) -> bool:
+        """Lengthen the lease; False when the task is no longer ours."""
+
+        def unit(connection: Connection) -> bool:
+            done = connection.execute(
+                update(tasks)
+                .where(
+                    tasks.c.id == claim.task.id,
+                    tasks.c.epoch == claim.epoch,
+                    tasks.c.lease_owner == claim.worker,
+                )
+                .values(lease_until=time.time() + lease_s)
+            )
+            return done.rowcount == 1
+
+        return await self._database.write(unit)
+
+    async def advance(self, claim: Claim, change: TaskChange) -> None:
+        """Write one step."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            task = fenced(connection, claim)
+            for name, result in change.steps.items():
+                _keep(connection, context, task, name, result)
+            for event in change.events:
+                context.ledger.append(connection, event)
+            for proposal in change.proposals:
+                add_proposal(connection, context, proposal)
+            values: dict[str, Any] = {"attempts": 0}
+            if change.wake_at is not None:
+                values["wake_at"] = change.wake_at
+            connection.execute(update(tasks).where(tasks.c.id == task.id).values(**values))
+            if change.state is None:
+                settle_task(connection, context, task.id, "ANALYSED")
+            elif change.state is not task.state:
+                move_task(connection, context, task, change.state, "STEP_DONE")
+
+        await self._database.write(unit)
+
+    async def release(self, claim: Claim) -> None:
+        """Give the task back."""
+        await self._database.write(
+            lambda connection: (
+                connection.execute(
+                    update(tasks)
+                    .where(tasks.c.id == claim.task.id, tasks.c.epoch == claim.epoch)
+                    .values(lease_owner=None, lease_until=0)
+                ).rowcount
+            )
+        )
+
+    async def back_off(self, claim: Claim, fault: str) -> None:
+        """Count a failed attempt, and try later or escalate."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            task = fenced(connection, claim)
+            now = context.clock.now()
+            attempts = task.attempts + 1
+            is_last = attempts >= MAX_ATTEMPTS
+            wake_at = None if is_last else now + timedelta(seconds=2**attempts)
+            connection.execute(
+                update(tasks)
+                .where(tasks.c.id == task.id)
+                .values(attempts=attempts, wake_at=wake_at, lease_owner=None, lease_until=0)
+            )
+            context.ledger.append(
+                connection,
+                task_event(
+                    task,
+                    EventKind.TASK_FAILED,
+                    f"Task {task.id}: attempt {attempts} failed.",
+                    now,
+                    texts={"fault": fault},
+                    escalation="TOO_MANY_ATTEMPTS" if is_last else None,
+                ),
+            )
+            if is_last and TaskState.ESCALATED in TRANSITIONS[task.state]:
+                move_task(connection, context, task, TaskState.ESCALATED, "TOO_MANY_ATTEMPTS")
+
+        await self._database.write(unit)
+
+    async def step(self, task_id: str, name: str) -> str | None:
+        """Return the kept result of a step, or None."""
+        query = select(steps.c.result).where(steps.c.task_id == task_id, steps.c.name == name)
+        return await self._database.read(
+            lambda connection: connection.execute(query).scalar_one_or_none()
+        )
+
+    async def proposals(self, task_id: str) -> list[ProposalRow]:
+        """Return the proposals of a task in the order they were made."""
+        return await self._database.read(lambda connection: proposal_rows(connection, task_id))
+
+    async def move(
+        self, claim: Claim, row: ProposalRow, to: ProposalState, reason: str, sentence: str
+    ) -> None:
+        """Move a proposal, and the task with it."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            fenced(connection, claim)
+            moved(connection, context, row.proposal, (row.state, to), reason, sentence)
+            settle_task(connection, context, claim.task.id, reason)
+
+        await self._database.write(unit)
+
+    async def verified(
+        self, claim: Claim, row: ProposalRow, verdict: Verdict, measured: str | None
+    ) -> None:
+        """Write a verdict."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            fenced(connection, claim)
+            verdict_written(connection, context, row, verdict, measured)
+            settle_task(connection, context, claim.task.id, "VERIFIED")
+
+        await self._database.write(unit)
+
+    async def measure_again(self, claim: Claim, row: ProposalRow, delay_s: float) -> None:
+        """Look again later."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            fenced(connection, claim)
+            connection.execute(
+                update(proposals)
+                .where(proposals.c.id == row.proposal.id)
+                .values(next_at=context.clock.now() + timedelta(seconds=delay_s))
+            )
+            settle_task(connection, context, claim.task.id, "WAITING")
+
+        await self._database.write(unit)
+
+    async def follow_up(
+        self, claim: Claim, row: ProposalRow, proposals_: Sequence[Proposal]
+    ) -> None:
+        """Write what is proposed after a proposal was carried out and read back."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            fenced(connection, claim)
+            for proposal in proposals_:
+                add_proposal(connection, context, proposal)
+            connection.execute(
+                update(proposals)
+                .where(proposals.c.id == row.proposal.id)
+                .values(is_followed_up=True, next_at=None)
+            )
+            settle_task(connection, context, claim.task.id, "FOLLOWED_UP")
+
+        await self._database.write(unit)
+
+    async def is_told(self, task_id: str) -> bool:
+        """Say whether the thread shows the newest of the task's events."""
+
+        def unit(connection: Connection) -> bool:
+            newest = connection.execute(
+                select(func.max(ledger_index.c.seq)).where(ledger_index.c.task_id == task_id)
+            ).scalar_one()
+            cursor = connection.execute(
+                select(threads.c.cursor)
+                .join(tasks, tasks.c.thread_id == threads.c.id)
+                .where(tasks.c.id == task_id)
+            ).scalar_one()
+            return bool(cursor >= (newest or 0))
+
+        return await self._database.read(unit)
+
+
+def _due(now: datetime, real: float) -> Any:
+    return select(tasks).where(
+        tasks.c.wake_at <= now,
+        or_(tasks.c.lease_owner.is_(None), tasks.c.lease_until < real),
+    )
+
+
+def _keep(connection: Connection, context: Context, task: Task, name: str, result: str) -> None:
+    connection.execute(
+        insert(steps).values(
+            task_id=task.id,
+            tenant=task.tenant,
+            name=name,
+            result=result,
+            at=context.clock.now(),
+        )
+    )

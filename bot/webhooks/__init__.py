@@ -1,0 +1,1 @@
+"""Alerts from outside: one parser per source, and the HTTP server in front of them."""

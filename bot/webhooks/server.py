@@ -1,0 +1,148 @@
+"""The HTTP side: webhooks, health and metrics; a webhook is answered after its commit."""
+
+import hmac
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from agents.alerts import Alert
+from agents.routing import route
+from bot.metrics import Metrics
+from bot.store.alerts import BadAlert, Delivery, ingest
+from bot.store.context import Context
+from bot.webhooks import alertmanager
+from bot.webhooks.alertmanager import BodyError
+from tools.ports import Boundary
+
+MAX_BODY = 2 * 1024 * 1024
+Parser = Callable[[object, datetime], tuple[list[Alert], list[BadAlert]]]
+PARSERS: Mapping[str, Parser] = {"alertmanager": alertmanager.parse}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entrance:
+    """What the webhooks need."""
+
+    context: Context
+    metrics: Metrics
+    token: str | None
+    channel_of: Callable[[Alert], str | None]
+    is_ready: Callable[[], Awaitable[bool]]
+    boundary: Boundary
+
+
+def routes(entrance: Entrance) -> list[web.RouteDef]:
+    """Return the routes."""
+    pages = Webhooks(entrance)
+    return [
+        web.post("/webhooks/{source}", pages.receive),
+        web.get("/healthz", pages.healthz),
+        web.get("/readyz", pages.readyz),
+        web.get("/metrics", pages.metrics),
+    ]
+
+
+class Webhooks:
+    """Handlers of the HTTP side."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        self._entrance = entrance
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Take a webhook: 2xx only once its alerts are stored."""
+        source = request.match_info["source"]
+        known = source if source in PARSERS else "other"
+        answer = await self._answer(source, request)
+        self._entrance.metrics.webhooks.labels(known, str(answer.status)).inc()
+        return answer
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """Say that the process lives."""
+        del request
+        return web.json_response({"ok": True})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """Say whether work can be taken."""
+        del request
+        is_ready = await self._entrance.is_ready()
+        return web.json_response({"ready": is_ready}, status=200 if is_ready else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Show the numbers."""
+        del request
+        return web.Response(body=self._entrance.metrics.text(), content_type="text/plain")
+
+    async def _answer(self, source: str, request: web.Request) -> web.Response:
+        if source not in PARSERS:
+            return _refusal(404, f"no such source; known: {', '.join(sorted(PARSERS))}")
+        if self._entrance.token is None:
+            return _refusal(403, "webhooks are off: set SIGNOFF_WEBHOOK_TOKEN")
+        if not _is_authorized(request, self._entrance.token):
+            return _refusal(401, "send `Authorization: Bearer <SIGNOFF_WEBHOOK_TOKEN>`")
+        raw = await _body(request)
+        if raw is None:
+            return _refusal(413, f"the body is larger than {MAX_BODY} bytes")
+        try:
+            body = json.loads(raw)
+        except (ValueError, RecursionError):
+            return _refusal(400, "the body is not JSON")
+        return await self._take(source, body)
+
+    async def _take(self, source: str, body: object) -> web.Response:
+        context = self._entrance.context
+        try:
+            alerts, bad = PARSERS[source](body, context.clock.now())
+        except BodyError as error:
+            return _refusal(422, str(error))
+        groups, dropped = route([_clean(alert, context) for alert in alerts])
+        delivery = Delivery(source=source, groups=groups, dropped=dropped, bad=bad)
+        changed = await context.database.write(
+            lambda connection: ingest(
+                connection, context, delivery, lambda alert: self._entrance.channel_of(alert) or ""
+            )
+        )
+        self._entrance.boundary("alert.accepted")
+        return web.json_response({"taken": len(alerts), "new": changed, "rejected": len(bad)})
+
+
+def _clean(alert: Alert, context: Context) -> Alert:
+    redact = context.redactor.text
+    return alert.model_copy(
+        update={
+            "name": redact(alert.name)[:200],
+            "service": None if alert.service is None else redact(alert.service)[:200],
+            "environment": redact(alert.environment)[:100],
+            "labels": {redact(name): redact(value) for name, value in alert.labels.items()},
+            "annotations": {
+                redact(name): redact(value) for name, value in alert.annotations.items()
+            },
+            "url": None if alert.url is None else redact(alert.url),
+        }
+    )
+
+
+async def _body(request: web.Request) -> bytes | None:
+    if (request.content_length or 0) > MAX_BODY:
+        return None
+    chunks, size = [], 0
+    async for chunk in request.content.iter_chunked(64 * 1024):
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _is_authorized(request: web.Request, token: str) -> bool:
+    sent = request.headers.get("Authorization", "")
+    return hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
+
+
+def _refusal(status: int, message: str) -> web.Response:
+    return web.json_response({"error": message}, status=status)

@@ -1,0 +1,1 @@
+"""The local Slack workspace: Web API, Socket Mode and a page in the browser, on loopback only."""

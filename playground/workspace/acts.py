@@ -1,0 +1,273 @@
+"""What a person does in the workspace: say, command, click, submit, close, open the home tab."""
+
+import re
+from dataclasses import dataclass, field
+
+from playground.workspace.chat import checked_content
+from playground.workspace.context import Context
+from playground.workspace.delivery import UndeliveredError
+from playground.workspace.inputs import find_element, missing_fields, state_values
+from playground.workspace.model import ApiError, Channel, Json, Message, View
+from playground.workspace.payloads import (
+    action_json,
+    closed_payload,
+    command_payload,
+    home_opened_event,
+    message_action_payload,
+    submission_payload,
+    view_action_payload,
+)
+from playground.workspace.responses import respond
+from playground.workspace.triggers import ResponseUrl
+from playground.workspace.views import checked_view, push, replace_body
+
+ENTITY = re.compile(r"<(@U\w+|#C\w+|!subteam\^S\w+)>|([&<>])|(?<![\w<])([@#])([\w.-]+)")
+ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+class ActError(Exception):
+    """What a person did had no effect, or an unknown one; `message` is what they are told."""
+
+    def __init__(self, code: str, message: str, errors: dict[str, str] | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.errors = errors or {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Click:
+    """One act on an element: of a message (channel, ts) or of a view.
+
+    `is_forged` sends it as given, without looking whether there is such a button: what a person
+    with a stale or a manipulated client could send.
+    """
+
+    user_id: str
+    action_id: str
+    block_id: str | None = None
+    channel_id: str = ""
+    ts: str = ""
+    view_id: str = ""
+    value: object = None
+    values: Json = field(default_factory=dict)
+    is_forged: bool = False
+
+
+class Acts:
+    """The acts of all persons, each delivered to the app as Slack would."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def _channel(self, user_id: str, name: str) -> Channel:
+        channel = self._context.state.channel_for(user_id, name)
+        if user_id not in channel.members:
+            raise ActError("not_in_channel", "You are not a member of this channel.")
+        return channel
+
+    def say(self, user_id: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
+        """Post as a person; `@name` and `#channel` become mentions, markup is escaped."""
+        state = self._context.state
+        if not text.strip():
+            raise ActError("no_text", "There is nothing to send.")
+        place = self._channel(state.user(user_id).id, channel)
+        message = Message(
+            channel_id=place.id,
+            ts=state.new_ts(),
+            user_id=user_id,
+            text=self._linked(text),
+            thread_ts=state.root_ts(place.id, thread_ts),
+        )
+        state.add(message)
+        self._context.emit_message(message)
+        return message
+
+    def _linked(self, text: str) -> str:
+        state = self._context.state
+        people = {user.name.lower(): f"<@{user.id}>" for user in state.users.values()}
+        groups = {group.handle: f"<!subteam^{group.id}>" for group in state.groups.values()}
+        places = {c.name: f"<#{c.id}>" for c in state.channels.values() if c.kind != "im"}
+        known = {"@": groups | people, "#": places}
+
+        def link(found: "re.Match[str]") -> str:
+            entity, special, sign, name = found.groups()
+            if entity:
+                return found[0]
+            if special:
+                return ESCAPES[special]
+            return known[sign].get(name.lower(), found[0])
+
+        return ENTITY.sub(link, text)
+
+    async def command(self, user_id: str, channel: str, command: str, text: str) -> None:
+        """Run a slash command and show what its ack says."""
+        context = self._context
+        known = context.state.app.commands
+        if known is not None and command not in known:
+            raise ActError("unknown_command", f"`{command}` is not a command of this workspace.")
+        user = context.state.user(user_id)
+        place = self._channel(user.id, channel)
+        payload = command_payload(context, user, place, command, text.strip())
+        answer = await self._deliver("slash_commands", payload)
+        if not answer:
+            return
+        url = ResponseUrl(
+            user_id=user.id,
+            channel_id=place.id,
+            message_ts=None,
+            made_at=context.state.clock.now(),
+        )
+        try:
+            checked_content(answer)
+            respond(context, url, answer)
+        except ApiError as refusal:
+            context.complaints.append(f"ack of {command}: {refusal.code}")
+
+    async def click(self, click: Click) -> None:
+        """Deliver an act on an element as block_actions."""
+        user = self._context.state.user(click.user_id)
+        if click.view_id:
+            view = self._open_view(click.user_id, click.view_id)
+            action = self._action(click, view.body["blocks"])
+            before = view.values
+            view.values = state_values(view.body["blocks"], click.values, before)
+            self._keep(view, action)
+            payload = view_action_payload(self._context, user, view, action)
+        else:
+            message = self._clickable(click)
+            action = self._action(click, message.blocks)
+            payload = message_action_payload(self._context, user, message, action)
+        await self._deliver("interactive", payload)
+
+    @staticmethod
+    def _keep(view: View, action: Json) -> None:
+        chosen = view.values.get(action["block_id"], {})
+        if action["action_id"] in chosen:
+            names = chosen[action["action_id"]].keys()
+            chosen[action["action_id"]] = {name: action[name] for name in names if name in action}
+
+    def _clickable(self, click: Click) -> Message:
+        self._context.state.channel_for(click.user_id, click.channel_id)
+        message = self._context.state.find(click.channel_id, click.ts)
+        if message is None or message.visible_to not in (None, click.user_id):
+            raise ActError("message_not_found", "This message is no longer there.")
+        return message
+
+    def _action(self, click: Click, blocks: list[Json]) -> Json:
+        found = find_element(blocks, click.action_id, click.block_id)
+        if click.is_forged:
+            element = {
+                **(found[1] if found else {}),
+                "type": "button",
+                "action_id": click.action_id,
+            }
+            if click.value is not None:
+                element["value"] = click.value
+            block_id = click.block_id or (found[0]["block_id"] if found else "forged")
+            return action_json(self._context, block_id, element, None)
+        if found is None:
+            raise ActError("no_such_element", "This button is no longer there.")
+        return action_json(self._context, found[0]["block_id"], found[1], click.value)
+
+    def _open_view(self, user_id: str, view_id: str) -> View:
+        view = self._context.state.view(view_id)
+        if view is None or view.user_id != user_id:
+            raise ActError("view_not_found", "This window is no longer open.")
+        return view
+
+    async def submit(
+        self, user_id: str, view_id: str, values: Json, *, is_forged: bool = False
+    ) -> None:
+        """Submit a modal; `is_forged` skips what the client itself would refuse."""
+        view = self._open_view(user_id, view_id)
+        view.values = state_values(view.body["blocks"], values, view.values)
+        view.errors = {} if is_forged else missing_fields(view.body["blocks"], view.values)
+        if view.errors:
+            raise ActError("invalid_fields", "Some fields need another look.", view.errors)
+        user = self._context.state.user(user_id)
+        answer = await self._deliver("interactive", submission_payload(self._context, user, view))
+        self._after_submission(view, answer)
+
+    def _after_submission(self, view: View, answer: Json) -> None:
+        stack = self._context.state.stacks.get(view.user_id, [])
+        if view not in stack:
+            return
+        match answer.get("response_action"):
+            case "errors":
+                self._show_errors(view, answer.get("errors") or {})
+            case "clear":
+                stack.clear()
+            case "update" | "push":
+                self._show_view(view, answer)
+            case _:
+                stack.remove(view)
+        self._context.state.feed.publish("view", user=view.user_id)
+
+    def _show_errors(self, view: View, errors: dict[str, str]) -> None:
+        known = {b["block_id"] for b in view.body["blocks"] if b["type"] == "input"}
+        if not errors or not errors.keys() <= known:
+            self._context.complaints.append(f"ack of a submission: errors for {sorted(errors)}")
+            raise ActError("invalid_ack", "We had some trouble connecting. Try again?")
+        view.errors = errors
+        raise ActError("invalid_fields", "Some fields need another look.", errors)
+
+    def _show_view(self, view: View, answer: Json) -> None:
+        try:
+            body = checked_view(self._context, answer.get("view"))
+            if answer["response_action"] == "push":
+                push(self._context, view.user_id, body)
+            else:
+                replace_body(self._context, view, body)
+        except ApiError as refusal:
+            self._context.complaints.append(f"ack of a submission: {refusal.code}")
+            raise ActError("invalid_ack", "We had some trouble connecting. Try again?") from refusal
+
+    async def close(self, user_id: str, view_id: str) -> None:
+        """Close a modal; the app hears of it only where the view asks for it."""
+        view = self._open_view(user_id, view_id)
+        stack = self._context.state.stacks.get(user_id, [])
+        if view in stack:
+            stack.remove(view)
+        if view.body.get("clear_on_close"):
+            stack.clear()
+        self._context.state.feed.publish("view", user=user_id)
+        if view.body.get("notify_on_close"):
+            user = self._context.state.user(user_id)
+            await self._deliver("interactive", closed_payload(self._context, user, view))
+
+    def open_home(self, user_id: str) -> None:
+        """Look at the app's home tab."""
+        user = self._context.state.user(user_id)
+        channel = self._context.state.direct(user_id)
+        event = home_opened_event(self._context, user, channel)
+        self._context.emit(event, "app_home_opened")
+
+    def stop_session(self, user_id: str, channel: str, thread_ts: str) -> None:
+        """Press the stop button that Slack shows while an agent's session is processing."""
+        state = self._context.state
+        place = self._channel(state.user(user_id).id, channel)
+        session = state.sessions.get((place.id, thread_ts))
+        if session is None or session["status"] != "processing":
+            raise ActError("not_processing", "There is nothing to stop here.")
+        event: Json = {
+            "type": "agent_session_stopped",
+            "user": user_id,
+            "channel": place.id,
+            "thread_ts": thread_ts,
+            "streaming_message_ts": [],
+            "event_ts": state.new_ts(),
+        }
+        self._context.emit(event, "agent_session_stopped")
+
+    async def _deliver(self, kind: str, payload: Json) -> Json:
+        name = self._context.state.app.name
+        try:
+            return await self._context.delivery.send(kind, payload)
+        except UndeliveredError as lost:
+            why = {
+                "no_socket": "it is not connected. Nothing was sent; try again when it is back.",
+                "timeout": "no answer in time. It may have arrived; look before you repeat it.",
+                "socket_closed": "its connection closed. It may have arrived; look first.",
+            }[lost.reason]
+            raise ActError(lost.reason, f"{name} did not respond: {why}") from lost

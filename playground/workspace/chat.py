@@ -1,0 +1,167 @@
+"""The Web API methods chat.*: post, update, delete, ephemeral messages and permalinks."""
+
+from playground.workspace.context import Context
+from playground.workspace.limits import MAX_TOGETHER, block_problems, characters
+from playground.workspace.model import ApiError, Channel, Json, Message, invalid
+from playground.workspace.shapes import message_json
+
+MAX_TEXT = 40_000  # longer ones are cut, as chat.postMessage documents
+MAX_UPDATE_TEXT = 4_000
+
+
+def checked_content(args: Json) -> tuple[str, list[Json], list[Json]]:
+    """Return text, blocks and attachments after Slack's checks, or refuse with its codes."""
+    text = str(args.get("text") or "")[:MAX_TEXT]
+    blocks = args.get("blocks") or []
+    attachments = args.get("attachments") or []
+    problems = block_problems(blocks, "message")
+    if problems:
+        raise invalid("invalid_blocks", problems)
+    if characters(blocks) > MAX_TOGETHER:
+        raise ApiError("msg_blocks_too_long")
+    if not (text or blocks or attachments):
+        raise ApiError("no_text")
+    return text, blocks, attachments
+
+
+def checked_metadata(args: Json) -> Json | None:
+    """Return the message metadata, or refuse one that lacks its type or its payload."""
+    metadata = args.get("metadata")
+    if not metadata:
+        return None
+    if not isinstance(metadata, dict):
+        raise ApiError("invalid_metadata_format")
+    if not isinstance(metadata.get("event_type"), str):
+        raise ApiError("invalid_metadata_schema")
+    if not isinstance(metadata.get("event_payload"), dict):
+        raise ApiError("invalid_metadata_schema")
+    return {"event_type": metadata["event_type"], "event_payload": metadata["event_payload"]}
+
+
+def bot_message(context: Context, channel_id: str, args: Json) -> Message:
+    """Make a message of the bot; a thread whose parent is gone makes it a top-level one."""
+    state = context.state
+    text, blocks, attachments = checked_content(args)
+    return Message(
+        channel_id=channel_id,
+        ts=state.new_ts(),
+        user_id=state.app.user_id,
+        bot_id=state.app.bot_id,
+        text=text,
+        blocks=state.with_block_ids(blocks),
+        attachments=attachments,
+        metadata=checked_metadata(args),
+        thread_ts=state.root_ts(channel_id, args.get("thread_ts")),
+    )
+
+
+def _writable(context: Context, name: object) -> Channel:
+    state = context.state
+    if isinstance(name, str) and name in state.users:
+        return state.direct(name)
+    channel = context.channel_of_bot(name)
+    if channel.is_archived:
+        raise ApiError("is_archived")
+    if state.app.user_id not in channel.members and "chat:write.public" not in state.app.scopes:
+        raise ApiError("not_in_channel")
+    return channel
+
+
+def post_message(context: Context, args: Json) -> Json:
+    """Serve chat.postMessage."""
+    channel = _writable(context, args.get("channel"))
+    message = bot_message(context, channel.id, args)
+    context.state.add(message)
+    context.emit_message(message)
+    body = message_json(context.state, message, metadata=True)
+    return {"channel": channel.id, "ts": message.ts, "message": body}
+
+
+def post_ephemeral(context: Context, args: Json) -> Json:
+    """Serve chat.postEphemeral: both the bot and the person must be members of the channel."""
+    channel = context.joined_channel(args.get("channel"))
+    if args.get("user") not in channel.members:
+        raise ApiError("user_not_in_channel")
+    message = bot_message(context, channel.id, args)
+    message.visible_to = str(args["user"])
+    context.state.add(message)
+    return {"message_ts": message.ts}
+
+
+def _own(context: Context, args: Json, refusal: str) -> Message:
+    channel = context.channel_of_bot(args.get("channel"))
+    message = context.state.find(channel.id, args.get("ts"))
+    if message is None or message.visible_to or message.is_tombstone:
+        raise ApiError("message_not_found")
+    if message.bot_id != context.state.app.bot_id:
+        raise ApiError(refusal)
+    return message
+
+
+def update(context: Context, args: Json) -> Json:
+    """Serve chat.update: text without blocks removes the blocks that were there."""
+    message = _own(context, args, "cant_update_message")
+    if len(str(args.get("text") or "")) > MAX_UPDATE_TEXT:
+        raise ApiError("msg_too_long")
+    was = message_json(context.state, message)
+    text, blocks, attachments = checked_content(args)
+    metadata = checked_metadata(args)
+    message.text = text
+    message.blocks = context.state.with_block_ids(blocks)
+    message.attachments = attachments
+    message.metadata = metadata or message.metadata
+    message.edited = {"user": context.state.app.user_id, "ts": context.state.new_ts()}
+    context.state.touched(message)
+    context.emit_message(message, was=was)
+    body = message_json(context.state, message, metadata=True)
+    return {"channel": message.channel_id, "ts": message.ts, "text": text, "message": body}
+
+
+def delete(context: Context, args: Json) -> Json:
+    """Serve chat.delete."""
+    message = _own(context, args, "cant_delete_message")
+    context.state.remove(message)
+    return {"channel": message.channel_id, "ts": message.ts}
+
+
+def get_permalink(context: Context, args: Json) -> Json:
+    """Serve chat.getPermalink; here the link leads to the page."""
+    channel = context.channel_of_bot(args.get("channel"))
+    message = context.state.find(channel.id, args.get("message_ts"))
+    if message is None:
+        raise ApiError("message_not_found")
+    link = f"{context.base_url}/#{channel.id}/{message.ts}"
+    return {"channel": channel.id, "permalink": link}
+
+
+def add_reaction(context: Context, args: Json) -> Json:
+    """Serve reactions.add."""
+    channel = context.joined_channel(args.get("channel"))
+    message = context.state.find(channel.id, args.get("timestamp"))
+    if message is None:
+        raise ApiError("message_not_found")
+    if not args.get("name"):
+        raise ApiError("invalid_name")
+    users = message.reactions.setdefault(str(args["name"]), [])
+    if context.state.app.user_id in users:
+        raise ApiError("already_reacted")
+    users.append(context.state.app.user_id)
+    context.state.touched(message)
+    return {}
+
+
+def set_session_status(context: Context, args: Json) -> Json:
+    """Serve agents.sessions.setStatus: the status of an agent's session in a thread."""
+    if args.get("status") not in ("active", "processing", "suspended", "closed"):
+        raise invalid("invalid_arguments", ["must be a valid enum value [json-pointer:/status]"])
+    channel = context.joined_channel(args.get("channel_id"))
+    root = context.state.root_ts(channel.id, args.get("thread_ts"))
+    if root is None:
+        raise ApiError("thread_not_found")
+    session = context.state.sessions.setdefault((channel.id, root), {"title": args.get("title")})
+    session["status"] = args["status"]
+    context.state.feed.publish("session", channel=channel.id)
+    answer = {"status": args["status"], "agent_status": args["status"], "title": session["title"]}
+    if "agent_session_stopped" not in context.state.app.events:
+        answer["warning"] = "missing_agent_session_stopped_event_subscription"
+    return answer

@@ -1,0 +1,170 @@
+"""A person of the workspace over HTTP: how tests and the demo's own check act and look."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import aiohttp
+
+from playground.workspace.inputs import elements
+from playground.workspace.model import Json
+
+T = TypeVar("T")
+POLL_S = 0.05
+
+
+class PersonError(Exception):
+    """The workspace told the person that an act failed: its code, the text, errors per field."""
+
+    def __init__(self, answer: Json) -> None:
+        super().__init__(f"{answer.get('error')}: {answer.get('message')}")
+        self.code = str(answer.get("error"))
+        self.message = str(answer.get("message"))
+        self.errors: dict[str, str] = answer.get("errors") or {}
+
+
+class Person:
+    """Acts as one person; every act returns once the app has acknowledged it."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, user_id: str) -> None:
+        self._session = session
+        self._base_url = base_url.rstrip("/")
+        self.user_id = user_id
+
+    async def state(self) -> Json:
+        """Return what the person's page shows around the messages."""
+        return await self._look("state")
+
+    async def messages(self, channel: str) -> list[Json]:
+        """Return what the person sees in a channel, replies and ephemeral messages included."""
+        found: list[Json] = (await self._look("messages", channel=channel))["messages"]
+        return found
+
+    async def thread(self, channel: str, ts: str) -> list[Json]:
+        """Return a parent and its replies as the person sees them, oldest first."""
+        messages = await self.messages(channel)
+        return [m for m in messages if ts in (m["ts"], m.get("thread_ts"))]
+
+    async def ephemerals(self, channel: str | None = None) -> list[Json]:
+        """Return the messages that only this person sees, in one channel or in all."""
+        channels = [channel] if channel else [c["id"] for c in (await self.state())["channels"]]
+        found = [message for name in channels for message in await self.messages(name)]
+        return [message for message in found if message["is_ephemeral"]]
+
+    async def modal(self) -> Json | None:
+        """Return the modal on the person's screen, if any."""
+        found: Json | None = (await self.state())["modal"]
+        return found
+
+    async def home(self) -> Json | None:
+        """Open the app's home tab and return it; None before the app has published one."""
+        await self._do("home")
+        found: Json | None = (await self.state())["home"]
+        return found
+
+    async def say(self, channel: str, text: str, thread_ts: str | None = None) -> str:
+        """Say something and return its ts; `@name` and `#channel` become mentions."""
+        answer = await self._do("say", channel=channel, text=text, thread_ts=thread_ts)
+        return str(answer["ts"])
+
+    async def command(self, channel: str, line: str) -> None:
+        """Run a slash command, such as `/signoff status`."""
+        command, _, text = line.partition(" ")
+        await self._do("command", channel=channel, command=command, text=text)
+
+    async def click(self, what: str, channel: str, ts: str, value: object = None) -> None:
+        """Click the button with the text or action id `what` in a message or below it.
+
+        Where several match, the newest counts. `value` chooses the option of a select. Raises
+        LookupError where nothing matches.
+        """
+        for message in reversed(await self.thread(channel, ts)):
+            found = _matching(message.get("blocks", []), what)
+            if found is not None:
+                place = {"channel": channel, "ts": message["ts"], **found}
+                await self._do("click", **place, value=value)
+                return
+        raise LookupError(f"no `{what}` in {channel} {ts}")
+
+    async def click_in_modal(self, what: str, value: object = None) -> None:
+        """Click or choose something inside the open modal."""
+        modal = await self._opened()
+        found = _matching(modal["blocks"], what)
+        if found is None:
+            raise LookupError(f"no `{what}` in the modal")
+        await self._do("click", view_id=modal["id"], **found, value=value)
+
+    async def forge(self, action_id: str, channel: str, ts: str, value: str | None = None) -> None:
+        """Send a button click as given, whether or not the message has such a button."""
+        place = {"channel": channel, "ts": ts, "action_id": action_id}
+        await self._do("click", **place, value=value, is_forged=True)
+
+    async def submit(self, values: dict[str, object], *, is_forged: bool = False) -> None:
+        """Submit the open modal; `values` are named by block id, action id or label.
+
+        Raises PersonError with `errors` by block id where a field is refused.
+        """
+        modal = await self._opened()
+        typed: dict[str, Json] = {}
+        for block, element in elements(modal["blocks"]):
+            label = (block.get("label") or {}).get("text")
+            for name in (block["block_id"], element["action_id"], label):
+                if name in values:
+                    typed.setdefault(block["block_id"], {})[element["action_id"]] = values[name]
+        if len(typed) < len(values):
+            raise LookupError(f"the modal does not have all of {sorted(values)}")
+        await self._do("submit", view_id=modal["id"], values=typed, is_forged=is_forged)
+
+    async def stop(self, channel: str, thread_ts: str) -> None:
+        """Press the stop button of an agent's session that is processing."""
+        await self._do("stop", channel=channel, thread_ts=thread_ts)
+
+    async def close(self) -> None:
+        """Close the open modal."""
+        await self._do("close", view_id=(await self._opened())["id"])
+
+    async def eventually(
+        self, look: Callable[[], Awaitable[T | None]], timeout_s: float = 10.0
+    ) -> T:
+        """Return the first true answer of `look`, asked repeatedly; TimeoutError without one."""
+        until = time.monotonic() + timeout_s
+        while True:
+            found = await look()
+            if found:
+                return found
+            if time.monotonic() > until:
+                raise TimeoutError(f"not seen within {timeout_s} s")
+            await asyncio.sleep(POLL_S)
+
+    async def _opened(self) -> Json:
+        modal = await self.modal()
+        if modal is None:
+            raise LookupError("no modal is open")
+        return modal
+
+    async def _look(self, what: str, **query: str) -> Json:
+        params = {"user": self.user_id, **query}
+        async with self._session.get(f"{self._base_url}/page/{what}", params=params) as response:
+            return await _read(response)
+
+    async def _do(self, act: str, **body: object) -> Json:
+        sent = {"user": self.user_id, **body}
+        async with self._session.post(f"{self._base_url}/page/{act}", json=sent) as response:
+            return await _read(response)
+
+
+async def _read(response: aiohttp.ClientResponse) -> Json:
+    answer: Json = await response.json()
+    if not answer.get("ok"):
+        raise PersonError(answer)
+    return answer
+
+
+def _matching(blocks: list[Json], what: str) -> Json | None:
+    for block, element in elements(blocks):
+        text = element.get("text")
+        label = text.get("text") if isinstance(text, dict) else None
+        if what in (element["action_id"], label):
+            return {"action_id": element["action_id"], "block_id": block.get("block_id")}
+    return None

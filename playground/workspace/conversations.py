@@ -1,0 +1,132 @@
+"""The Web API methods conversations.*: what channels there are and what was said in them."""
+
+import base64
+import binascii
+
+from playground.workspace.context import Context
+from playground.workspace.model import ApiError, Channel, Json, Message
+from playground.workspace.shapes import channel_json, message_json
+
+LIMIT = 100
+MAX_LIMIT = 999
+
+
+def is_true(value: object) -> bool:
+    """Read a boolean argument, which arrives as JSON or as a form's text."""
+    return str(value).lower() in ("true", "1")
+
+
+def page(items: list[Json], args: Json) -> tuple[list[Json], str]:
+    """Return one page of `items` and the cursor of the next one ("" at the end)."""
+    try:
+        limit = min(max(int(args.get("limit") or LIMIT), 1), MAX_LIMIT)
+        start = int(base64.b64decode(str(args.get("cursor") or ""), validate=True) or b"0")
+    except (ValueError, binascii.Error):
+        raise ApiError("invalid_cursor") from None
+    rest = start + limit
+    more = base64.b64encode(str(rest).encode()).decode() if rest < len(items) else ""
+    return items[start:rest], more
+
+
+def _paged(name: str, items: list[Json], args: Json) -> Json:
+    found, cursor = page(items, args)
+    return {name: found, "response_metadata": {"next_cursor": cursor}}
+
+
+def info(context: Context, args: Json) -> Json:
+    """Serve conversations.info."""
+    return {"channel": channel_json(context.state, context.channel_of_bot(args.get("channel")))}
+
+
+def list_all(context: Context, args: Json) -> Json:
+    """Serve conversations.list: public channels unless `types` asks for others."""
+    names = {"public_channel": "channel", "private_channel": "group", "im": "im", "mpim": "mpim"}
+    types = str(args.get("types") or "public_channel").split(",")
+    kinds = {names.get(kind.strip(), "") for kind in types}
+    if "" in kinds:
+        raise ApiError("invalid_types")
+    me = context.state.app.user_id
+    found = [
+        channel_json(context.state, channel)
+        for channel in context.state.channels.values()
+        if channel.kind in kinds
+        and (channel.kind == "channel" or me in channel.members)
+        and not (channel.is_archived and is_true(args.get("exclude_archived")))
+    ]
+    return _paged("channels", found, args)
+
+
+def _within(message: Message, args: Json) -> bool:
+    oldest, latest = str(args.get("oldest") or "0"), str(args.get("latest") or "9" * 20)
+    at, first, last = float(message.ts), float(oldest), float(latest)
+    if is_true(args.get("inclusive")):
+        return first <= at <= last
+    return first < at < last
+
+
+def _bodies(context: Context, messages: list[Message], args: Json) -> list[Json]:
+    metadata = is_true(args.get("include_all_metadata"))
+    return [message_json(context.state, message, metadata=metadata) for message in messages]
+
+
+def history(context: Context, args: Json) -> Json:
+    """Serve conversations.history: top-level messages, newest first, never the ephemeral ones."""
+    channel = context.joined_channel(args.get("channel"))
+    found = [
+        message
+        for message in reversed(context.state.messages[channel.id].values())
+        if message.thread_ts in (None, message.ts)
+        and not message.visible_to
+        and _within(message, args)
+    ]
+    answer = _paged("messages", _bodies(context, found, args), args)
+    has_more = bool(answer["response_metadata"]["next_cursor"])
+    return answer | {"has_more": has_more, "pin_count": 0}
+
+
+def replies(context: Context, args: Json) -> Json:
+    """Serve conversations.replies: the parent first, then its replies, oldest first."""
+    channel = context.joined_channel(args.get("channel"))
+    parent = context.state.find(channel.id, args.get("ts"))
+    if parent is None or parent.visible_to:
+        raise ApiError("thread_not_found")
+    below = context.state.replies(channel.id, parent.ts)
+    found = [parent, *(reply for reply in below if _within(reply, args))]
+    answer = _paged("messages", _bodies(context, found, args), args)
+    return answer | {"has_more": bool(answer["response_metadata"]["next_cursor"])}
+
+
+def open_direct(context: Context, args: Json) -> Json:
+    """Serve conversations.open with one user (group messages are not served)."""
+    users = [user for user in str(args.get("users") or "").split(",") if user]
+    if args.get("channel"):
+        channel: Channel = context.channel_of_bot(args["channel"])
+    elif not users:
+        raise ApiError("users_list_not_supplied")
+    elif len(users) > 1:
+        raise ApiError("too_many_users")
+    else:
+        channel = context.state.direct(users[0])
+    if is_true(args.get("return_im")):
+        return {"channel": channel_json(context.state, channel)}
+    return {"channel": {"id": channel.id}}
+
+
+def members(context: Context, args: Json) -> Json:
+    """Serve conversations.members."""
+    channel = context.channel_of_bot(args.get("channel"))
+    found, cursor = page([{"id": user_id} for user_id in sorted(channel.members)], args)
+    names = [member["id"] for member in found]
+    return {"members": names, "response_metadata": {"next_cursor": cursor}}
+
+
+def join(context: Context, args: Json) -> Json:
+    """Serve conversations.join: public channels only."""
+    channel = context.channel_of_bot(args.get("channel"))
+    if channel.kind != "channel":
+        raise ApiError("method_not_supported_for_channel_type")
+    if channel.is_archived:
+        raise ApiError("is_archived")
+    channel.members.add(context.state.app.user_id)
+    context.state.feed.publish("channels")
+    return {"channel": channel_json(context.state, channel)}

@@ -1,0 +1,170 @@
+"""What a workspace holds: the team, people, groups, channels, messages and views, as plain data."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+ALL_EVENTS = frozenset(
+    {"agent_session_stopped", "app_home_opened", "app_mention"}
+    | {"message.channels", "message.groups", "message.im"}
+)
+ALL_SCOPES = (
+    "app_mentions:read",
+    "assistant:write",
+    "channels:history",
+    "channels:join",
+    "channels:read",
+    "chat:write",
+    "chat:write.public",
+    "commands",
+    "groups:history",
+    "groups:read",
+    "im:history",
+    "im:read",
+    "im:write",
+    "reactions:write",
+    "usergroups:read",
+    "users:read",
+)
+
+
+class Clock(Protocol):
+    """Where the workspace reads the time; a playground may move it ahead."""
+
+    def now(self) -> datetime:
+        """Return the present time, aware, in UTC."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Team:
+    """The one workspace that is served."""
+
+    id: str
+    name: str
+    domain: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscriptions:
+    """What an app's manifest subscribes to: bot events, and slash commands (None takes any)."""
+
+    events: frozenset[str] = ALL_EVENTS
+    commands: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlackApp:
+    """The app under test as the workspace knows it: its ids, tokens, scopes and subscriptions."""
+
+    id: str
+    name: str
+    user_id: str
+    bot_id: str
+    bot_token: str
+    app_token: str
+    scopes: tuple[str, ...]
+    events: frozenset[str]
+    commands: frozenset[str] | None
+
+
+@dataclass(kw_only=True, slots=True)
+class User:
+    """A person or the bot's own user."""
+
+    id: str
+    name: str
+    real_name: str
+    is_bot: bool = False
+    is_restricted: bool = False
+    is_deleted: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class UserGroup:
+    """A Slack user group, such as `@oncall`."""
+
+    id: str
+    handle: str
+    name: str
+    users: list[str]
+
+
+@dataclass(kw_only=True, slots=True)
+class Channel:
+    """A channel, or (with `user_id`) the direct messages of one person and the bot."""
+
+    id: str
+    name: str
+    members: set[str]
+    topic: str = ""
+    is_private: bool = False
+    is_archived: bool = False
+    user_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return `im`, `group` or `channel`, as Slack's `channel_type` says it."""
+        if self.user_id is not None:
+            return "im"
+        return "group" if self.is_private else "channel"
+
+
+@dataclass(kw_only=True, slots=True)
+class Message:
+    """One message; `visible_to` makes it ephemeral, `is_tombstone` marks a deleted parent."""
+
+    channel_id: str
+    ts: str
+    user_id: str
+    text: str
+    bot_id: str | None = None
+    thread_ts: str | None = None
+    blocks: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    metadata: Json | None = None
+    edited: Json | None = None
+    visible_to: str | None = None
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    is_tombstone: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class View:
+    """A modal on somebody's screen, or the home tab of somebody."""
+
+    id: str
+    user_id: str
+    body: Json
+    hash: str
+    root_id: str
+    previous_id: str | None = None
+    values: Json = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One call of the Web API as it was made and answered; tokens are left out."""
+
+    method: str
+    args: Json
+    answer: Json
+    at: datetime
+
+
+class ApiError(Exception):
+    """A Web API error: `code` is Slack's own, `details` are further fields of the answer."""
+
+    def __init__(self, code: str, **details: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details: Json = dict(details)
+
+
+def invalid(code: str, problems: Collection[str]) -> ApiError:
+    """Return the refusal that Slack gives for a body with `problems` (its schema errors)."""
+    messages = [f"[ERROR] {problem}" for problem in problems]
+    return ApiError(code, errors=list(problems), response_metadata={"messages": messages})

@@ -1,0 +1,255 @@
+"""The page and its JSON API: what a person sees, and what a person does."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from playground.workspace.acts import ActError, Acts, Click
+from playground.workspace.context import Context
+from playground.workspace.guard import HEADERS, guarded
+from playground.workspace.model import ApiError, Channel, Json, Message, View
+from playground.workspace.shapes import message_json, view_json
+
+STATIC = Path(__file__).with_name("static")
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+HEARTBEAT_S = 15.0
+
+
+class Page:
+    """Serves /, /static/ and /page/."""
+
+    def __init__(self, context: Context, acts: Acts) -> None:
+        self._context = context
+        self._acts = acts
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, all guarded against other websites."""
+        return [
+            web.get("/", guarded(self._index)),
+            web.get("/static/{name}", guarded(self._asset)),
+            web.get("/page/state", guarded(self._state)),
+            web.get("/page/messages", guarded(self._messages)),
+            web.get("/page/feed", guarded(self._feed)),
+            web.post("/page/{act}", guarded(self._act)),
+        ]
+
+    async def _index(self, _request: web.Request) -> web.StreamResponse:
+        return _file(STATIC / "index.html")
+
+    async def _asset(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        known = {path.name: path for path in STATIC.iterdir()}
+        if name not in known:
+            raise web.HTTPNotFound
+        return _file(known[name])
+
+    async def _state(self, request: web.Request) -> web.StreamResponse:
+        return _answer(self._see(request, self._snapshot))
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        name = request.query.get("channel", "")
+        return _answer(self._see(request, lambda user_id: self._read(user_id, name)))
+
+    def _see(self, request: web.Request, look: Callable[[str], Json]) -> Json:
+        user_id = request.query.get("user", "")
+        try:
+            return look(self._context.state.user(user_id).id)
+        except ApiError as refusal:
+            return {"ok": False, "error": refusal.code, "message": refusal.code}
+
+    def _snapshot(self, user_id: str) -> Json:
+        state = self._context.state
+        people = [
+            {"id": u.id, "name": u.name, "real_name": u.real_name, "is_bot": u.is_bot}
+            for u in state.users.values()
+        ]
+        groups = [
+            {"id": g.id, "handle": g.handle, "name": g.name, "users": g.users}
+            for g in state.groups.values()
+        ]
+        top, home = state.top_view(user_id), state.homes.get(user_id)
+        return {
+            "ok": True,
+            "seq": state.feed.seq,
+            "team": {"id": state.team.id, "name": state.team.name},
+            "app": {"id": state.app.id, "name": state.app.name, "user_id": state.app.user_id},
+            "commands": sorted(state.app.commands or ()),
+            "is_bot_connected": self._context.delivery.sockets > 0,
+            "users": people,
+            "usergroups": groups,
+            "channels": [
+                self._channel(c, user_id) for c in state.channels.values() if user_id in c.members
+            ],
+            "modal": self._view(top) if top is not None else None,
+            "home": self._view(home) if home is not None else None,
+        }
+
+    def _channel(self, channel: Channel, user_id: str) -> Json:
+        newest_first = reversed(self._context.state.messages[channel.id].values())
+        last_ts = next((m.ts for m in newest_first if m.visible_to in (None, user_id)), None)
+        return {
+            "id": channel.id,
+            "name": channel.name,
+            "kind": channel.kind,
+            "topic": channel.topic,
+            "members": len(channel.members),
+            "last_ts": last_ts,
+        }
+
+    def _view(self, view: View) -> Json:
+        depth = len(self._context.state.stacks.get(view.user_id, []))
+        return view_json(self._context.state, view) | {"errors": view.errors, "depth": depth}
+
+    def _read(self, user_id: str, name: str) -> Json:
+        state = self._context.state
+        channel = state.channel_for(user_id, name)
+        messages = [
+            self._message(message)
+            for message in state.messages[channel.id].values()
+            if message.visible_to in (None, user_id)
+        ]
+        sessions = {
+            ts: session
+            for (channel_id, ts), session in state.sessions.items()
+            if channel_id == channel.id
+        }
+        return {"ok": True, "channel": channel.id, "messages": messages, "sessions": sessions}
+
+    def _message(self, message: Message) -> Json:
+        body = message_json(self._context.state, message, metadata=True)
+        return body | {"is_ephemeral": message.visible_to is not None}
+
+    async def _feed(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        async with self._context.state.feed.watch() as changes:
+            # A reader that went away ends its own stream; nobody else is concerned.
+            with suppress(ConnectionResetError):
+                await _stream(response, changes)
+        return response
+
+    async def _act(self, request: web.Request) -> web.StreamResponse:
+        self._context.base_url = str(request.url.origin())
+        act = ACTS.get(request.match_info["act"])
+        if act is None:
+            raise web.HTTPNotFound
+        try:
+            done = await act.do(self._acts, await _body(request, act))
+        except ApiError as refusal:
+            return _answer({"ok": False, "error": refusal.code, "message": refusal.code})
+        except ActError as failed:
+            wrong = {"error": failed.code, "message": failed.message, "errors": failed.errors}
+            return _answer({"ok": False, **wrong})
+        return _answer({"ok": True, **done})
+
+
+async def _say(acts: Acts, body: Json) -> Json:
+    where = body["channel"], body["text"], body.get("thread_ts")
+    return {"ts": acts.say(body["user"], *where).ts}
+
+
+async def _command(acts: Acts, body: Json) -> Json:
+    await acts.command(body["user"], body["channel"], body["command"], str(body.get("text", "")))
+    return {}
+
+
+async def _clicked(acts: Acts, body: Json) -> Json:
+    await acts.click(
+        Click(
+            user_id=body["user"],
+            action_id=body["action_id"],
+            block_id=body.get("block_id"),
+            channel_id=body.get("channel", ""),
+            ts=body.get("ts", ""),
+            view_id=body.get("view_id", ""),
+            value=body.get("value"),
+            values=body.get("values") or {},
+            is_forged=bool(body.get("is_forged")),
+        )
+    )
+    return {}
+
+
+async def _submit(acts: Acts, body: Json) -> Json:
+    forged = bool(body.get("is_forged"))
+    await acts.submit(body["user"], body["view_id"], body.get("values") or {}, is_forged=forged)
+    return {}
+
+
+async def _close(acts: Acts, body: Json) -> Json:
+    await acts.close(body["user"], body["view_id"])
+    return {}
+
+
+async def _home(acts: Acts, body: Json) -> Json:
+    acts.open_home(body["user"])
+    return {}
+
+
+async def _stop(acts: Acts, body: Json) -> Json:
+    acts.stop_session(body["user"], body["channel"], body["thread_ts"])
+    return {}
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that a person can do: what does it, and the texts that the body must have."""
+
+    do: Callable[[Acts, Json], Awaitable[Json]]
+    required: tuple[str, ...]
+
+
+ACTS = {
+    "say": Act(_say, ("user", "channel", "text")),
+    "command": Act(_command, ("user", "channel", "command")),
+    "click": Act(_clicked, ("user", "action_id")),
+    "submit": Act(_submit, ("user", "view_id")),
+    "close": Act(_close, ("user", "view_id")),
+    "home": Act(_home, ("user",)),
+    "stop": Act(_stop, ("user", "channel", "thread_ts")),
+}
+
+
+async def _stream(response: web.StreamResponse, changes: "asyncio.Queue[Json | None]") -> None:
+    await response.write(b": open\n\n")
+    while True:
+        try:
+            change = await asyncio.wait_for(changes.get(), HEARTBEAT_S)
+        except TimeoutError:
+            await response.write(b": still here\n\n")
+            continue
+        if change is None:
+            return
+        await response.write(f"data: {json.dumps(change)}\n\n".encode())
+
+
+async def _body(request: web.Request, act: Act) -> Json:
+    try:
+        body = await request.json()
+    except json.JSONDecodeError:
+        raise ActError("invalid_json", "Send a JSON object.") from None
+    if not isinstance(body, dict):
+        raise ActError("invalid_json", "Send a JSON object.")
+    missing = [name for name in act.required if not isinstance(body.get(name), str)]
+    if missing:
+        raise ActError("missing_field", f"Send {', '.join(missing)} as text.")
+    return body
+
+
+def _answer(body: Json) -> web.Response:
+    return web.json_response(body, headers=HEADERS)
+
+
+def _file(path: Path) -> web.Response:
+    kind = TYPES.get(path.suffix, "application/octet-stream")
+    return web.Response(body=path.read_bytes(), content_type=kind, charset="utf-8", headers=HEADERS)

@@ -1,0 +1,151 @@
+"""The payloads that an app receives: commands, clicks, submitted and closed modals.
+
+Shapes: docs.slack.dev, reference/interaction-payloads and
+interactivity/implementing-slash-commands.
+"""
+
+from playground.workspace.context import Context
+from playground.workspace.inputs import VALUE_KEYS, stated
+from playground.workspace.model import Channel, Json, Message, User, View
+from playground.workspace.shapes import message_json, view_json
+
+
+def _response_url(context: Context, token: str) -> str:
+    return f"{context.base_url}/response/{token}"
+
+
+def _common(context: Context, user: User) -> Json:
+    state = context.state
+    return {
+        "team": {"id": state.team.id, "domain": state.team.domain},
+        "user": {
+            "id": user.id,
+            "username": user.name,
+            "name": user.name,
+            "team_id": state.team.id,
+        },
+        "api_app_id": state.app.id,
+        "token": "verification",
+        "enterprise": None,
+        "is_enterprise_install": False,
+    }
+
+
+def command_payload(
+    context: Context, user: User, channel: Channel, command: str, text: str
+) -> Json:
+    """Return what a slash command sends; ids are the identity, names are only for show."""
+    state = context.state
+    token = context.response_urls.mint(user.id, channel.id)
+    return {
+        "token": "verification",
+        "team_id": state.team.id,
+        "team_domain": state.team.domain,
+        "channel_id": channel.id,
+        "channel_name": _shown_name(channel),
+        "user_id": user.id,
+        "user_name": user.name,
+        "command": command,
+        "text": text,
+        "api_app_id": state.app.id,
+        "is_enterprise_install": "false",
+        "response_url": _response_url(context, token),
+        "trigger_id": context.triggers.mint(user.id),
+    }
+
+
+def _shown_name(channel: Channel) -> str:
+    return {"im": "directmessage", "group": "privategroup"}.get(channel.kind, channel.name)
+
+
+def action_json(context: Context, block_id: str, element: Json, value: object) -> Json:
+    """Return one entry of `actions`; `value` is the chosen option's, or the text."""
+    kind = str(element["type"])
+    action: Json = {"type": kind, "action_id": element["action_id"], "block_id": block_id}
+    if kind == "button":
+        kept = ("text", "value", "style", "url")
+        action |= {name: element[name] for name in kept if name in element}
+    elif kind in VALUE_KEYS:
+        action |= stated(element, value)
+    return action | {"action_ts": context.state.new_ts()}
+
+
+def message_action_payload(context: Context, user: User, message: Message, action: Json) -> Json:
+    """Return block_actions of a click in a message; an ephemeral message is not sent along."""
+    channel = context.state.channels[message.channel_id]
+    token = context.response_urls.mint(user.id, channel.id, message.ts)
+    container: Json = {
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": channel.id,
+        "is_ephemeral": message.visible_to is not None,
+    }
+    if message.thread_ts:
+        container["thread_ts"] = message.thread_ts
+    payload: Json = {
+        "type": "block_actions",
+        **_common(context, user),
+        "container": container,
+        "trigger_id": context.triggers.mint(user.id),
+        "channel": {"id": channel.id, "name": _shown_name(channel)},
+        "state": {"values": _message_values(action)},
+        "response_url": _response_url(context, token),
+        "actions": [action],
+    }
+    if message.visible_to is None:
+        payload["message"] = message_json(context.state, message)
+    return payload
+
+
+def _message_values(action: Json) -> Json:
+    key = VALUE_KEYS.get(str(action["type"]))
+    if key is None or key not in action:
+        return {}
+    entry = {"type": action["type"], key: action[key]}
+    return {action["block_id"]: {action["action_id"]: entry}}
+
+
+def view_action_payload(context: Context, user: User, view: View, action: Json) -> Json:
+    """Return block_actions of an element in a modal or a home tab."""
+    return {
+        "type": "block_actions",
+        **_common(context, user),
+        "container": {"type": "view", "view_id": view.id},
+        "trigger_id": context.triggers.mint(user.id),
+        "view": view_json(context.state, view),
+        "actions": [action],
+    }
+
+
+def submission_payload(context: Context, user: User, view: View) -> Json:
+    """Return view_submission; what was typed is in view.state.values."""
+    return {
+        "type": "view_submission",
+        **_common(context, user),
+        "trigger_id": context.triggers.mint(user.id),
+        "view": view_json(context.state, view),
+        "response_urls": [],
+    }
+
+
+def closed_payload(context: Context, user: User, view: View) -> Json:
+    """Return view_closed, sent only for views that ask for it."""
+    return {
+        "type": "view_closed",
+        **_common(context, user),
+        "view": view_json(context.state, view),
+        "is_cleared": False,
+    }
+
+
+def home_opened_event(context: Context, user: User, channel: Channel) -> Json:
+    """Return app_home_opened; it carries the home tab where one was published."""
+    event: Json = {
+        "type": "app_home_opened",
+        "user": user.id,
+        "channel": channel.id,
+        "tab": "home",
+        "event_ts": context.state.new_ts(),
+    }
+    view = context.state.homes.get(user.id)
+    return event | {"view": view_json(context.state, view)} if view is not None else event

@@ -1,0 +1,49 @@
+"""Answers to an interaction that do not come through the Web API: acks and response URLs."""
+
+import json
+from http import HTTPStatus
+
+from aiohttp import web
+
+from playground.workspace.chat import bot_message
+from playground.workspace.context import Context
+from playground.workspace.model import ApiError, Json
+from playground.workspace.triggers import ResponseUrl
+
+
+def respond(context: Context, place: ResponseUrl, body: Json) -> None:
+    """Post, replace or delete as `body` says; without a word about it the answer is ephemeral."""
+    state = context.state
+    original = state.find(place.channel_id, place.message_ts) if place.message_ts else None
+    if body.get("delete_original"):
+        if original is not None:
+            state.remove(original)
+        return
+    message = bot_message(context, place.channel_id, body)
+    if body.get("replace_original") and original is not None:
+        original.text, original.blocks = message.text, message.blocks
+        if original.visible_to is None:
+            original.edited = {"user": state.app.user_id, "ts": message.ts}
+        state.touched(original)
+        return
+    if body.get("response_type") != "in_channel":
+        message.visible_to = place.user_id
+    state.add(message)
+
+
+async def serve_response_url(context: Context, request: web.Request) -> web.Response:
+    """Serve one POST to a response URL: `ok`, or the reason it was refused."""
+    try:
+        body = await request.json()
+        if not isinstance(body, dict):
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text="invalid_payload")
+        place = context.response_urls.redeem(request.match_info["token"])
+    except json.JSONDecodeError:
+        return web.Response(status=HTTPStatus.BAD_REQUEST, text="invalid_payload")
+    except ApiError as refusal:
+        return web.Response(status=HTTPStatus.NOT_FOUND, text=refusal.code)
+    try:
+        respond(context, place, body)
+    except ApiError as refusal:
+        return web.Response(status=HTTPStatus.BAD_REQUEST, text=refusal.code)
+    return web.Response(text="ok")

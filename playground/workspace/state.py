@@ -1,0 +1,148 @@
+"""The workspace's memory: who is there, what was said, which views are open; no network in here."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from playground.workspace.feed import Feed
+from playground.workspace.model import (
+    ApiError,
+    Channel,
+    Clock,
+    Json,
+    Message,
+    SlackApp,
+    Team,
+    User,
+    UserGroup,
+    View,
+)
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(kw_only=True)
+class State:
+    """Everything that the workspace knows, with the changes told to `feed`."""
+
+    clock: Clock
+    team: Team
+    app: SlackApp
+    users: dict[str, User] = field(default_factory=dict)
+    groups: dict[str, UserGroup] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    messages: dict[str, dict[str, Message]] = field(default_factory=dict)
+    threads: dict[tuple[str, str], dict[str, Message]] = field(default_factory=dict)
+    stacks: dict[str, list[View]] = field(default_factory=dict)
+    homes: dict[str, View] = field(default_factory=dict)
+    sessions: dict[tuple[str, str], Json] = field(default_factory=dict)
+    feed: Feed = field(default_factory=Feed)
+    _last_micros: int = 0
+    _ids: "count[int]" = field(default_factory=lambda: count(1))
+
+    def new_id(self, prefix: str) -> str:
+        """Return an id that no other thing has, such as `V0000000001`."""
+        return f"{prefix}{next(self._ids):010d}"
+
+    def new_ts(self) -> str:
+        """Return the next message timestamp; two are never equal and they always rise."""
+        micros = (self.clock.now() - EPOCH) // MICROSECOND
+        self._last_micros = max(micros, self._last_micros + 1)
+        return f"{self._last_micros // 1_000_000}.{self._last_micros % 1_000_000:06d}"
+
+    def add_channel(self, channel: Channel) -> None:
+        """Make a channel known, without messages."""
+        self.channels[channel.id] = channel
+        self.messages[channel.id] = {}
+
+    def user(self, user_id: object) -> User:
+        """Return a user, or refuse with `user_not_found`."""
+        found = self.users.get(str(user_id))
+        if found is None:
+            raise ApiError("user_not_found")
+        return found
+
+    def direct(self, user_id: str) -> Channel:
+        """Return the direct messages of a person with the bot, made on first use."""
+        for channel in self.channels.values():
+            if channel.user_id == user_id:
+                return channel
+        person = self.user(user_id)
+        channel = Channel(
+            id=f"D0{user_id[2:]}",
+            name=person.name,
+            members={user_id, self.app.user_id},
+            user_id=user_id,
+        )
+        self.add_channel(channel)
+        self.feed.publish("channels")
+        return channel
+
+    def channel_for(self, user_id: str, name: object) -> Channel:
+        """Return a channel that `user_id` may know of, by id or #name, else `channel_not_found`."""
+        wanted = str(name).removeprefix("#")
+        for channel in self.channels.values():
+            if wanted in (channel.id, channel.name) and (
+                wanted == channel.id or channel.kind != "im"
+            ):
+                if channel.kind == "channel" or user_id in channel.members:
+                    return channel
+                break
+        raise ApiError("channel_not_found")
+
+    def find(self, channel_id: str, ts: object) -> Message | None:
+        """Return the message with `ts`, or None where there is none any more."""
+        return self.messages.get(channel_id, {}).get(str(ts))
+
+    def root_ts(self, channel_id: str, thread_ts: object) -> str | None:
+        """Return the parent that a post into `thread_ts` joins; None posts it top-level."""
+        found = self.find(channel_id, thread_ts) if thread_ts else None
+        if found is not None and found.thread_ts:
+            found = self.find(channel_id, found.thread_ts)
+        if found is None or found.is_tombstone or found.visible_to:
+            return None
+        return found.ts
+
+    def replies(self, channel_id: str, ts: str) -> list[Message]:
+        """Return the visible-to-all replies below a parent, oldest first."""
+        return [m for m in self.threads.get((channel_id, ts), {}).values() if not m.visible_to]
+
+    def add(self, message: Message) -> None:
+        """Append a message and tell the watchers."""
+        self.messages[message.channel_id][message.ts] = message
+        if message.thread_ts is not None:
+            thread = self.threads.setdefault((message.channel_id, message.thread_ts), {})
+            thread[message.ts] = message
+        self.touched(message)
+
+    def remove(self, message: Message) -> None:
+        """Delete a message; a parent with replies stays behind as a tombstone, as in Slack."""
+        if self.replies(message.channel_id, message.ts):
+            message.is_tombstone = True
+            message.text = "This message was deleted."
+            message.blocks, message.attachments, message.metadata = [], [], None
+        else:
+            del self.messages[message.channel_id][message.ts]
+            self.threads.get((message.channel_id, str(message.thread_ts)), {}).pop(message.ts, None)
+        self.touched(message)
+
+    def touched(self, message: Message) -> None:
+        """Tell the watchers that a message appeared, changed or went."""
+        self.feed.publish("message", channel=message.channel_id, user=message.visible_to)
+
+    def with_block_ids(self, blocks: list[Json]) -> list[Json]:
+        """Return the blocks with an id each, as Slack fills them in."""
+        return [
+            {**block, "block_id": block.get("block_id") or self.new_id("b")} for block in blocks
+        ]
+
+    def top_view(self, user_id: str) -> View | None:
+        """Return the modal that a person sees, if any."""
+        stack = self.stacks.get(user_id, [])
+        return stack[-1] if stack else None
+
+    def view(self, view_id: object) -> View | None:
+        """Return an open modal or a home tab by its id."""
+        everything = [view for stack in self.stacks.values() for view in stack]
+        return next((v for v in [*everything, *self.homes.values()] if v.id == view_id), None)

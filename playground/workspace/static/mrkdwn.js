@@ -1,0 +1,165 @@
+// Slack's mrkdwn, and the part of Markdown that `markdown` blocks use, as DOM nodes.
+
+import { h, link } from "./dom.js";
+import { EMOJI, emoji } from "./emoji.js";
+
+const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
+
+export function unescaped(text) {
+  return text.replace(/&(?:amp|lt|gt);/g, (entity) => ENTITIES[entity]);
+}
+
+// Each rule: a pattern that is tried at every place, and what its match becomes.
+const INLINE = [
+  [/^```([\s\S]+?)```/, (m) => h("pre", {}, unescaped(m[1].replace(/^\n/, "")))],
+  [/^`([^`\n]+)`/, (m) => h("code", {}, unescaped(m[1]))],
+  [/^<([@#!][^>|\s]*)(?:\|([^>]*))?>/, (m, names) => mention(m[1], m[2], names)],
+  [/^<((?:https?|mailto):[^>|\s]*)(?:\|([^>]*))?>/, (m) =>
+    link(unescaped(m[1]), unescaped(m[2] || m[1]))],
+  [/^\*(?=\S)([^*\n]*[^*\s])\*(?![\w*])/, (m, names) => h("strong", {}, ...inline(m[1], names))],
+  [/^_(?=\S)([^_\n]*[^_\s])_(?!\w)/, (m, names) => h("em", {}, ...inline(m[1], names))],
+  [/^~(?=\S)([^~\n]*[^~\s])~(?!\w)/, (m, names) => h("s", {}, ...inline(m[1], names))],
+  [/^:([a-z0-9_+-]+):/, (m) => (EMOJI[m[1]] ? emoji(m[1]) : m[0])],
+  [/^&(?:amp|lt|gt);/, (m) => ENTITIES[m[0]]],
+];
+const NEEDS_BOUNDARY = "*_~";
+
+function mention(target, label, names) {
+  const sign = target[0];
+  const id = target.slice(1);
+  if (sign === "@") return tag(`@${names.user(id) ?? label ?? id}`, names.isMe(id));
+  if (sign === "#") return channelLink(id, names.channel(id) ?? label ?? id);
+  if (id.startsWith("subteam^")) {
+    const group = names.group(id.slice("subteam^".length));
+    return tag(`@${group?.handle ?? label ?? "group"}`, group?.isMine);
+  }
+  if (id.startsWith("date^")) return unescaped(label ?? id);
+  return tag(`@${label ?? id}`, true);
+}
+
+function tag(text, isMine) {
+  return h("span", { class: isMine ? "mention mine" : "mention" }, unescaped(text));
+}
+
+function channelLink(id, name) {
+  return h("a", { class: "mention", href: `#${encodeURIComponent(id)}` }, `#${unescaped(name)}`);
+}
+
+export function inline(text, names) {
+  const nodes = [];
+  let plain = "";
+  let at = 0;
+  while (at < text.length) {
+    const found = match(text, at);
+    if (!found) {
+      plain += text[at];
+      at += 1;
+      continue;
+    }
+    if (plain) nodes.push(plain);
+    plain = "";
+    nodes.push(found.rule(found.match, names));
+    at += found.match[0].length;
+  }
+  if (plain) nodes.push(plain);
+  return nodes;
+}
+
+function match(text, at) {
+  const isInsideWord = at > 0 && /[\w*_~]/.test(text[at - 1]);
+  if (NEEDS_BOUNDARY.includes(text[at]) && isInsideWord) return null;
+  const rest = text.slice(at);
+  for (const [pattern, rule] of INLINE) {
+    const found = pattern.exec(rest);
+    if (found) return { match: found, rule };
+  }
+  return null;
+}
+
+// Splits into quotes and other lines; preformatted text may span lines and stays whole.
+export function mrkdwn(text, names) {
+  const box = h("div", { class: "text" });
+  for (const part of text.split(/(```[\s\S]+?```)/)) {
+    if (part.startsWith("```")) box.append(...inline(part, names));
+    else if (part.trim()) appendLines(box, part.replace(/^\n|\n$/g, ""), names);
+  }
+  return box;
+}
+
+function appendLines(box, text, names) {
+  let quote = null;
+  for (const line of text.split("\n")) {
+    const quoted = /^(?:&gt;|>)\s?(.*)$/.exec(line);
+    if (quoted && !quote) {
+      quote = h("blockquote");
+      box.append(quote);
+    }
+    if (!quoted) quote = null;
+    const nodes = inline(quoted ? quoted[1] : line, names);
+    (quote ?? box).append(h("div", { class: "line" }, ...nodes));
+  }
+}
+
+export function textObject(node, names) {
+  if (!node) return null;
+  if (node.type === "mrkdwn") return mrkdwn(String(node.text ?? ""), names);
+  return h("span", { class: "plain" }, plain(node));
+}
+
+export function plain(node) {
+  const text = unescaped(String(node?.text ?? ""));
+  return text.replace(/:([a-z0-9_+-]+):/g, (whole, name) => EMOJI[name] ?? whole);
+}
+
+const MARKDOWN = [
+  [/^```\w*\n?([\s\S]+?)```/, (m) => h("pre", {}, m[1])],
+  [/^`([^`\n]+)`/, (m) => h("code", {}, m[1])],
+  [/^\*\*(\S[^*\n]*)\*\*/, (m, names) => h("strong", {}, ...markdownInline(m[1], names))],
+  [/^[*_](\S[^*_\n]*)[*_](?!\w)/, (m, names) => h("em", {}, ...markdownInline(m[1], names))],
+  [/^~~(\S[^~\n]*)~~/, (m, names) => h("s", {}, ...markdownInline(m[1], names))],
+  [/^\[([^\]\n]+)\]\(([^)\s]+)\)/, (m) => link(m[2], m[1])],
+  [/^<([@#!][^>|\s]*)(?:\|([^>]*))?>/, (m, names) => mention(m[1], m[2], names)],
+  [/^:([a-z0-9_+-]+):/, (m) => (EMOJI[m[1]] ? emoji(m[1]) : m[0])],
+];
+
+function markdownInline(text, names) {
+  const nodes = [];
+  let at = 0;
+  let plainText = "";
+  while (at < text.length) {
+    const rest = text.slice(at);
+    const isWord = at > 0 && /\w/.test(text[at - 1]) && "*_".includes(text[at]);
+    const rule = isWord ? null : MARKDOWN.find(([pattern]) => pattern.test(rest));
+    if (!rule) {
+      plainText += text[at];
+      at += 1;
+      continue;
+    }
+    const found = rule[0].exec(rest);
+    if (plainText) nodes.push(plainText);
+    plainText = "";
+    nodes.push(rule[1](found, names));
+    at += found[0].length;
+  }
+  if (plainText) nodes.push(plainText);
+  return nodes;
+}
+
+export function markdown(text, names) {
+  const box = h("div", { class: "text markdown" });
+  for (const part of text.split(/(```[\s\S]+?```)/)) {
+    if (part.startsWith("```")) box.append(...markdownInline(part, names));
+    else for (const line of part.split("\n")) box.append(markdownLine(line, names));
+  }
+  return box;
+}
+
+function markdownLine(line, names) {
+  const heading = /^(#{1,6})\s+(.*)$/.exec(line);
+  if (heading) return h("div", { class: "heading" }, ...markdownInline(heading[2], names));
+  const item = /^(\s*)(?:[-*]|\d+\.)\s+(.*)$/.exec(line);
+  if (item) return h("div", { class: "item" }, "• ", ...markdownInline(item[2], names));
+  const quote = /^>\s?(.*)$/.exec(line);
+  if (quote) return h("blockquote", {}, ...markdownInline(quote[1], names));
+  return h("div", { class: "line" }, ...markdownInline(line, names));
+}

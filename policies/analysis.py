@@ -1,0 +1,107 @@
+"""Answers questions about a rule set: the decision matrix, and rules that nobody could satisfy."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from policies.engine import RuleSet, decide
+from policies.model import ActorKind, Decision, Facts, Mode, Money, Severity, Tier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A writing tool as the matrix sees it."""
+
+    tool: str
+    tier: Tier
+    agents: tuple[str, ...]
+    is_reversible: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One line of the matrix."""
+
+    agent: str
+    tool: str
+    environment: str
+    decision: Decision
+
+
+def matrix(
+    rules: RuleSet,
+    subjects: Iterable[Subject],
+    agents: Iterable[str],
+    environments: Iterable[str],
+) -> list[Cell]:
+    """Return what is decided for each agent, tool and environment in the ordinary case.
+
+    Ordinary means: not paused, untainted, full confidence, one action so far, and a small amount.
+    """
+    names, places = list(agents), list(environments)
+    return [
+        Cell(
+            agent=agent,
+            tool=subject.tool,
+            environment=environment,
+            decision=decide(_ordinary(agent, subject, environment), rules),
+        )
+        for subject in subjects
+        for agent in names
+        # A tool that is not for an agent is refused before any rule is asked.
+        if agent in subject.agents
+        for environment in places
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dead:
+    """A rule that can't be satisfied: never, or only when a member of its group asks."""
+
+    is_always: bool
+    words: str
+
+
+def unsatisfiable(rules: RuleSet, sizes: Mapping[str, int]) -> list[Dead]:
+    """Return the rules that nobody could satisfy with groups of these sizes, and why."""
+    found: list[Dead] = []
+    for rule in rules.rules:
+        if rule.asked is None:
+            continue
+        unknown = [name for name in (*rule.asked.groups, *rule.asked.then) if name not in sizes]
+        people = sum(sizes.get(name, 0) for name in rule.asked.groups)
+        asked = ", ".join(f"`{name}`" for name in rule.asked.groups)
+        if unknown:
+            names = ", ".join(f"`{name}`" for name in unknown)
+            words = f"rule `{rule.id}` asks {names}, which signoff.yaml does not define"
+            found.append(Dead(is_always=True, words=words))
+        elif people < rule.asked.n:
+            words = f"rule `{rule.id}` asks {rule.asked.n} of {asked}: only {people} there"
+            found.append(Dead(is_always=True, words=words))
+        elif people == rule.asked.n and not rule.asked.self_approval:
+            words = f"rule `{rule.id}` asks {rule.asked.n} of {asked}, which has {people}: when"
+            words += " one of them is the requester, nobody can approve"
+            found.append(Dead(is_always=False, words=words))
+    return found
+
+
+def _ordinary(agent: str, subject: Subject, environment: str) -> Facts:
+    small = Money(amount=Decimal(10), currency="EUR")
+    return Facts(
+        agent=agent,
+        tool=subject.tool,
+        tier=subject.tier,
+        environment=environment,
+        target="any",
+        mode=Mode.AUTO,
+        requester=ActorKind.SYSTEM,
+        paused=False,
+        tainted=False,
+        reversible=subject.is_reversible,
+        severity=Severity.SEV3,
+        confidence=Decimal(1),
+        currency=small.currency,
+        daily_amount=small.amount,
+        total_amount=small.amount,
+        actions_last_hour=0,
+    )

@@ -1,0 +1,174 @@
+"""Who may vote on a proposal, and when its votes are enough."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from policies.model import Clause, Proposal, ProposalState, Strict
+
+MEMBERSHIP_MAX_AGE_S = 60
+
+
+class Ballot(StrEnum):
+    """What a vote says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Vote(Strict):
+    """One person's stored answer; `action_hash` is of the action that the person saw."""
+
+    voter: str
+    ballot: Ballot
+    action_hash: str
+    at: AwareDatetime
+
+
+class Membership(Strict):
+    """The members of a group as read at `read_at`."""
+
+    group: str
+    members: frozenset[str]
+    read_at: AwareDatetime
+
+
+class Voter(Strict):
+    """Who clicked, as Slack says."""
+
+    id: str
+    is_bot: bool = False
+    is_guest: bool = False
+    is_deleted: bool = False
+
+
+class Refusal(StrEnum):
+    """Why a click changes nothing."""
+
+    IS_BOT = "IS_BOT"
+    IS_GUEST = "IS_GUEST"
+    IS_REQUESTER = "IS_REQUESTER"
+    NOT_IN_GROUP = "NOT_IN_GROUP"
+    GROUP_UNREADABLE = "GROUP_UNREADABLE"
+    ALREADY_DECIDED = "ALREADY_DECIDED"
+    ALREADY_VOTED = "ALREADY_VOTED"
+    EXPIRED = "EXPIRED"
+    OLD_CARD = "OLD_CARD"
+    OTHER_CARD = "OTHER_CARD"
+    REASON_MISSING = "REASON_MISSING"
+    WINDOW_CLOSED = "WINDOW_CLOSED"
+    NO_INVERSE = "NO_INVERSE"
+
+
+Memberships = Mapping[str, Membership]
+
+
+def is_fresh(membership: Membership, now: datetime) -> bool:
+    """Say whether a membership was read recently enough to vote or execute on."""
+    return now - membership.read_at <= timedelta(seconds=MEMBERSHIP_MAX_AGE_S)
+
+
+def unreadable(groups: Iterable[str], memberships: Memberships, now: datetime) -> tuple[str, ...]:
+    """Return the groups whose members are not known freshly enough."""
+    return tuple(
+        name for name in groups if name not in memberships or not is_fresh(memberships[name], now)
+    )
+
+
+def is_member(person: str, groups: Iterable[str], memberships: Memberships) -> bool:
+    """Say whether the person is in any of the groups."""
+    return any(name in memberships and person in memberships[name].members for name in groups)
+
+
+def barred(
+    voter: Voter, groups: Sequence[str], memberships: Memberships, now: datetime
+) -> Refusal | None:
+    """Return why this person may not decide anything for these groups, or None."""
+    if voter.is_bot or voter.is_deleted:
+        return Refusal.IS_BOT
+    if voter.is_guest:
+        return Refusal.IS_GUEST
+    if is_member(voter.id, groups, memberships):
+        stale = unreadable(
+            [name for name in groups if voter.id in _members(name, memberships)], memberships, now
+        )
+        return Refusal.GROUP_UNREADABLE if stale else None
+    if unreadable(groups, memberships, now):
+        return Refusal.GROUP_UNREADABLE
+    return Refusal.NOT_IN_GROUP
+
+
+def refusal_to_vote(
+    voter: Voter, proposal: Proposal, memberships: Memberships, now: datetime
+) -> Refusal | None:
+    """Return why this person may not vote on this proposal, or None.
+
+    The requester never approves, unless every rule that asks allows self-approval.
+    """
+    reason = barred(voter, proposal.decision.groups, memberships, now)
+    if reason is None and voter.id in proposal.requesters and not proposal.decision.self_approval:
+        return Refusal.IS_REQUESTER
+    return reason
+
+
+def refusal_by_state(
+    state: ProposalState, proposal: Proposal, seen_hash: str, now: datetime
+) -> Refusal | None:
+    """Return why a vote comes too late or for another action, or None."""
+    if state is ProposalState.SUPERSEDED:
+        return Refusal.OLD_CARD
+    if state is ProposalState.EXPIRED:
+        return Refusal.EXPIRED
+    if state is not ProposalState.PENDING:
+        return Refusal.ALREADY_DECIDED
+    if seen_hash != proposal.action.hash:
+        return Refusal.OLD_CARD
+    return Refusal.EXPIRED if now >= proposal.expires_at else None
+
+
+def is_satisfied(
+    clauses: Sequence[Clause], approvers: Iterable[str], memberships: Memberships
+) -> bool:
+    """Say whether every clause has its own `n` approvers, counting each person once in all."""
+    people = sorted(set(approvers))
+    seats = [clause for clause in clauses for _ in range(clause.n)]
+    taken: dict[str, int] = {}
+    return bool(clauses) and all(
+        _seat(place, seats, people, taken, memberships, set()) for place in range(len(seats))
+    )
+
+
+def missing(clauses: Sequence[Clause], approvers: Iterable[str], memberships: Memberships) -> int:
+    """Return how many more approvals are needed at least."""
+    people = sorted(set(approvers))
+    seats = [clause for clause in clauses for _ in range(clause.n)]
+    taken: dict[str, int] = {}
+    filled = sum(
+        _seat(place, seats, people, taken, memberships, set()) for place in range(len(seats))
+    )
+    return len(seats) - filled
+
+
+def _seat(
+    place: int,
+    seats: Sequence[Clause],
+    people: Sequence[str],
+    taken: dict[str, int],
+    memberships: Memberships,
+    tried: set[str],
+) -> bool:
+    for person in people:
+        if person in tried or not is_member(person, seats[place].groups, memberships):
+            continue
+        tried.add(person)
+        holds_another = person in taken
+        if not holds_another or _seat(taken[person], seats, people, taken, memberships, tried):
+            taken[person] = place
+            return True
+    return False
+
+
+def _members(name: str, memberships: Memberships) -> frozenset[str]:
+    return memberships[name].members if name in memberships else frozenset()

@@ -1,0 +1,101 @@
+"""The audit vocabulary: what an event is, its canonical body, and how bodies are chained."""
+
+import hashlib
+from enum import StrEnum
+
+import rfc8785
+from pydantic import AwareDatetime, Field
+
+from policies.model import DEFAULT_TENANT, Actor, ActorKind, Scalar, Strict
+
+GENESIS = "0" * 64
+
+
+class EventKind(StrEnum):
+    """What happened, as `noun.past_tense`."""
+
+    ALERT_RECEIVED = "alert.received"
+    ALERT_REFIRED = "alert.refired"
+    ALERT_RESOLVED = "alert.resolved"
+    ALERT_DROPPED = "alert.dropped"
+    ALERT_REJECTED = "alert.rejected"
+    TASK_CREATED = "task.created"
+    TASK_MOVED = "task.moved"
+    TASK_FAILED = "task.failed"
+    TOOL_CALLED = "tool.called"
+    TOOL_FAILED = "tool.failed"
+    TOOL_DENIED = "tool.denied"
+    EVIDENCE_GATHERED = "evidence.gathered"
+    REPORT_WRITTEN = "report.written"
+    PROPOSAL_CREATED = "proposal.created"
+    PROPOSAL_MOVED = "proposal.moved"
+    VOTE_CAST = "vote.cast"
+    CLICK_REFUSED = "click.refused"
+    INTENT_WRITTEN = "intent.written"
+    EFFECT_UNKNOWN = "effect.unknown"
+    EFFECT_RECONCILED = "effect.reconciled"
+    OUTCOME_WRITTEN = "outcome.written"
+    EFFECT_VERIFIED = "effect.verified"
+    ROLLBACK_REQUESTED = "rollback.requested"
+    ROLLBACK_REFUSED = "rollback.refused"
+    SIGNOFF_PAUSED = "signoff.paused"
+    SIGNOFF_RESUMED = "signoff.resumed"
+    SIGNOFF_STARTED = "signoff.started"
+    POLICY_ACTIVATED = "policy.activated"
+    DIGEST_SCHEDULED = "digest.scheduled"
+    BRIEF_RECEIVED = "brief.received"
+    COMMAND_RECEIVED = "command.received"
+
+
+SYSTEM = Actor(kind=ActorKind.SYSTEM, id="system:signoff")
+
+
+class Event(Strict):
+    """One thing that happened. Free text never stands here: it goes to the side table by hash.
+
+    `data` holds typed ids, digests, numbers as strings; `sentence` is made by code for people.
+    """
+
+    kind: EventKind
+    at: AwareDatetime
+    sentence: str
+    actor: Actor = SYSTEM
+    tenant: str = DEFAULT_TENANT
+    task_id: str | None = None
+    proposal_id: str | None = None
+    parent: str | None = None
+    correlation_id: str | None = None
+    environment: str | None = None
+    agent: str | None = None
+    agent_version: str | None = None
+    policy_version: str | None = None
+    trigger: str | None = None
+    tools: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    decision: str | None = None
+    reasons: tuple[str, ...] = ()
+    confidence: str | None = None
+    checkpoint: str | None = None
+    retries: int = 0
+    escalation: str | None = None
+    cost: str | None = None
+    texts: dict[str, str] = Field(default_factory=dict)
+    data: dict[str, Scalar | None] = Field(default_factory=dict)
+
+
+def text_digest(salt: str, text: str) -> str:
+    """Return what stands in the ledger for a free text: SHA-256 over its salt and itself."""
+    return hashlib.sha256(f"text/v1\0{salt}\0{text}".encode()).hexdigest()
+
+
+def body(event: Event, seq: int) -> str:
+    """Return the canonical (RFC 8785) body of an event that stands at `seq`.
+
+    `event.texts` must hold digests by now, not texts.
+    """
+    return rfc8785.dumps({"seq": seq, **event.model_dump(mode="json")}).decode()
+
+
+def chain_hash(prev: str, text: str) -> str:
+    """Return the hash of a body that follows `prev`: SHA-256 over label, `prev` in hex and body."""
+    return hashlib.sha256(b"ledger/v1\0" + prev.encode() + text.encode()).hexdigest()

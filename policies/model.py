@@ -1,0 +1,334 @@
+"""The values the rules speak of: actor, action, facts, decision and proposal."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType, Protocol
+
+import rfc8785
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from policies.money import Money
+
+TenantId = NewType("TenantId", str)
+TaskId = NewType("TaskId", str)
+ProposalId = NewType("ProposalId", str)
+ActionHash = NewType("ActionHash", str)
+# A person as `team/user`, both Slack ids: a user id alone is not unique across teams.
+PersonId = NewType("PersonId", str)
+
+DEFAULT_TENANT = TenantId("default")
+
+Scalar = str | int | bool
+Parameters = Mapping[str, Scalar]
+
+
+class Strict(BaseModel):
+    """A frozen value that refuses unknown fields and silent conversions."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Return the present time, aware, in UTC."""
+        ...
+
+
+class ActorKind(StrEnum):
+    """Who did something: an agent, a person, or Signoff itself."""
+
+    AGENT = "agent"
+    HUMAN = "human"
+    SYSTEM = "system"
+
+
+class Actor(Strict):
+    """Somebody who asks or acts; `id` is a `PersonId`, an agent's name or `system:<source>`."""
+
+    kind: ActorKind
+    id: str = Field(min_length=1, max_length=200)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Tier(StrEnum):
+    """How much a tool can break: reading, or writing with low, medium or high risk."""
+
+    READ = "read"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Mode(StrEnum):
+    """What Signoff may do: only watch, act with a sign-off, or act on its own where a rule says."""
+
+    OBSERVE = "observe"
+    APPROVE = "approve"
+    AUTO = "auto"
+
+
+class Severity(StrEnum):
+    """How bad an incident is, SEV1 the worst."""
+
+    SEV1 = "SEV1"
+    SEV2 = "SEV2"
+    SEV3 = "SEV3"
+    SEV4 = "SEV4"
+
+
+class Precondition(Strict):
+    """A predicate over state that the action overwrites: `field` must still equal `value`."""
+
+    field: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.value}"
+
+
+class Comparator(StrEnum):
+    """How a measurement is held against its threshold."""
+
+    EQ = "eq"
+    LE = "le"
+    GE = "ge"
+
+
+class ExpectedEffect(Strict):
+    """What should be seen afterwards, measured by a reading tool.
+
+    `settle_s` after the action is the first moment a measurement counts (at least the query's
+    range window), until `settle_s + window_s` it may still come true, at `deadline_s` silence
+    becomes "unknown". `baseline` is the measurement when the action was proposed.
+    """
+
+    tool: str
+    parameters: dict[str, Scalar]
+    field: str
+    comparator: Comparator
+    value: str
+    baseline: str | None
+    settle_s: int = Field(ge=0)
+    window_s: int = Field(ge=0)
+    deadline_s: int = Field(ge=1)
+    sentence: str
+
+
+class Inverse(Strict):
+    """How the action is undone; the sign-off covers it for `window_s` after the execution."""
+
+    tool: str
+    parameters: dict[str, Scalar]
+    window_s: int = Field(ge=0)
+    sentence: str
+
+
+class Action(Strict):
+    """One change to one outside system: exactly what a sign-off is bound to."""
+
+    tenant: str
+    proposal_id: str
+    tool: str
+    tool_version: int
+    target: str
+    environment: str
+    parameters: dict[str, Scalar]
+    preconditions: tuple[Precondition, ...]
+    expected_effect: ExpectedEffect | None
+    inverse: Inverse | None
+    requester: str
+    agent: str
+    not_after: AwareDatetime
+
+    @property
+    def hash(self) -> ActionHash:
+        """SHA-256 over the RFC 8785 form of every field, under the label `action/v1`."""
+        canonical = rfc8785.dumps(self.model_dump(mode="json"))
+        return ActionHash(hashlib.sha256(b"action/v1\0" + canonical).hexdigest())
+
+
+class Facts(Strict):
+    """What a rule may ask about; `None` is unknown, and an unknown fact never loosens.
+
+    `confidence` is 0 to 1, amounts are in major units of `currency`, `actions_last_hour` counts
+    executions of the same tool in the same environment.
+    """
+
+    agent: str
+    tool: str
+    tier: Tier
+    environment: str
+    target: str
+    mode: Mode
+    requester: ActorKind
+    paused: bool
+    tainted: bool
+    reversible: bool
+    severity: Severity | None = None
+    confidence: Decimal | None = None
+    currency: str | None = None
+    daily_amount: Decimal | None = None
+    total_amount: Decimal | None = None
+    actions_last_hour: int | None = None
+
+
+class EffectKind(StrEnum):
+    """What a decision comes to."""
+
+    DENY = "deny"
+    APPROVE = "approve"
+    AUTO = "auto"
+
+
+class Clause(Strict):
+    """`n` different members of any of `groups` must approve; `then` is who is asked next."""
+
+    rule: str
+    n: int = Field(ge=1, le=10)
+    groups: tuple[str, ...] = Field(min_length=1)
+    then: tuple[str, ...] = ()
+
+
+class Decision(Strict):
+    """The answer of the rules, with the rules and reason codes that led to it."""
+
+    effect: EffectKind
+    rules: tuple[str, ...]
+    reasons: tuple[str, ...]
+    policy_version: str
+    clauses: tuple[Clause, ...] = ()
+    expires_s: int | None = None
+    self_approval: bool = False
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Every group that is asked, in order, each once."""
+        return tuple(dict.fromkeys(name for clause in self.clauses for name in clause.groups))
+
+
+class Link(Strict):
+    """A place to look, with the words to click on."""
+
+    label: str
+    url: str
+
+
+class Proposal(Strict):
+    """One action put before people, with what they need to decide; state lives in its row."""
+
+    id: str
+    task_id: str
+    key: str
+    revision: int = Field(ge=1)
+    title: str
+    action: Action
+    decision: Decision
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+    observed: tuple[str, ...] = ()
+    rationale: str | None = None
+    confidence: Decimal | None = None
+    severity: Severity | None = None
+    since_at: AwareDatetime | None = None
+    links: tuple[Link, ...] = ()
+    blast_radius: tuple[str, ...] = ()
+    worst_case: str | None = None
+    tainted: bool = False
+    editable: tuple[str, ...] = ()
+    requesters: tuple[str, ...] = ()
+    replaces: str | None = None
+
+
+class ProposalState(StrEnum):
+    """Where a proposal stands."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    EXECUTING = "EXECUTING"
+    EXECUTED = "EXECUTED"
+    VERIFIED = "VERIFIED"
+    DENIED = "DENIED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+    SUPERSEDED = "SUPERSEDED"
+    DRIFTED = "DRIFTED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    ROLLED_BACK = "ROLLED_BACK"
+
+
+_S = ProposalState
+PROPOSAL_TRANSITIONS: Mapping[ProposalState, frozenset[ProposalState]] = {
+    _S.PENDING: frozenset(
+        {_S.APPROVED, _S.DENIED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN, _S.SUPERSEDED}
+    ),
+    _S.APPROVED: frozenset(
+        {_S.EXECUTING, _S.DENIED, _S.DRIFTED, _S.EXPIRED, _S.FAILED, _S.WITHDRAWN}
+    ),
+    _S.EXECUTING: frozenset({_S.EXECUTED, _S.FAILED, _S.UNKNOWN, _S.DRIFTED}),
+    # Found "surely not done" on asking, an unknown goes where an approved one would.
+    _S.UNKNOWN: frozenset(
+        {_S.EXECUTING, _S.EXECUTED, _S.FAILED, _S.DRIFTED, _S.DENIED, _S.EXPIRED}
+    ),
+    _S.EXECUTED: frozenset({_S.VERIFIED, _S.ROLLED_BACK}),
+    _S.VERIFIED: frozenset({_S.ROLLED_BACK}),
+    _S.DENIED: frozenset(),
+    _S.REJECTED: frozenset(),
+    _S.EXPIRED: frozenset(),
+    _S.WITHDRAWN: frozenset(),
+    _S.SUPERSEDED: frozenset(),
+    _S.DRIFTED: frozenset(),
+    _S.FAILED: frozenset(),
+    _S.ROLLED_BACK: frozenset(),
+}
+
+
+class Verdict(StrEnum):
+    """What the measurement after the action says."""
+
+    WORKED = "worked"
+    NO_CHANGE = "no change"
+    WORSE = "worse"
+    UNKNOWN = "unknown"
+
+
+__all__ = [
+    "DEFAULT_TENANT",
+    "PROPOSAL_TRANSITIONS",
+    "Action",
+    "ActionHash",
+    "Actor",
+    "ActorKind",
+    "Clause",
+    "Clock",
+    "Comparator",
+    "Decision",
+    "EffectKind",
+    "ExpectedEffect",
+    "Facts",
+    "Inverse",
+    "Link",
+    "Mode",
+    "Money",
+    "Parameters",
+    "PersonId",
+    "Precondition",
+    "Proposal",
+    "ProposalId",
+    "ProposalState",
+    "Scalar",
+    "Severity",
+    "Strict",
+    "TaskId",
+    "TenantId",
+    "Tier",
+    "Verdict",
+]

@@ -1,0 +1,1 @@
+"""The tests: fakes of ports and real local servers, no mocks."""

@@ -1,0 +1,110 @@
+"""One workspace on a free loopback port for each test, and people and an app to use it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from playground.workspace.client import Person
+from playground.workspace.delivery import Patience
+from playground.workspace.demo import demo_workspace
+from playground.workspace.guard import loopback_only
+from playground.workspace.model import Json, Subscriptions
+from playground.workspace.workspace import Workspace
+from tests.playground.workspace.sample_app import APP_TOKEN, BOT_TOKEN, SampleApp
+
+PATIENCE = Patience(ack_s=0.4, socket_s=0.1, retry_delays_s=(0.0, 0.05))
+
+
+class FakeClock:
+    """Wall time plus what a test adds."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def forward(self, seconds: float) -> None:
+        self.offset += timedelta(seconds=seconds)
+
+
+@dataclass
+class World:
+    """A running workspace, its people, and a plain session to call the Web API with."""
+
+    workspace: Workspace
+    clock: FakeClock
+    base_url: str
+    session: aiohttp.ClientSession
+    ana: Person
+    ben: Person
+    mia: Person
+
+    async def call(self, method: str, token: str = BOT_TOKEN, **args: object) -> Json:
+        """Call a Web API method with a JSON body and return its answer."""
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"{self.base_url}/api/{method}"
+        async with self.session.post(url, json=args, headers=headers) as response:
+            answer: Json = await response.json()
+            return answer
+
+    async def post(self, channel: str = "C0INCIDENTS", **args: object) -> str:
+        """Post as the bot and return the ts."""
+        answer = await self.call("chat.postMessage", BOT_TOKEN, channel=channel, **args)
+        assert answer["ok"], answer
+        return str(answer["ts"])
+
+
+class Serve(Protocol):
+    """Serves a workspace, with further routes beside it, and returns its base URL."""
+
+    async def __call__(self, workspace: Workspace, *beside: web.RouteDef) -> str: ...
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Serve workspaces on free ports until the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def start(workspace: Workspace, *beside: web.RouteDef) -> str:
+            app = web.Application(middlewares=[loopback_only])
+            app.add_routes([*workspace.routes(), *beside])
+            runner = web.AppRunner(app)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            await workspace.start()
+            stack.push_async_callback(workspace.stop)
+            return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+        yield start
+
+
+@pytest.fixture
+async def world(serve: Serve) -> AsyncIterator[World]:
+    """The demo's workspace with nobody connected."""
+    clock = FakeClock()
+    subscriptions = Subscriptions(commands=frozenset({"/card", "/silent", "/signoff"}))
+    workspace = demo_workspace(
+        clock, BOT_TOKEN, APP_TOKEN, subscriptions=subscriptions, patience=PATIENCE
+    )
+    base_url = await serve(workspace)
+    async with aiohttp.ClientSession() as session:
+        people = [Person(session, base_url, name) for name in ("U0ANA", "U0BEN", "U0MIA")]
+        yield World(workspace, clock, base_url, session, *people)
+
+
+@pytest.fixture
+async def app(world: World) -> AsyncIterator[SampleApp]:
+    """The sample app, connected over Socket Mode."""
+    sample = SampleApp(world.base_url)
+    await sample.start()
+    yield sample
+    await sample.stop()

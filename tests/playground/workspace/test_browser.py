@@ -1,0 +1,219 @@
+"""The page in a real Chromium: what a newcomer sees, what a click does, and what cannot happen."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Page, async_playwright, expect
+
+from playground.workspace.demo import demo_workspace
+from playground.workspace.model import Json
+from tests.playground.workspace.conftest import FakeClock, Serve, World
+from tests.playground.workspace.sample_app import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    SampleApp,
+    button,
+    card,
+)
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+INCIDENTS = "C0INCIDENTS"
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A tab of a headless Chromium; the test fails if the page writes an error to its console."""
+    if not CHROMIUM.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{CHROMIUM} is missing")
+        pytest.skip(f"{CHROMIUM} is missing")
+    errors: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = await browser.new_page(viewport={"width": 1280, "height": 800})
+        tab.set_default_timeout(5000)
+        tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        yield tab
+        await browser.close()
+    assert [error for error in errors if "404" not in error] == []
+
+
+async def test_without_a_playground_the_bar_is_hidden(world: World, page: Page) -> None:
+    await page.goto(world.base_url)
+    await expect(page.get_by_text("Say something, or type /")).to_be_visible()
+    await expect(page.locator("#controls")).to_be_hidden()
+
+
+async def test_a_newcomer_is_told_what_to_press_and_the_bar_does_it(
+    serve: Serve, page: Page
+) -> None:
+    asked: list[Json] = []
+    status: Json = {"now": "2026-11-20T10:30:00+00:00", "seed": 7, "fault": None, "links": {}}
+
+    async def show(_request: web.Request) -> web.Response:
+        return web.json_response(status | {"bot": {"running": True, "restarts": 0}})
+
+    async def note(request: web.Request) -> web.Response:
+        asked.append({"path": request.path, **await request.json()})
+        status["fault"] = {"service": "checkout", "environment": "staging"}
+        return web.json_response({"ok": True})
+
+    workspace = demo_workspace(FakeClock(), BOT_TOKEN, APP_TOKEN)
+    world = [web.get("/world/status", show), web.post("/world/{what}", note)]
+    await page.goto(await serve(workspace, *world))
+    empty = page.locator(".empty-state")
+    await expect(empty).to_contain_text("Press Break something, then look into #incidents.")
+    await empty.get_by_role("button", name="Break something").click()
+    await expect(page.locator(".fault")).to_have_text("broken: checkout staging")
+    await page.get_by_role("button", name="+10 min").click()
+    await expect(page.get_by_role("button", name="+10 min")).to_be_enabled()
+    assert asked == [{"path": "/world/fault"}, {"path": "/world/forward", "seconds": 600}]
+
+
+async def test_a_message_typed_on_the_keyboard_is_answered_live(
+    world: World, app: SampleApp, page: Page
+) -> None:
+    await page.goto(world.base_url)
+    await page.get_by_label("Message #incidents").press_sequentially("@Signoff hello")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="1 reply").click()
+    thread = page.locator("#thread")
+    await expect(thread.get_by_text("Hello @Ana")).to_be_visible()
+    await page.get_by_label("Reply in the thread").fill("thanks")
+    await page.keyboard.press("Enter")
+    await expect(thread.get_by_text("thanks")).to_be_visible()
+    assert len(app.events) >= 2
+    await page.get_by_label("Message #incidents").fill("/card soon")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Only visible to you")).to_be_visible()
+    await page.get_by_role("radio", name="Ben").click()
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    await expect(page.get_by_text("Only visible to you")).to_have_count(0)
+
+
+async def test_a_click_is_confirmed_then_sent_and_the_card_changes(
+    world: World, app: SampleApp, page: Page
+) -> None:
+    blocks = card()
+    plain = {"type": "plain_text", "text": "Roll back?"}
+    confirm = {"title": plain, "text": plain, "confirm": plain, "deny": plain | {"text": "No"}}
+    blocks[1]["elements"][0]["confirm"] = confirm
+    ts = await world.post(text="card", blocks=blocks)
+    await page.goto(f"{world.base_url}/#{INCIDENTS}")
+    await page.get_by_role("radio", name="Ben").click()
+    approve = page.get_by_role("button", name="Approve")
+    await approve.click()
+    await page.get_by_role("button", name="No", exact=True).click()
+    assert app.actions == []
+    await approve.click()
+    await page.locator("#confirm").get_by_role("button", name="Roll back?").click()
+    await expect(page.get_by_text("Approved by @Ben")).to_be_visible()
+    await expect(page.get_by_text("(edited)")).to_be_visible()
+    await expect(approve).to_have_count(0)
+    assert app.actions[0]["message"]["ts"] == ts
+
+
+async def test_a_modal_shows_field_errors_keeps_the_text_and_closes(
+    world: World, app: SampleApp, page: Page
+) -> None:
+    await world.post(text="card", blocks=card())
+    await page.goto(world.base_url)
+    await page.get_by_role("button", name="Reject").click()
+    modal = page.locator("#modal")
+    await modal.get_by_role("button", name="Send").click()
+    await expect(modal.get_by_text("Please complete this required field.")).to_be_visible()
+    reason = modal.get_by_label("Reason")
+    await reason.fill("no")
+    await modal.get_by_role("button", name="Send").click()
+    await expect(modal.get_by_text("Say a little more.")).to_be_visible()
+    await expect(reason).to_have_value("no")
+    await modal.get_by_label("All").check()
+    await reason.fill("the fix is out")
+    await modal.get_by_role("button", name="Send").click()
+    await expect(modal).to_be_hidden()
+    values = app.submissions[-1]["view"]["state"]["values"]
+    assert values["scope"]["boxes"]["selected_options"][0]["value"] == "all"
+    await page.get_by_role("button", name="Reject").click()
+    await expect(modal).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(modal).to_be_hidden()
+    assert await world.ana.modal() is None
+
+
+async def test_a_click_that_reaches_nobody_is_told(world: World, page: Page) -> None:
+    await world.post(text="card", blocks=card())
+    await page.goto(world.base_url)
+    await page.get_by_role("button", name="Approve").click()
+    await expect(page.locator(".notice")).to_contain_text("Signoff did not respond")
+
+
+HOSTILE = "<img src=x onerror=window.owned=1><script>window.owned=1</script>"
+
+
+async def test_hostile_text_stays_text(world: World, page: Page) -> None:
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": HOSTILE}}
+    raw_link = {"type": "link", "url": "javascript:window.owned=1", "text": "click me"}
+    rich = {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_section", "elements": [raw_link]}],
+    }
+    blocks: list[Json] = [
+        section,
+        {"type": "header", "text": {"type": "plain_text", "text": f"head {HOSTILE}"}},
+        {"type": "markdown", "text": f"[click me](javascript:window.owned=1) {HOSTILE}"},
+        rich,
+        {"type": "actions", "elements": [button("a", HOSTILE)]},
+        {"type": "image", "image_url": "https://example.invalid/x.png", "alt_text": HOSTILE},
+        {"type": "card", "title": {"type": "mrkdwn", "text": HOSTILE}},
+    ]
+    await world.post(text=HOSTILE, blocks=blocks)
+    await world.post(text=f"{HOSTILE} <javascript:window.owned=1|here> <https://a.example/|ok>")
+    await world.ben.say(INCIDENTS, HOSTILE)
+    await page.goto(world.base_url)
+    await expect(page.locator("article")).to_have_count(3)
+    await expect(page.locator("article").last).to_contain_text(HOSTILE)
+    assert await page.evaluate("window.owned") is None
+    assert await page.locator("article img, article script, article [onerror]").count() == 0
+    hrefs = await page.eval_on_selector_all("article a", "all => all.map((a) => a.href)")
+    assert all(href.startswith(("http://", "https://")) for href in hrefs), hrefs
+    assert "https://a.example/" in hrefs
+
+
+async def test_a_permalink_opens_the_thread_of_its_message(world: World, page: Page) -> None:
+    parent = await world.post(text="parent")
+    reply = await world.post(text="the reply", thread_ts=parent)
+    link = await world.call("chat.getPermalink", channel=INCIDENTS, message_ts=reply)
+    await page.goto(link["permalink"])
+    marked = page.locator("#thread article.highlight")
+    await expect(marked).to_contain_text("the reply")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_phone_shows_it_without_scrolling_sideways(
+    world: World, page: Page, scheme: str
+) -> None:
+    await world.post(text="card", blocks=card(f"A long word: {'x' * 200} and `{'y' * 120}`"))
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(world.base_url)
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.get_by_role("button", name="Open list").click()
+    await page.get_by_role("link", name="marketing").click()
+    await expect(page.get_by_role("heading", name="# marketing")).to_be_visible()
+    light = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (light == "rgb(255, 255, 255)") == (scheme == "light")

@@ -1,0 +1,132 @@
+"""What the ack of a submission does to the windows on a person's screen."""
+
+import asyncio
+
+import pytest
+
+from playground.workspace.client import PersonError
+from playground.workspace.model import Json
+from tests.playground.workspace.bare_app import BareApp, connect
+from tests.playground.workspace.conftest import World
+from tests.playground.workspace.sample_app import button, modal
+
+INCIDENTS = "C0INCIDENTS"
+REASON: dict[str, object] = {"reason": "because"}
+
+
+def titled(title: str, **extra: object) -> Json:
+    return modal(title={"type": "plain_text", "text": title}, **extra)
+
+
+async def answered(bare: BareApp, act: "asyncio.Task[None]", payload: Json | None = None) -> Json:
+    """Ack the envelope that `act` sends, wait for the act, and return the payload."""
+    envelope = await bare.next()
+    await bare.ack(envelope, payload)
+    await act
+    sent: Json = envelope["payload"]
+    return sent
+
+
+async def opened(world: World, bare: BareApp, view: Json) -> Json:
+    command = asyncio.create_task(world.ana.command(INCIDENTS, "/card"))
+    sent = await answered(bare, command)
+    answer = await world.call("views.open", trigger_id=sent["trigger_id"], view=view)
+    assert answer["ok"], answer
+    shown: Json = answer["view"]
+    return shown
+
+
+def submitted(world: World, values: dict[str, object]) -> "asyncio.Task[None]":
+    return asyncio.create_task(world.ana.submit(values))
+
+
+async def title_of(world: World) -> str | None:
+    shown = await world.ana.modal()
+    return None if shown is None else str(shown["title"]["text"])
+
+
+async def test_update_replaces_the_window_and_clear_closes_all(world: World) -> None:
+    bare = await connect(world)
+    first = await opened(world, bare, titled("One"))
+    update = {"response_action": "update", "view": titled("Two")}
+    await answered(bare, submitted(world, REASON), update)
+    shown = await world.ana.modal()
+    assert shown is not None
+    assert (shown["id"], shown["title"]["text"]) == (first["id"], "Two")
+    assert shown["hash"] != first["hash"]
+    push = {"response_action": "push", "view": titled("Three")}
+    await answered(bare, submitted(world, REASON), push)
+    top = await world.ana.modal()
+    assert top is not None
+    assert (top["title"]["text"], top["previous_view_id"]) == ("Three", first["id"])
+    assert top["root_view_id"] == first["id"]
+    await answered(bare, submitted(world, REASON), {"response_action": "clear"})
+    assert await world.ana.modal() is None
+
+
+async def test_a_plain_ack_closes_only_the_top_window(world: World) -> None:
+    bare = await connect(world)
+    await opened(world, bare, titled("One"))
+    push = {"response_action": "push", "view": titled("Two")}
+    await answered(bare, submitted(world, REASON), push)
+    await answered(bare, submitted(world, REASON))
+    assert await title_of(world) == "One"
+
+
+async def test_a_wrong_ack_is_an_error_to_the_person_and_a_complaint(world: World) -> None:
+    bare = await connect(world)
+    await opened(world, bare, titled("One"))
+    wrong = {"response_action": "errors", "errors": {"nowhere": "x"}}
+    with pytest.raises(PersonError, match="trouble connecting"):
+        await answered(bare, submitted(world, REASON), wrong)
+    broken = {"response_action": "update", "view": titled("x" * 25)}
+    with pytest.raises(PersonError, match="trouble connecting"):
+        await answered(bare, submitted(world, REASON), broken)
+    assert await title_of(world) == "One"
+    assert world.workspace.complaints == [
+        "ack of a submission: errors for ['nowhere']",
+        "ack of a submission: invalid_arguments",
+    ]
+
+
+async def test_updates_respect_the_hash_and_a_closed_window_is_gone(world: World) -> None:
+    bare = await connect(world)
+    view = await opened(world, bare, titled("One", notify_on_close=True))
+    place = view["id"]
+    stale = await world.call("views.update", view_id=place, view=titled("Two"), hash="0.old")
+    assert stale["error"] == "hash_conflict"
+    fresh = view["hash"]
+    taken = await world.call("views.update", view_id=place, view=titled("Two"), hash=fresh)
+    assert taken["view"]["title"]["text"] == "Two"
+    again = titled("Three", notify_on_close=True)
+    assert (await world.call("views.update", view_id=place, view=again))["ok"]
+    sent = await answered(bare, asyncio.create_task(world.ana.close()))
+    assert (sent["type"], sent["view"]["id"]) == ("view_closed", place)
+    gone = await world.call("views.update", view_id=place, view=titled("Four"))
+    assert gone["error"] == "not_found"
+
+
+async def test_a_click_inside_a_window_carries_the_view_and_may_push_up_to_three(
+    world: World,
+) -> None:
+    bare = await connect(world)
+    more = {"type": "actions", "block_id": "b", "elements": [button("more", "More")]}
+    view = modal(blocks=[*modal()["blocks"], more])
+    await opened(world, bare, view)
+    errors = []
+    for _ in range(3):
+        click = asyncio.create_task(world.ana.click_in_modal("More"))
+        sent = await answered(bare, click)
+        assert sent["container"]["view_id"] == sent["view"]["id"]
+        assert "response_url" not in sent
+        push = await world.call("views.push", trigger_id=sent["trigger_id"], view=view)
+        errors.append(push.get("error"))
+    assert errors == [None, None, "push_limit_reached"]
+
+
+async def test_a_forged_submission_skips_what_the_client_would_refuse(world: World) -> None:
+    bare = await connect(world)
+    await opened(world, bare, titled("One"))
+    forged = asyncio.create_task(world.ana.submit({}, is_forged=True))
+    sent = await answered(bare, forged)
+    assert sent["view"]["state"]["values"]["reason"]["text"]["value"] is None

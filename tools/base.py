@@ -1,0 +1,199 @@
+"""What a tool, a piece of evidence and a connector are; a connector is one file beside this."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from policies.model import Clock, ExpectedEffect, Inverse, Money, Precondition, Scalar, Strict, Tier
+
+State = Mapping[str, str]
+Row = Mapping[str, Scalar | None]
+
+
+class ToolError(Exception):
+    """A tool could not do its work.
+
+    ToolError
+     +-- Refused       the outside system said no; nothing was done, and asking again won't help
+     +-- Unavailable   no answer, or a passing fault; whether a write happened is unknown
+    """
+
+
+class Refused(ToolError):  # noqa: N818 - says what happened
+    """The outside system said no: nothing was done; `status` is the HTTP status, if any."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Unavailable(ToolError):  # noqa: N818 - says what happened
+    """The outside system gave no clear answer."""
+
+
+class Parameters(BaseModel):
+    """The arguments of a tool; unknown ones are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def plain(self) -> dict[str, Scalar]:
+        """Return the arguments as they stand in an action."""
+        return {
+            name: value if isinstance(value, str | int | bool) else str(value)
+            for name, value in self.model_dump(mode="json", exclude_none=True).items()
+        }
+
+
+P = TypeVar("P", bound=Parameters)
+S = TypeVar("S", bound=BaseModel)
+
+
+class Reading(Strict):
+    """What a reading tool saw. `data` is for code, `excerpt` for people; both are untrusted."""
+
+    query: str
+    data: Row
+    excerpt: str
+    link: str | None = None
+    freshness_s: int | None = None
+    rows: tuple[Row, ...] = ()
+
+
+class Evidence(Strict):
+    """A reading with its source and time; findings cite it by `id`. `fault` means no answer."""
+
+    id: str
+    label: str
+    source: str
+    tool: str
+    query: str
+    taken_at: AwareDatetime
+    freshness_s: int | None = None
+    link: str | None = None
+    excerpt: str
+    data: Row = Field(default_factory=dict)
+    rows: tuple[Row, ...] = ()
+    is_untrusted: bool = False
+    fault: str | None = None
+
+
+class Effect(Strict):
+    """What a writing tool did: what the system answered, and the state that it left behind."""
+
+    sentence: str
+    left: dict[str, str]
+    data: Row = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the gateway needs to know of a write before it is proposed."""
+
+    title: str
+    target: str
+    preconditions: tuple[Precondition, ...]
+    inverse: Inverse | None = None
+    expected_effect: ExpectedEffect | None = None
+    blast_radius: tuple[str, ...] = ()
+    worst_case: str | None = None
+    daily: Money | None = None
+    total: Money | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """Under which key and on whose behalf a write happens."""
+
+    key: str
+    comment: str
+    on_behalf_of: str = field(default="system:signoff")
+
+
+class Tool(ABC, Generic[P]):
+    """One thing that can be asked of an outside system."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    tier: ClassVar[Tier]
+    params: type[P]
+    timeout_s: ClassVar[float] = 5.0
+    agents: ClassVar[tuple[str, ...]]
+
+
+class ReadTool(Tool[P]):
+    """A tool that only looks."""
+
+    tier: ClassVar[Tier] = Tier.READ
+    is_untrusted: ClassVar[bool] = True
+
+    @abstractmethod
+    async def read(self, params: P) -> Reading:
+        """Look, and return what was seen; raises ToolError."""
+
+
+class WriteTool(Tool[P]):
+    """A tool that changes something outside."""
+
+    # Which parameters a person may edit before approving.
+    editable: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    async def observe(self, params: P) -> State:
+        """Return the state that the action would overwrite; raises ToolError."""
+
+    @abstractmethod
+    def plan(self, params: P, observed: State) -> Plan:
+        """Return what the action means, given the state it starts from; raises Refused."""
+
+    @abstractmethod
+    async def act(self, params: P, call: Call) -> Effect:
+        """Change it, under `call.key` where the system knows such keys; raises ToolError."""
+
+    @abstractmethod
+    async def reconcile(self, params: P, call: Call) -> Effect | None:
+        """Say whether the call under this key happened: its effect, or None for surely not.
+
+        Raises Unavailable when the system cannot tell.
+        """
+
+
+AnyReadTool = ReadTool[Any]
+AnyWriteTool = WriteTool[Any]
+AnyTool = AnyReadTool | AnyWriteTool
+
+
+class Connector(ABC, Generic[S]):
+    """One outside system: its settings, its tools, and a check for `signoff doctor`."""
+
+    # Also the prefix of its environment variables, in capitals.
+    name: ClassVar[str]
+    title: ClassVar[str]
+    settings: type[S]
+
+    @classmethod
+    @abstractmethod
+    def build(cls, settings: S, clock: Clock) -> "Connector[S]":
+        """Make the connector from its own settings."""
+
+    @abstractmethod
+    def tools(self) -> Sequence[AnyTool]:
+        """Return its tools."""
+
+    @abstractmethod
+    async def check(self) -> str:
+        """Ask the system who we are or how it is; returns a sentence, raises ToolError."""
+
+    async def close(self) -> None:
+        """Give back what was opened."""
+
+
+def confidence_text(confidence: Decimal | None) -> str | None:
+    """Return a confidence as it stands in events: two digits, or None."""
+    return None if confidence is None else f"{confidence:.2f}"
+
+
+AnyConnector = Connector[Any]

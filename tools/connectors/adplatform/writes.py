@@ -1,0 +1,263 @@
+"""What can be changed on the platform: create paused, activate, pause."""
+
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import Field
+
+from policies.model import Comparator, ExpectedEffect, Inverse, Money, Precondition, Tier
+from tools.base import (
+    Call,
+    Effect,
+    Parameters,
+    Plan,
+    Refused,
+    State,
+    WriteTool,
+)
+from tools.connectors.adplatform.readings import CampaignReader
+from tools.connectors.adplatform.wire import by_name, campaign_row, or_none, to_wire
+from tools.http import JsonClient
+
+NONE = "none"
+DATE = r"^\d{4}-\d{2}-\d{2}$"
+
+
+class CreateParameters(Parameters):
+    """A campaign as it is to be created. `daily_budget` is in major units, like `50.00`."""
+
+    name: str = Field(min_length=1, max_length=120)
+    objective: str = Field(min_length=1, max_length=40)
+    audience: str = Field(min_length=1, max_length=200)
+    channel: str = Field(min_length=1, max_length=40)
+    headline: str = Field(min_length=1, max_length=120)
+    url: str = Field(min_length=8, max_length=500, pattern=r"^https?://")
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    daily_budget: str = Field(pattern=r"^\d{1,12}(\.\d{1,3})?$")
+    starts_on: str = Field(pattern=DATE)
+    ends_on: str = Field(pattern=DATE)
+    days: int = Field(ge=1, le=366)
+
+    def daily(self) -> Money:
+        """Return the daily budget as money; raises Refused for an impossible fraction."""
+        try:
+            return Money(amount=Decimal(self.daily_budget), currency=self.currency)
+        except ValueError as error:
+            raise Refused(f"`daily_budget`: {error}") from error
+
+
+class SwitchParameters(Parameters):
+    """A campaign to switch on or off, with the budget and days it was approved with."""
+
+    campaign_id: str = Field(min_length=1, max_length=64)
+    name: str = Field(min_length=1, max_length=120)
+    daily_budget: str = Field(min_length=1, max_length=40)
+    days: int = Field(ge=0, le=366)
+
+
+class CreateCampaign(WriteTool[CreateParameters]):
+    """Create a campaign, always paused: it spends nothing until it is activated."""
+
+    name = "adplatform_create_campaign"
+    tier = Tier.LOW
+    params = CreateParameters
+    agents = ("campaign",)
+    editable = ("daily_budget", "headline", "ends_on")
+
+    def __init__(self, client: JsonClient) -> None:
+        self._client = client
+
+    async def observe(self, params: CreateParameters) -> State:
+        """Return what bears the name already, and the account's currency and overspending."""
+        account = await self._client.call("GET", "/account")
+        found = await by_name(self._client, params.name)
+        return {
+            "campaign": NONE if found is None else str(found["id"]),
+            "currency": str(account["currency"]),
+            "overspend_ratio": str(account["daily_overspend_ratio"]),
+        }
+
+    def plan(self, params: CreateParameters, observed: State) -> Plan:
+        """Refuse a taken name or a foreign currency; reckon the worst case."""
+        if observed["campaign"] != NONE:
+            raise Refused(f"a campaign named `{params.name}` exists already")
+        if observed["currency"] != params.currency:
+            raise Refused(f"the account spends in {observed['currency']}, not in {params.currency}")
+        daily = params.daily()
+        to_wire(daily)
+        total = daily.times(Decimal(params.days))
+        worst = total.times(1 + Decimal(observed["overspend_ratio"]))
+        extra = Decimal(observed["overspend_ratio"]) * 100
+        return Plan(
+            title=f"Create the campaign `{params.name}`, paused, with {daily} a day",
+            target=params.name,
+            preconditions=(
+                Precondition(field="campaign", value=NONE),
+                Precondition(field="currency", value=params.currency),
+                Precondition(field="overspend_ratio", value=observed["overspend_ratio"]),
+            ),
+            expected_effect=ExpectedEffect(
+                tool=CampaignReader.name,
+                parameters={"name": params.name},
+                field="read_back",
+                comparator=Comparator.EQ,
+                value=f"PAUSED, {daily} a day",
+                baseline=None,
+                settle_s=0,
+                window_s=30,
+                deadline_s=120,
+                sentence=f"Reading it back gives: paused, {daily} a day.",
+            ),
+            blast_radius=("nothing spends until it is activated",),
+            worst_case=f"{worst} over {params.days} days once activated ({daily} a day, and the"
+            f" platform may spend up to {extra:.0f} % more on a day)",
+            daily=daily,
+            total=worst,
+        )
+
+    async def act(self, params: CreateParameters, call: Call) -> Effect:
+        """Create it under the call's key."""
+        body = params.model_dump(mode="json", exclude={"days", "daily_budget"})
+        body |= {"daily_budget": to_wire(params.daily()), "status": "PAUSED"}
+        return _created(await self._client.call("POST", "/campaigns", body=body, key=call.key))
+
+    async def reconcile(self, params: CreateParameters, call: Call) -> Effect | None:
+        """Ask for the campaign under the call's key."""
+        del params
+        found = await or_none(self._client, f"/campaigns/by-key/{call.key}")
+        return None if found is None else _created(found)
+
+
+class _Switch(WriteTool[SwitchParameters]):
+    """What activating and pausing share."""
+
+    params = SwitchParameters
+    agents = ("campaign",)
+    before: str
+    after: str
+
+    def __init__(self, client: JsonClient) -> None:
+        self._client = client
+
+    async def observe(self, params: SwitchParameters) -> State:
+        """Return its status and budget."""
+        path = f"/campaigns/{quote(params.campaign_id, safe='')}"
+        row = campaign_row(await self._client.call("GET", path))
+        account = await self._client.call("GET", "/account")
+        return {
+            "status": str(row["status"]),
+            "daily_budget": str(row["daily_budget"]),
+            "name": str(row["name"]),
+            "overspend_ratio": str(account["daily_overspend_ratio"]),
+        }
+
+    def _checked(self, params: SwitchParameters, observed: State) -> tuple[Precondition, ...]:
+        if observed["name"] != params.name:
+            raise Refused(f"`{params.campaign_id}` is named `{observed['name']}`")
+        if observed["status"] != self.before:
+            raise Refused(f"`{params.name}` is {observed['status']}, not {self.before}")
+        return (
+            Precondition(field="status", value=self.before),
+            Precondition(field="daily_budget", value=params.daily_budget),
+        )
+
+    def _effect(self, params: SwitchParameters) -> ExpectedEffect:
+        return ExpectedEffect(
+            tool=CampaignReader.name,
+            parameters={"name": params.name},
+            field="read_back",
+            comparator=Comparator.EQ,
+            value=f"{self.after}, {params.daily_budget} a day",
+            baseline=f"{self.before}, {params.daily_budget} a day",
+            settle_s=0,
+            window_s=30,
+            deadline_s=120,
+            sentence=f"Reading it back gives: {self.after.lower()}, {params.daily_budget} a day.",
+        )
+
+    async def act(self, params: SwitchParameters, call: Call) -> Effect:
+        """Switch it under the call's key."""
+        body = {"status": self.after, "expected_status": self.before}
+        path = f"/campaigns/{quote(params.campaign_id, safe='')}/status"
+        return self._switched(await self._client.call("POST", path, body=body, key=call.key))
+
+    async def reconcile(self, params: SwitchParameters, call: Call) -> Effect | None:
+        """Ask for the change under the call's key."""
+        if await or_none(self._client, f"/changes/by-key/{call.key}") is None:
+            return None
+        path = f"/campaigns/{quote(params.campaign_id, safe='')}"
+        return self._switched(await self._client.call("GET", path))
+
+    def _switched(self, campaign: dict[str, Any]) -> Effect:
+        row = campaign_row(campaign)
+        return Effect(
+            sentence=f"`{row['name']}` is {str(row['status']).lower()}"
+            f" (in effect: {str(row['effective_status']).lower()}), {row['daily_budget']} a day.",
+            left={"status": str(row["status"]), "daily_budget": str(row["daily_budget"])},
+            data={"campaign_id": str(row["id"])},
+        )
+
+
+class ActivateCampaign(_Switch):
+    """Activate a paused campaign: from its first day on it spends."""
+
+    name = "adplatform_activate_campaign"
+    tier = Tier.HIGH
+    before, after = "PAUSED", "ACTIVE"
+
+    def plan(self, params: SwitchParameters, observed: State) -> Plan:
+        """Refuse what is not paused; reckon the worst case; undo by pausing."""
+        preconditions = self._checked(params, observed)
+        daily = Money.parse(observed["daily_budget"])
+        worst = daily.times(Decimal(params.days) * (1 + Decimal(observed["overspend_ratio"])))
+        return Plan(
+            title=f"Activate the campaign `{params.name}` with {params.daily_budget} a day",
+            target=params.name,
+            preconditions=preconditions,
+            inverse=Inverse(
+                tool=PauseCampaign.name,
+                parameters=params.plain(),
+                window_s=86_400,
+                sentence="Pause it. What was spent until then stays spent.",
+            ),
+            expected_effect=self._effect(params),
+            blast_radius=(f"spends up to {worst}",),
+            worst_case=f"{worst} over {params.days} days",
+            daily=daily,
+            total=worst,
+        )
+
+
+class PauseCampaign(_Switch):
+    """Pause a running campaign: it stops spending."""
+
+    name = "adplatform_pause_campaign"
+    tier = Tier.MEDIUM
+    before, after = "ACTIVE", "PAUSED"
+
+    def plan(self, params: SwitchParameters, observed: State) -> Plan:
+        """Refuse what does not run; undo by activating it again."""
+        return Plan(
+            title=f"Pause the campaign `{params.name}`",
+            target=params.name,
+            preconditions=self._checked(params, observed),
+            inverse=Inverse(
+                tool=ActivateCampaign.name,
+                parameters=params.plain(),
+                window_s=86_400,
+                sentence="Activate it again.",
+            ),
+            expected_effect=self._effect(params),
+            blast_radius=(f"`{params.name}` stops spending {params.daily_budget} a day",),
+        )
+
+
+def _created(campaign: dict[str, Any]) -> Effect:
+    row = campaign_row(campaign)
+    return Effect(
+        sentence=f"`{row['name']}` exists, {str(row['status']).lower()}, {row['daily_budget']}"
+        " a day.",
+        left={"campaign": str(row["id"])},
+        data={"campaign_id": str(row["id"])},
+    )

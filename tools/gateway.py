@@ -1,0 +1,266 @@
+"""The one door: every read and every write passes here, under policy, pause and record."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import ValidationError
+
+from policies.audit import Event, EventKind
+from policies.engine import decide
+from policies.model import (
+    Action,
+    Actor,
+    ActorKind,
+    Clock,
+    Decision,
+    EffectKind,
+    Facts,
+    Proposal,
+    Scalar,
+)
+from policies.redaction import Redactor
+from tools.base import (
+    AnyReadTool,
+    AnyTool,
+    AnyWriteTool,
+    Evidence,
+    Parameters,
+    Plan,
+    Refused,
+    State,
+    ToolError,
+    Unavailable,
+)
+from tools.catalogue import Catalogue, UnknownTool
+from tools.ports import (
+    Boundary,
+    Caller,
+    Controls,
+    Directory,
+    Draft,
+    Halted,
+    Journal,
+    RuleSource,
+)
+
+EXCERPT_LIMIT = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a gateway is made of."""
+
+    catalogue: Catalogue
+    journal: Journal
+    controls: Controls
+    directory: Directory
+    rules: RuleSource
+    clock: Clock
+    redactor: Redactor
+    boundary: Boundary
+
+
+class Gateway:
+    """Reads through tools, and turns drafts into proposals; `Execution` does what was approved."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    def offers(self, tool: str) -> bool:
+        """Say whether a tool of this name is configured."""
+        return tool in self.parts.catalogue
+
+    async def read(
+        self, evidence_id: str, label: str, tool: str, params: Mapping[str, Scalar], caller: Caller
+    ) -> Evidence:
+        """Call a reading tool and record it; a source that fails gives evidence with a `fault`.
+
+        Raises:
+            Halted: Signoff is paused.
+        """
+        found = self.parts.catalogue.reading(tool)
+        await self._require_permission(found, caller)
+        started_at = self.parts.clock.now()
+        query, fault, reading = f"{tool} {dict(params)}", None, None
+        try:
+            arguments = arguments_of(found, params)
+            async with asyncio.timeout(found.timeout_s):
+                reading = await found.read(arguments)
+        except TimeoutError:
+            fault = f"no answer within {found.timeout_s:g} s"
+        except ToolError as error:
+            fault = self.parts.redactor.text(str(error))[:EXCERPT_LIMIT]
+        redact = self.parts.redactor
+        evidence = Evidence(
+            id=evidence_id,
+            label=label,
+            source=self.parts.catalogue.system(tool),
+            tool=tool,
+            query=redact.text(query if reading is None else reading.query),
+            taken_at=started_at,
+            freshness_s=None if reading is None else reading.freshness_s,
+            link=None if reading is None else reading.link,
+            excerpt="" if reading is None else redact.text(reading.excerpt)[:EXCERPT_LIMIT],
+            data={} if reading is None else self._redacted(reading.data),
+            rows=() if reading is None else tuple(self._redacted(row) for row in reading.rows),
+            is_untrusted=found.is_untrusted,
+            fault=fault,
+        )
+        await self.parts.journal.record([_called(evidence, caller)])
+        return evidence
+
+    async def consider(self, draft: Draft, proposal_id: str, caller: Caller) -> Proposal:
+        """Turn a draft into a proposal: observe, plan, decide.
+
+        Raises:
+            ToolError: the state to start from can't be read, or the tool refuses the arguments.
+            UnknownTool: the tool is not configured.
+            Halted: Signoff is paused.
+        """
+        if await self.parts.controls.is_paused(caller.tenant):
+            raise Halted
+        tool = self.parts.catalogue.writing(draft.tool)
+        arguments = arguments_of(tool, draft.parameters)
+        observed = await observe(tool, arguments)
+        plan = tool.plan(arguments, observed)
+        decision = await self.decision(tool, plan, draft, caller)
+        now = self.parts.clock.now()
+        expires_at = draft.expires_at or now + timedelta(seconds=decision.expires_s or 1800)
+        action = Action(
+            tenant=caller.tenant,
+            proposal_id=proposal_id,
+            tool=tool.name,
+            tool_version=tool.version,
+            target=plan.target,
+            environment=draft.environment,
+            parameters=arguments.plain(),
+            preconditions=plan.preconditions,
+            expected_effect=plan.expected_effect or draft.expected_effect,
+            inverse=plan.inverse,
+            requester=str(caller.requester),
+            agent=caller.agent,
+            not_after=expires_at + timedelta(hours=1),
+        )
+        return Proposal(
+            id=proposal_id,
+            task_id=caller.task_id,
+            key=draft.key,
+            revision=draft.revision,
+            title=plan.title,
+            action=action,
+            decision=decision,
+            created_at=now,
+            expires_at=expires_at,
+            observed=draft.observed,
+            rationale=draft.rationale,
+            confidence=draft.confidence,
+            severity=draft.severity,
+            since_at=draft.since_at,
+            links=draft.links,
+            blast_radius=plan.blast_radius,
+            worst_case=plan.worst_case,
+            tainted=draft.is_tainted,
+            editable=tool.editable,
+            requesters=draft.requesters or _people(caller.requester),
+            replaces=draft.replaces,
+        )
+
+    async def decision(
+        self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
+    ) -> Decision:
+        """Complete the facts of a planned write, and decide."""
+        controls = self.parts.controls
+        if caller.agent not in tool.agents:
+            return _denied("TOOL_NOT_FOR_AGENT", self.parts.rules().version)
+        facts = Facts(
+            agent=caller.agent,
+            tool=tool.name,
+            tier=tool.tier,
+            environment=draft.environment,
+            target=plan.target,
+            mode=controls.mode(caller.agent, draft.environment),
+            requester=caller.requester.kind,
+            paused=await controls.is_paused(caller.tenant),
+            tainted=draft.is_tainted,
+            reversible=plan.inverse is not None,
+            severity=draft.severity,
+            confidence=draft.confidence,
+            currency=None if plan.total is None else plan.total.currency,
+            daily_amount=None if plan.daily is None else plan.daily.amount,
+            total_amount=None if plan.total is None else plan.total.amount,
+            actions_last_hour=await controls.actions_last_hour(
+                caller.tenant, tool.name, draft.environment
+            ),
+        )
+        return decide(facts, self.parts.rules())
+
+    async def _require_permission(self, tool: AnyReadTool, caller: Caller) -> None:
+        # The switch is asked apart from the rules: a rule set without the rule must not disarm it.
+        if await self.parts.controls.is_paused(caller.tenant):
+            raise Halted
+        if caller.agent not in tool.agents:
+            raise UnknownTool(f"`{tool.name}` is not for the agent `{caller.agent}`")
+
+    def _redacted(self, row: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
+        redact = self.parts.redactor.text
+        return {
+            name: redact(value)[:EXCERPT_LIMIT] if isinstance(value, str) else value
+            for name, value in row.items()
+        }
+
+
+def arguments_of(tool: AnyTool, params: Mapping[str, Scalar]) -> Parameters:
+    """Validate arguments against the tool's own model; raises Refused naming the field."""
+    try:
+        arguments: Parameters = tool.params.model_validate(dict(params))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise Refused(f"`{tool.name}` can't take `{where}`: {fault['msg']}") from error
+    return arguments
+
+
+async def observe(tool: AnyWriteTool, arguments: Parameters) -> State:
+    """Return the state a write would overwrite, within the tool's own time-out."""
+    try:
+        async with asyncio.timeout(tool.timeout_s):
+            return await tool.observe(arguments)
+    except TimeoutError as error:
+        raise Unavailable(f"`{tool.name}` did not answer within {tool.timeout_s:g} s") from error
+
+
+def _called(evidence: Evidence, caller: Caller) -> Event:
+    kind = EventKind.TOOL_CALLED if evidence.fault is None else EventKind.TOOL_FAILED
+    said = "read" if evidence.fault is None else "no answer from"
+    return Event(
+        kind=kind,
+        at=evidence.taken_at,
+        actor=Actor(kind=ActorKind.AGENT, id=caller.agent),
+        tenant=caller.tenant,
+        task_id=caller.task_id,
+        correlation_id=caller.correlation_id,
+        environment=caller.environment,
+        agent=caller.agent,
+        agent_version=caller.agent_version,
+        tools=(evidence.tool,),
+        systems=(evidence.source,),
+        decision=EffectKind.AUTO,
+        reasons=("READ_TIER",),
+        texts={"query": evidence.query, **({"fault": evidence.fault} if evidence.fault else {})},
+        data={
+            "evidence": evidence.id,
+            "digest": hashlib.sha256(evidence.excerpt.encode()).hexdigest(),
+        },
+        sentence=f"{evidence.id}: {said} `{evidence.source}` with `{evidence.tool}`.",
+    )
+
+
+def _people(actor: Actor) -> tuple[str, ...]:
+    return (actor.id,) if actor.kind is ActorKind.HUMAN else ()
+
+
+def _denied(reason: str, version: str) -> Decision:
+    return Decision(effect=EffectKind.DENY, rules=(), reasons=(reason,), policy_version=version)

@@ -1,0 +1,90 @@
+"""HTTP as connectors speak it: own time-outs, bounded answers, and named errors."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from tools.base import Refused, Unavailable
+
+MAX_BODY = 8 * 1024 * 1024
+CLIENT_ERROR, SERVER_ERROR = 400, 500
+TRANSIENT = frozenset({408, 425, 429})
+
+
+class JsonClient:
+    """A small JSON client of one outside system."""
+
+    def __init__(self, base_url: str, *, token: str | None = None, timeout_s: float = 5.0) -> None:
+        headers = {"Accept": "application/json", "User-Agent": "signoff"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        # Redirects are not followed: a token must not travel to a host nobody configured.
+        self._client = httpx.AsyncClient(
+            base_url=base_url.rstrip("/"),
+            headers=headers,
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        key: str | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON of any shape; each connector validates what it takes
+        """Call, and return the parsed JSON (None for an empty body).
+
+        Raises:
+            Refused: the system answered 4xx; the message carries its words.
+            Unavailable: no answer, 5xx, 429, or an answer that is not JSON.
+        """
+        headers = {} if key is None else {"Idempotency-Key": key}
+        try:
+            answer = await self._client.request(
+                method,
+                path,
+                params=params,
+                headers=headers,
+                json=body if body is not None else None,
+            )
+        except httpx.HTTPError as error:
+            raise Unavailable(f"no answer ({type(error).__name__})") from error
+        return _parsed(answer)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _parsed(answer: httpx.Response) -> Any:  # noqa: ANN401 - see JsonClient.call
+    status = answer.status_code
+    if status >= SERVER_ERROR or status in TRANSIENT:
+        raise Unavailable(f"answered {status}")
+    if status >= CLIENT_ERROR:
+        raise Refused(f"answered {status}: {_words(answer)}", status)
+    if len(answer.content) > MAX_BODY:
+        raise Unavailable("the answer is larger than 8 MiB")
+    if not answer.content:
+        return None
+    try:
+        return json.loads(answer.content)
+    except ValueError as error:
+        raise Unavailable("the answer is not JSON") from error
+
+
+def _words(answer: httpx.Response) -> str:
+    try:
+        found = answer.json()
+    except ValueError:
+        return answer.text[:200]
+    if isinstance(found, dict):
+        for name in ("message", "error"):
+            if isinstance(found.get(name), str):
+                return str(found[name])[:200]
+    return str(found)[:200]

@@ -1,0 +1,152 @@
+"""What the gateway needs from the edge, and the values that cross that line."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from policies.approvals import Memberships
+from policies.audit import Event
+from policies.engine import RuleSet
+from policies.model import (
+    Actor,
+    ExpectedEffect,
+    Link,
+    Mode,
+    Proposal,
+    ProposalState,
+    Scalar,
+    Severity,
+)
+from tools.base import Row
+
+# Called with the name of each boundary between two writes or calls; tests stop the process there.
+Boundary = Callable[[str], None]
+RuleSource = Callable[[], RuleSet]
+
+
+class LostLease(Exception):  # noqa: N818 - says what happened, like a signal
+    """The task is no longer ours, or the proposal moved on: our work is void."""
+
+
+class Halted(Exception):  # noqa: N818 - says what happened, like a signal
+    """Signoff is paused: nothing outside may be called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """On whose behalf a tool is called, and under which lease."""
+
+    tenant: str
+    task_id: str
+    agent: str
+    agent_version: str
+    environment: str
+    requester: Actor
+    correlation_id: str
+    worker: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """An action an agent would like to take; the gateway turns it into a proposal."""
+
+    key: str
+    tool: str
+    parameters: dict[str, Scalar]
+    environment: str
+    expected_effect: ExpectedEffect | None = None
+    rationale: str | None = None
+    confidence: Decimal | None = None
+    observed: tuple[str, ...] = ()
+    severity: Severity | None = None
+    since_at: datetime | None = None
+    links: tuple[Link, ...] = ()
+    is_tainted: bool = False
+    requesters: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    revision: int = 1
+    replaces: str | None = None
+
+
+class Direction(StrEnum):
+    """Whether an execution does the action or undoes it."""
+
+    FORWARD = "forward"
+    INVERSE = "inverse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """Who approved, as stored; nobody for an action the rules allow on their own."""
+
+    approvers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """What is about to be done, written before it is done."""
+
+    proposal: Proposal
+    direction: Direction
+    key: str
+    system: str
+    baseline: str | None
+    on_behalf_of: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How an execution ended; `state` is None where the proposal stays as it is (`retry_s`)."""
+
+    proposal: Proposal
+    direction: Direction
+    state: ProposalState | None
+    sentence: str
+    reason: str
+    left: dict[str, str] = field(default_factory=dict)
+    data: Row = field(default_factory=dict)
+    retry_s: float | None = None
+
+
+class Journal(Protocol):
+    """The record of what is done; each method is one transaction under the caller's lease."""
+
+    async def record(self, events: Sequence[Event]) -> None:
+        """Append events."""
+        ...
+
+    async def begin(self, intent: Intent, caller: Caller) -> None:
+        """Consume the approval and write the intent; raises LostLease when it is gone."""
+        ...
+
+    async def settle(self, outcome: Outcome, caller: Caller) -> None:
+        """Write how it ended; raises LostLease when the proposal moved on meanwhile."""
+        ...
+
+
+class Controls(Protocol):
+    """The switches, counters and people that facts are completed from."""
+
+    async def is_paused(self, tenant: str) -> bool:
+        """Say whether everything is stopped."""
+        ...
+
+    async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
+        """Count the executions of a tool in an environment within the last hour."""
+        ...
+
+    def mode(self, agent: str, environment: str) -> Mode:
+        """Return what an agent may do in an environment."""
+        ...
+
+
+class Directory(Protocol):
+    """Who is in which group."""
+
+    async def memberships(self, groups: Sequence[str]) -> Memberships:
+        """Return what is known of these groups; one that cannot be read is left out."""
+        ...
