@@ -24,6 +24,7 @@ from tools.base import WriteTool
 from tools.catalogue import connector_types, placeholder
 
 OK, WRONG, USAGE = 0, 1, 2
+EXAMPLE = Path(__file__).with_name("signoff.example.yaml")
 AGENTS = ("incident", "campaign", "digest")
 
 Command = Callable[[argparse.Namespace], int]
@@ -50,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="signoff", description="Agents that act with a sign-off.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "run", _run, "start the bot")
+    init = _add(commands, "init", _init, "write a commented signoff.yaml to start from")
+    init.add_argument("path", nargs="?", type=Path, default=Path("signoff.yaml"))
     _add(commands, "doctor", _doctor, "check tokens, connectors, policy, and say what to do")
     audit = commands.add_parser("audit", help="show, verify or export the record")
     parts = audit.add_subparsers(required=True, metavar="WHAT")
@@ -87,6 +90,16 @@ def _run(parsed: argparse.Namespace) -> int:
         print(f"Signoff runs. Webhooks: http://{host}:{port}/webhooks/alertmanager", flush=True)
 
     asyncio.run(run(settings, started))
+    return OK
+
+
+def _init(parsed: argparse.Namespace) -> int:
+    path: Path = parsed.path
+    if path.exists():
+        print(f"signoff: `{path}` is there already and was not touched", file=sys.stderr)
+        return WRONG
+    path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    print(f"Wrote {path}. Fill in your ids, set SIGNOFF_CONFIG={path}, and run `signoff doctor`.")
     return OK
 
 

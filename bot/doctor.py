@@ -94,7 +94,7 @@ def look(subject: str, words: str) -> Finding:
 def _settings(settings: Settings) -> list[Finding]:
     found = []
     if settings.config_path is None:
-        words = "not set, so no service, group or channel is known; see docs/quickstart.md"
+        words = "not set, so no service, group or channel is known; `signoff init` writes one"
         found.append(look("SIGNOFF_CONFIG", words))
     else:
         count = len(settings.config.services)

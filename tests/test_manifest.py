@@ -9,6 +9,9 @@ import jsonschema
 import pytest
 import yaml
 
+from bot.doctor import SCOPES
+from bot.slack.commands import SUBCOMMANDS
+
 ROOT = Path(__file__).resolve().parent.parent
 # Slack's published schema (slackapi/manifest-schema 0.5.0) lies beside the repository, not in it.
 SCHEMA_DIR = ROOT.parent / "shared" / "data" / "slack"
@@ -95,7 +98,7 @@ def test_the_manifest_keeps_slacks_limits(manifest: dict[str, Any]) -> None:
     for command in features["slash_commands"]:
         assert re.fullmatch(r"/[a-z][a-z0-9_-]{0,30}", command["command"])
         assert len(command["description"]) <= 2000
-        assert len(command["usage_hint"]) <= 1000
+        assert len(command.get("usage_hint", "")) <= 1000
 
 
 def test_the_manifest_offers_exactly_our_three_commands(manifest: dict[str, Any]) -> None:
@@ -120,6 +123,55 @@ def test_no_scope_is_asked_for_without_a_use(manifest: dict[str, Any]) -> None:
 
 
 # --- the manifest against the code ----------------------------------------------------------
-# Here belong: bot.slack's listeners against `slash_commands` and `bot_events` (nothing offered
-# without a listener, no listener without an offer), and the Web API methods that bot/ calls
-# against METHOD_SCOPES and the manifest's scopes.
+METHOD = re.compile(
+    r"[\"'](?P<name>(?:agents|apps|auth|chat|conversations|usergroups|users|views)\.[A-Za-z.]+)[\"']"
+)
+SDK_CALL = re.compile(r"client\.(?P<name>[a-z]+_[a-z_]+)\(")
+
+
+def called_methods() -> set[str]:
+    """Return the Web API methods that the bot names in its source, by either spelling."""
+    by_sdk_name = {
+        re.sub(r"(?<!^)(?=[A-Z])", "_", name).replace(".", "_").lower(): name
+        for name in METHOD_SCOPES
+    }
+    found: set[str] = set()
+    for path in (ROOT / "bot").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= {match["name"] for match in METHOD.finditer(text)}
+        found |= {
+            by_sdk_name[match["name"]]
+            for match in SDK_CALL.finditer(text)
+            if match["name"] in by_sdk_name
+        }
+    return found
+
+
+def test_every_method_that_the_bot_calls_has_its_scopes(manifest: dict[str, Any]) -> None:
+    called = called_methods()
+    assert {"chat.postMessage", "chat.update", "views.open", "auth.test"} <= called
+    assert called <= set(METHOD_SCOPES)
+    missing = {name: METHOD_SCOPES[name] - scopes_of(manifest) for name in called}
+    assert {name: scopes for name, scopes in missing.items() if scopes} == {}
+
+
+def test_every_command_offered_is_worked_off_and_the_other_way_round(
+    manifest: dict[str, Any],
+) -> None:
+    offered = {command["command"] for command in manifest["features"]["slash_commands"]}
+    source = (ROOT / "bot" / "slack" / "commands.py").read_text(encoding="utf-8")
+    handled = set(re.findall(r'command == "(/[a-z-]+)"', source))
+    assert handled == offered
+
+
+def test_the_hint_of_signoff_names_every_subcommand(manifest: dict[str, Any]) -> None:
+    hint = next(
+        command["usage_hint"]
+        for command in manifest["features"]["slash_commands"]
+        if command["command"] == "/signoff"
+    )
+    assert set(hint.split(" | ")) == set(SUBCOMMANDS)
+
+
+def test_what_doctor_asks_for_is_what_the_manifest_grants(manifest: dict[str, Any]) -> None:
+    assert scopes_of(manifest) >= SCOPES

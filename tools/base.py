@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -110,7 +110,8 @@ class Call:
 
     key: str
     comment: str
-    on_behalf_of: str = field(default="system:signoff")
+    on_behalf_of: str = "system:signoff"
+    requester: str = "system:signoff"
 
 
 class Tool(ABC, Generic[P]):

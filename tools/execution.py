@@ -212,6 +212,7 @@ class Execution:
             key=f"signoff-{proposal.id}-{direction}",
             comment=f"Signoff {proposal.id} ({direction})",
             on_behalf_of=on_behalf_of,
+            requester=action.requester,
         )
         return _Run(
             proposal=proposal,

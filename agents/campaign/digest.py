@@ -143,14 +143,19 @@ def _digest_row(row: Row, by_label: Mapping[str, Evidence], until: date) -> Dige
         state=str(row["effective_status"]).lower(),
         owner=str(row["owner"]) or "nobody named",
         daily_budget=str(row["daily_budget"]),
-        spend=None if week is None else str(week.data["spend"]),
-        spend_before=None if before is None else str(before.data["spend"]),
+        spend=_spend(week),
+        spend_before=_spend(before),
         planned=None if planned is None else str(planned),
         conversions=_count(week),
         conversions_before=_count(before),
         is_running=is_running,
         attention=_attention(row, week, planned, until) if is_running else (),
     )
+
+
+def _spend(found: Evidence | None) -> str | None:
+    value = None if found is None else found.data.get("spend")
+    return None if value is None else str(value)
 
 
 def _count(found: Evidence | None) -> int | None:
@@ -173,7 +178,10 @@ def _attention(
     if week is None:
         return ("its figures can't be read",)
     found = []
-    spend = Money.parse(str(week.data["spend"])).amount
+    said = _spend(week)
+    if said is None:
+        return ()
+    spend = Money.parse(said).amount
     if planned is not None and planned.amount > 0:
         share = spend / planned.amount
         if share > OVER:

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
-from agents.incident.analyst import analyse, percent
+from agents.incident.analyst import ERRORS_BEGAN, analyse, percent
 from agents.incident.evidence import Answers, Question, questions
 from agents.ports import ProposalRow
 from agents.report import Hypothesis, Report
@@ -166,8 +167,16 @@ def links(task: Task, place: Place | None) -> tuple[Link, ...]:
 
 def _observed(hypothesis: Hypothesis, report: Report) -> tuple[str, ...]:
     by_id = {item.id: item for item in report.evidence}
-    return tuple(
-        f"{name}: {by_id[name].label} — {by_id[name].excerpt.splitlines()[0][:160]}"
-        for name in hypothesis.evidence
-        if by_id[name].excerpt
-    )
+    began_at = next((item.at for item in report.timeline if item.what == ERRORS_BEGAN), None)
+    cited = [by_id[name] for name in hypothesis.evidence if name in by_id]
+    return tuple(f"{item.id}: {item.label}: {_words(item, began_at)}" for item in cited)
+
+
+def _words(item: Evidence, began_at: datetime | None) -> str:
+    if item.tool == "prometheus_range" and began_at is not None:
+        return f"above what is fine since {began_at:%H:%M} UTC"
+    value = item.data.get("value")
+    if item.tool == "prometheus_query" and value is not None:
+        return percent(float(value))
+    first = item.excerpt.splitlines()[0] if item.excerpt else "nothing"
+    return first[:160]

@@ -22,6 +22,7 @@ WEIGHTS = {
     "quiet before": Decimal("0.05"),
 }
 JUST_BEFORE = timedelta(minutes=5)
+ERRORS_BEGAN = "errors began"
 BEFORE = timedelta(minutes=60)
 
 
@@ -228,7 +229,7 @@ def _timeline(symptom: Symptom, evidence: tuple[Evidence, ...]) -> tuple[Moment,
     ]
     history = [item for item in evidence if item.tool == "prometheus_range"]
     if symptom.began_at is not None and history:
-        moments.append(Moment(at=symptom.began_at, what="errors began", evidence=history[0].id))
+        moments.append(Moment(at=symptom.began_at, what=ERRORS_BEGAN, evidence=history[0].id))
     return tuple(sorted(moments, key=lambda moment: moment.at))
 
 

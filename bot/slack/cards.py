@@ -1,7 +1,7 @@
 """The card of a proposal and its verdict, written by code from the very object that is hashed."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agents.incident.analyst import percent
 from bot.slack import blocks as kit
@@ -18,10 +18,16 @@ HOUR_S = 3600
 Mentions = Mapping[str, str]
 
 
-def card(view: ProposalView, mentions: Mentions, *, is_paused: bool) -> tuple[str, list[Block]]:
+def card(
+    view: ProposalView, mentions: Mentions, *, is_paused: bool, resolved_at: datetime | None = None
+) -> tuple[str, list[Block]]:
     """Return the card's fallback text and blocks."""
     proposal = view.row.proposal
-    found = [kit.header(proposal.title), kit.section(_status(view, mentions, is_paused))]
+    found = [kit.header(proposal.title)]
+    if resolved_at is not None and view.row.state is ProposalState.PENDING:
+        words = f"*The alert resolved at {clock_time(resolved_at)}.* Is this still needed?"
+        found.append(kit.section(words))
+    found.append(kit.section(_status(view, mentions, is_paused)))
     found.append(kit.fields(_facts(proposal)))
     if proposal.observed:
         seen = bullets([safe(line, 300) for line in proposal.observed])
@@ -165,19 +171,19 @@ def _denied(proposal: Proposal) -> str:
 
 def _facts(proposal: Proposal) -> list[str]:
     action = proposal.action
-    severity = "not set" if proposal.severity is None else proposal.severity.value
-    since = "" if proposal.since_at is None else f", since {day_time(proposal.since_at)}"
     parameters = "\n".join(
         f"{safe(name)}: {code(str(value))}" for name, value in action.parameters.items()
     )
     found = [
         f"*Target*\n{code(action.target)}",
         f"*Environment*\n{code(action.environment)}",
-        f"*Severity*\n{severity}{since}",
         f"*Tool*\n{code(action.tool)} version {action.tool_version}",
         f"*Parameters*\n{parameters}",
         "*Only if still so*\n" + "\n".join(safe(str(item)) for item in action.preconditions),
     ]
+    if proposal.severity is not None:
+        since = "" if proposal.since_at is None else f", since {day_time(proposal.since_at)}"
+        found.insert(2, f"*Severity*\n{proposal.severity}{since}")
     if proposal.blast_radius:
         found.append("*Touches*\n" + safe(", ".join(proposal.blast_radius)))
     if proposal.worst_case:
@@ -247,16 +253,14 @@ def _verdict_words(view: ProposalView) -> str:
     before = None if done is None else done.baseline
     is_number = effect.comparator is not Comparator.EQ
     field = effect.field if is_number else "text"
-    seen = f"measured {_measured(view.measured, field)}"
+    seen = f"Measured {_measured(view.measured, field)}"
     if before is not None:
-        seen += f", before {_measured(before, field)}"
+        seen += f" (before: {_measured(before, field)})"
+    wanted = f"Wanted: {safe(effect.sentence)}"
     words = {
-        Verdict.WORKED: f"*Worked.* {safe(effect.sentence)} ({seen}).",
-        Verdict.NO_CHANGE: f"*No change.* Expected: {safe(effect.sentence)} ({seen}). Look again,"
-        " or roll back.",
-        Verdict.WORSE: f"*Worse than before.* Expected: {safe(effect.sentence)} ({seen})."
-        " Consider rolling back.",
-        Verdict.UNKNOWN: f"*Unknown.* Expected: {safe(effect.sentence)}, but nothing could be"
-        " measured.",
+        Verdict.WORKED: f"*Worked.* {seen}. {wanted}",
+        Verdict.NO_CHANGE: f"*No change.* {seen}. {wanted} Look again, or roll back.",
+        Verdict.WORSE: f"*Worse than before.* {seen}. {wanted} Consider rolling back.",
+        Verdict.UNKNOWN: f"*Unknown.* Nothing could be measured. {wanted}",
     }
     return words[row.verdict]

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Mapping
 
+from bot.slack import blocks as kit
 from bot.slack import clicks, commands, digests, forms
 from bot.slack.desk import Desk
 from bot.slack.events import take as take_event
@@ -117,6 +118,9 @@ class OutboxClerk:
         elif parcel.kind == "channel":
             channel = payload["channel"] or self._default_channel or ""
             await self._post(channel, payload["text"])
+        elif parcel.kind == "home":
+            view = {"type": "home", "blocks": [kit.header("Signoff"), kit.section(payload["text"])]}
+            await self._sender.call("views.publish", {"user_id": payload["user"], "view": view})
         elif parcel.kind == "dm":
             await self._post(payload["user"], payload["text"])
 

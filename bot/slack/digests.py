@@ -1,10 +1,12 @@
 """The digest of campaigns as a message: what needs attention first, raw numbers, `not set` kept."""
 
+from datetime import datetime
+
 from agents.campaign.digest import Digest, DigestRow
 from agents.report import Report
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
-from bot.slack.text import person, safe
+from bot.slack.text import day_time, person, safe
 
 # Followed by the row's number: within a message an `action_id` stands once.
 PROPOSE_PAUSE = "campaign.propose_pause"
@@ -26,7 +28,8 @@ def digest_post(report: Report, *, late_since: str | None) -> tuple[str, list[Bl
     rows = sorted(digest.rows, key=lambda row: not row.attention)
     found.extend(_row(row, place) for place, row in enumerate(rows[:MOST]))
     left = len(digest.rows) - MOST + digest.left_out
-    small = [f"Figures as of {safe(digest.as_of or 'not known')}; today is left out."]
+    fresh = "not known" if digest.as_of is None else day_time(datetime.fromisoformat(digest.as_of))
+    small = [f"Figures as of {fresh}; today is left out."]
     if left > 0:
         small.append(f"{left} more campaigns are not shown.")
     found.append(kit.context(small))
@@ -38,11 +41,12 @@ def _row(row: DigestRow, place: int) -> Block:
     if row.attention:
         lines.append(":warning: Needs attention: " + safe("; ".join(row.attention)))
     lines.append(
-        f"Spend {_known(row.spend)} of {_known(row.planned)} planned"
-        f" (week before {_known(row.spend_before)})"
+        f"Spend {_known(row.spend)}"
+        + (f" of {_known(row.planned)} planned" if row.spend is not None else "")
+        + f" (week before: {_known(row.spend_before)})"
     )
     lines.append(
-        f"Conversions {_known(row.conversions)} (week before {_known(row.conversions_before)})"
+        f"Conversions {_known(row.conversions)} (week before: {_known(row.conversions_before)})"
         f" · budget {safe(row.daily_budget)} a day"
     )
     press = None

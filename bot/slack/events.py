@@ -5,7 +5,9 @@ from typing import Any
 from bot.slack.commands import HELP
 from bot.slack.desk import Desk
 from bot.store.boxes import Letter, letter_done, send
+from bot.store.controls import paused, waiting
 from bot.store.engine import Connection
+from policies.model import DEFAULT_TENANT
 
 NOTE = "I take commands and clicks only; words in a thread never approve anything.\n"
 
@@ -13,6 +15,9 @@ NOTE = "I take commands and clicks only; words in a thread never approve anythin
 async def take(desk: Desk, letter: Letter) -> None:
     """Work off an event."""
     event: dict[str, Any] = letter.body.get("event", {})
+    if event.get("type") == "app_home_opened" and event.get("user"):
+        await _home(desk, letter, str(event["user"]))
+        return
     is_message = event.get("type") == "message" and event.get("channel_type") == "im"
     is_from_person = not event.get("bot_id") and not event.get("subtype") and event.get("user")
     if not is_from_person or not (is_message or event.get("type") == "app_mention"):
@@ -31,5 +36,18 @@ async def take(desk: Desk, letter: Letter) -> None:
         if letter_done(connection, desk.context, letter.key, "answered"):
             kind = "channel" if is_message else "ephemeral"
             send(connection, desk.context, kind, payload)
+
+    await desk.context.database.write(unit)
+
+
+async def _home(desk: Desk, letter: Letter, user: str) -> None:
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, "home"):
+            stopped = paused(connection, DEFAULT_TENANT)
+            open_tasks, pending = waiting(connection, DEFAULT_TENANT)
+            state = "*Signoff works.*" if stopped is None else "*Signoff is paused.*"
+            text = f"{state} {open_tasks} tasks are open; {len(pending)} proposals wait for a"
+            text += f" sign-off.\n\n{HELP}"
+            send(connection, desk.context, "home", {"user": user, "text": text})
 
     await desk.context.database.write(unit)

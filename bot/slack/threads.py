@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import TypeAdapter
 
@@ -68,7 +69,9 @@ def _task(view: TaskView, mentions: cards.Mentions, *, is_first: bool) -> Iterat
         yield _report(view, view.report)
     for found in view.proposals:
         proposal = found.row.proposal
-        text, blocks = cards.card(found, mentions, is_paused=view.is_paused)
+        text, blocks = cards.card(
+            found, mentions, is_paused=view.is_paused, resolved_at=_resolved_at(view)
+        )
         yield Wanted(key=f"proposal:{proposal.id}", text=text, blocks=blocks)
         if found.row.verdict is not None:
             text, blocks = cards.verdict(found)
@@ -103,6 +106,13 @@ def _head(view: TaskView, *, is_again: bool) -> Wanted:
     text = f"{again}{safe(task.title, 200)}: {state}"
     blocks = [kit.header(f"{again}{task.title}"), kit.section("\n".join(lines)), kit.context(small)]
     return Wanted(key=f"task:{task.id}", text=text, blocks=blocks)
+
+
+def _resolved_at(view: TaskView) -> datetime | None:
+    """Return when the last alert resolved, or None while one fires (or there is none)."""
+    times = [resolved_at for _, _, resolved_at in view.alerts]
+    known = [moment for moment in times if moment is not None]
+    return max(known) if known and len(known) == len(times) else None
 
 
 def _waiting(view: TaskView) -> str:

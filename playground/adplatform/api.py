@@ -36,7 +36,7 @@ from playground.shop.wire import (
 
 TEXTS = {"name": 120, "objective": 60, "audience": 500, "headline": 120, "url": 2000}
 FIELDS = frozenset(
-    {*TEXTS, "channel", "currency", "daily_budget", "starts_on", "ends_on", "status"}
+    {*TEXTS, "channel", "currency", "daily_budget", "starts_on", "ends_on", "status", "created_by"}
 )
 SWITCH_FIELDS = frozenset({"status", "expected_status"})
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -121,7 +121,7 @@ class AdPlatform:
             brief=brief,
             created_at=now,
             updated_at=now,
-            created_by="api",
+            created_by=text_field(body, "created_by") if "created_by" in body else "api",
             statuses=((now, "PAUSED"),),
             traits=traits(self._seed, campaign_id, brief.currency),
         )

@@ -85,7 +85,8 @@ class ShopDeploys(ReadTool[ServiceParameters]):
             rows=rows,
             excerpt="no deploy"
             if newest is None
-            else f"{newest['version']} by {newest['author']} at {newest['at']}: {newest['title']}",
+            else f"{newest['version']} by {newest['author']} at {newest['at'][11:16]} UTC:"
+            f" {newest['title']}",
         )
 
 

@@ -118,14 +118,18 @@ class InsightsReader(ReadTool[InsightsParameters]):
         window = {"since": params.since, "until": params.until}
         owner = await self._client.call("GET", f"/campaigns/{campaign}")
         found = await self._client.call("GET", f"/campaigns/{campaign}/insights", params=window)
-        spend = from_wire(sum(int(row["spend"]) for row in found["rows"]), owner["currency"])
-        sums = {
-            name: sum(int(row[name]) for row in found["rows"])
-            for name in ("impressions", "clicks", "conversions")
-        }
+        rows = found["rows"]
+        names = ("impressions", "clicks", "conversions")
+        if not rows:
+            # It never ran on these days: that is not known to be 0 of anything.
+            empty = dict.fromkeys(("spend", *names))
+            data = {**empty, "as_of": str(found["as_of"])}
+            return Reading(query=params.campaign_id, data=data, excerpt="did not run")
+        spend = from_wire(sum(int(row["spend"]) for row in rows), owner["currency"])
+        sums = {name: sum(int(row[name]) for row in rows) for name in names}
         return Reading(
             query=f"{params.campaign_id} from {params.since} to {params.until}",
             data={"spend": str(spend), "as_of": str(found["as_of"]), **sums},
-            rows=tuple(dict(row) for row in found["rows"]),
+            rows=tuple(dict(row) for row in rows),
             excerpt=f"spent {spend}, {sums['conversions']} conversions",
         )

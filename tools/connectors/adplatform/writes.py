@@ -120,6 +120,7 @@ class CreateCampaign(WriteTool[CreateParameters]):
         """Create it under the call's key."""
         body = params.model_dump(mode="json", exclude={"days", "daily_budget"})
         body |= {"daily_budget": to_wire(params.daily()), "status": "PAUSED"}
+        body["created_by"] = call.requester
         return _created(await self._client.call("POST", "/campaigns", body=body, key=call.key))
 
     async def reconcile(self, params: CreateParameters, call: Call) -> Effect | None:

@@ -1,0 +1,1 @@
+"""Tests of the database: every one on a real SQLite file."""

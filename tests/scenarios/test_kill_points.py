@@ -1,0 +1,186 @@
+"""`kill -9` of the bot at every point of the story: it is started again, and the story goes on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from playground.story import INCIDENTS, MARKETING, Stage
+from tests.scenarios.plays import (
+    Ending,
+    Sword,
+    activate,
+    create,
+    ending,
+    incident,
+    plan_campaign,
+    undo,
+)
+from tests.scenarios.stages import Event, events, happens, is_said, require_sound, staged
+
+POINTS = (
+    "alert.accepted",
+    "evidence.gathered",
+    "posted.proposal",
+    "click.acknowledged",
+    "vote.stored",
+    "intent.written",
+    "effect.done",
+    "outcome.written",
+    "posted.verdict",
+)
+ACTING = ("click.acknowledged", "vote.stored", "intent.written", "effect.done", "outcome.written")
+UNSURE = frozenset({"intent.written", "effect.done"})
+
+
+class Uninterrupted:
+    """How the same stories end when nobody kills the bot; each is played once a session."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+        self._known: dict[str, Ending] = {}
+
+    async def ending(self, story: str) -> Ending:
+        """Return how `worked`, `undone` or `active` ends."""
+        if story not in self._known:
+            async with staged(self._factory.mktemp("uninterrupted")) as stage:
+                if story == "active":
+                    await self._campaign(stage)
+                else:
+                    await self._incident(stage)
+        return self._known[story]
+
+    async def _incident(self, stage: Stage) -> None:
+        found = await incident(stage)
+        self._known["worked"] = await ending(stage, INCIDENTS, found.root_ts)
+        await undo(stage, found)
+        self._known["undone"] = await ending(stage, INCIDENTS, found.root_ts)
+
+    async def _campaign(self, stage: Stage) -> None:
+        root_ts = await plan_campaign(stage)
+        await create(stage, root_ts)
+        await activate(stage, root_ts)
+        self._known["active"] = await ending(stage, MARKETING, root_ts)
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
+    """The stories to compare with."""
+    return Uninterrupted(tmp_path_factory)
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_an_incident_goes_on_after_a_kill(
+    point: str, tmp_path: Path, uninterrupted: Uninterrupted
+) -> None:
+    worked = await uninterrupted.ending("worked")
+    sword = Sword(tmp_path, point)
+    async with staged(tmp_path, bot_env=sword.env) as stage:
+        sword.draw()
+        found = await incident(stage)
+        assert stage.world.bot.restarts == 1
+        await require_ending(stage, (INCIDENTS, found.root_ts), worked)
+        assert rollbacks(stage) == [found.fault.previous_version]
+        await require_told(stage, point, "forward")
+
+
+@pytest.mark.parametrize("point", ACTING)
+async def test_a_rollback_goes_on_after_a_kill(
+    point: str, tmp_path: Path, uninterrupted: Uninterrupted
+) -> None:
+    undone = await uninterrupted.ending("undone")
+    sword = Sword(tmp_path, point)
+    async with staged(tmp_path, bot_env=sword.env) as stage:
+        found = await incident(stage)
+        sword.draw()
+        await undo(stage, found)
+        assert stage.world.bot.restarts == 1
+        await require_ending(stage, (INCIDENTS, found.root_ts), undone)
+        assert rollbacks(stage) == [found.fault.previous_version, found.fault.version]
+        await require_told(stage, point, "inverse")
+
+
+@pytest.mark.parametrize("point", ACTING)
+async def test_a_campaign_goes_on_after_a_kill_at_each_of_its_steps(
+    point: str, tmp_path: Path, uninterrupted: Uninterrupted
+) -> None:
+    active = await uninterrupted.ending("active")
+    sword = Sword(tmp_path, point)
+    async with staged(tmp_path, bot_env=sword.env) as stage:
+        root_ts = await plan_campaign(stage)
+        sword.draw()
+        await create(stage, root_ts)
+        assert stage.world.bot.restarts == 1
+        assert changes(stage) == ["campaign.create"]
+        sword.draw()
+        await activate(stage, root_ts)
+        assert stage.world.bot.restarts == 2
+        assert changes(stage) == ["campaign.create", "campaign.status"]
+        await require_ending(stage, (MARKETING, root_ts), active)
+        await require_told(stage, point, "forward")
+
+
+async def test_a_brief_sent_just_before_a_kill_becomes_one_plan(tmp_path: Path) -> None:
+    sword = Sword(tmp_path, "click.acknowledged")
+    async with staged(tmp_path, bot_env=sword.env) as stage:
+        sword.draw()
+        root_ts = await plan_campaign(stage)
+        assert stage.world.bot.restarts == 1
+        await stage.reply(MARKETING, root_ts, "Create the campaign")
+        created = [event for event in await events(stage) if event["kind"] == "task.created"]
+        assert len(created) == 1
+        await require_sound(stage)
+
+
+def rollbacks(stage: Stage) -> list[str]:
+    """Return the versions that the shop rolled to, by its own record of deploys and of effects."""
+    deploys = [deploy.version for deploy in stage.world.shop.fleet.deploys]
+    effects = [str(effect.body["version"]) for effect in stage.world.shop.effects]
+    assert deploys[len(deploys) - len(effects) :] == effects, "a deploy that nobody asked for"
+    kinds = [deploy.kind for deploy in stage.world.shop.fleet.deploys]
+    assert kinds.count("rollback") == len(effects)
+    return effects
+
+
+def changes(stage: Stage) -> list[str]:
+    """Return what the ad platform did, by its own record."""
+    return [effect.what for effect in stage.world.ads.effects]
+
+
+async def require_ending(stage: Stage, place: tuple[str, str], wanted: Ending) -> None:
+    """Wait until a thread ends as the uninterrupted one did, with as many messages."""
+
+    async def is_same() -> bool:
+        return await ending(stage, *place) == wanted
+
+    found = await happens(is_same, 10.0)
+    assert found or await ending(stage, *place) == wanted
+
+
+async def require_told(stage: Stage, point: str, direction: str) -> None:
+    """Check the record: sound, and where the outcome was unknown, told and resolved by its key."""
+    await require_sound(stage)
+    record = await events(stage)
+    unknown = [event for event in record if event["kind"] == "effect.unknown"]
+    if point not in UNSURE:
+        assert unknown == []
+        return
+    assert is_said(stage, "Unknown whether it happened")
+    for event in unknown:
+        after = [
+            later
+            for later in record[event["seq"] :]
+            if later["proposal_id"] == event["proposal_id"]
+        ]
+        require_resolved(after, point, f"signoff-{event['proposal_id']}-{direction}")
+    assert unknown
+
+
+def require_resolved(after: Sequence[Event], point: str, key: str) -> None:
+    """Check how an unknown effect was resolved: found done, or done again under the same key."""
+    if point == "effect.done":
+        assert any(event["kind"] == "effect.reconciled" for event in after)
+        assert not any(event["kind"] == "intent.written" for event in after)
+    else:
+        again = [event for event in after if event["kind"] == "intent.written"]
+        assert [event["data"]["key"] for event in again] == [key]
