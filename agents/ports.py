@@ -120,7 +120,11 @@ class TaskStore(Protocol):
         ...
 
     async def follow_up(
-        self, claim: Claim, row: ProposalRow, proposals: Sequence[Proposal]
+        self,
+        claim: Claim,
+        row: ProposalRow,
+        proposals: Sequence[Proposal],
+        notes: Sequence[str] = (),
     ) -> None:
         """Write what is proposed after a proposal was carried out and read back."""
         ...

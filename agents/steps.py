@@ -5,7 +5,7 @@ from datetime import timedelta
 from agents.ports import Claim, ExecutionRow, ProposalRow, TaskStore
 from policies.model import ProposalState, Verdict
 from policies.verification import judge
-from tools.execution import Again, Execution, measure
+from tools.execution import Again, Execution, Undo, measure
 from tools.gateway import Gateway
 from tools.ports import Caller, Direction, Grant
 
@@ -87,7 +87,10 @@ class ProposalSteps:
         elif found is not None and found.state == "unknown":
             await self._reconcile(claim, row, Direction.INVERSE, caller)
         else:
-            await self._execution.roll_back(row.proposal, _left(row), person, caller)
+            done = row.execution(Direction.FORWARD)
+            done_at = self._clock.now() if done is None else (done.ended_at or done.started_at)
+            undo = Undo(left=_left(row), done_at=done_at, person=person)
+            await self._execution.roll_back(row.proposal, undo, caller)
 
     async def _verify(self, claim: Claim, row: ProposalRow, caller: Caller) -> None:
         effect = row.proposal.action.expected_effect

@@ -51,7 +51,8 @@ TRANSITIONS: Mapping[TaskState, frozenset[TaskState]] = {
     _S.VERIFYING: (_WORK | _ENDS) - {_S.VERIFYING},
     _S.COMPLETED: frozenset({_S.EXECUTING, _S.RECOVERED}),
     _S.ESCALATED: _WORK | (_ENDS - {_S.ESCALATED}),
-    _S.RECOVERED: frozenset(),
+    # Of two actions of a task the second may be undone after the first.
+    _S.RECOVERED: frozenset({_S.EXECUTING}),
     _S.FAILED: frozenset({_S.EXECUTING}),
     _S.REJECTED: frozenset({_S.EXECUTING}),
     _S.EXPIRED: frozenset({_S.EXECUTING}),
@@ -115,12 +116,13 @@ def derived(states: Iterable[ProposalState], *, is_rolling_back: bool = False) -
 def _ended(found: set[ProposalState]) -> TaskState:
     for state, means in (
         (_P.ROLLED_BACK, _S.RECOVERED),
-        (_P.VERIFIED, _S.COMPLETED),
         (_P.FAILED, _S.FAILED),
         (_P.DRIFTED, _S.FAILED),
+        (_P.VERIFIED, _S.COMPLETED),
         (_P.REJECTED, _S.REJECTED),
         (_P.EXPIRED, _S.EXPIRED),
         (_P.WITHDRAWN, _S.CANCELLED),
+        (_P.DENIED, _S.REJECTED),
     ):
         if state in found:
             return means

@@ -14,7 +14,7 @@ from agents.steps import ProposalSteps
 from agents.tasks import Task, TaskKind, TaskState
 from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, Clock, Proposal
-from tools.base import Evidence, ToolError
+from tools.base import Evidence, ToolError, Unavailable
 from tools.catalogue import UnknownTool
 from tools.execution import Execution
 from tools.gateway import Gateway
@@ -24,6 +24,7 @@ LEASE_S = 30.0
 BEAT_S = 10.0
 POLL_S = 0.25
 PAUSED_S = 1.0
+FOLLOW_UP_S = 5.0
 
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
 _log = logging.getLogger(__name__)
@@ -159,7 +160,12 @@ class Worker:
         self._workshop.boundary("report.written")
 
     async def _considered(
-        self, claim: Claim, agent: Agent, drafts: tuple[Draft, ...]
+        self,
+        claim: Claim,
+        agent: Agent,
+        drafts: tuple[Draft, ...],
+        *,
+        is_patient: bool = False,
     ) -> tuple[tuple[Proposal, ...], tuple[str, ...]]:
         known = len(await self._store.proposals(claim.task.id))
         caller = caller_of(claim, agent)
@@ -170,6 +176,8 @@ class Worker:
             try:
                 made.append(await self._workshop.gateway.consider(draft, proposal_id, caller))
             except (ToolError, UnknownTool) as error:
+                if is_patient and isinstance(error, Unavailable):
+                    raise
                 notes.append(f"`{draft.tool}` can't be proposed: {error}")
         return tuple(made), tuple(notes)
 
@@ -186,10 +194,13 @@ class Worker:
 
     async def _follow_up(self, claim: Claim, agent: Agent, row: ProposalRow) -> None:
         drafts = await agent.follow_up(claim.task, row)
-        proposals, notes = await self._considered(claim, agent, drafts)
-        for note in notes:
-            _log.warning("no follow-up: %s", note, extra={"task_id": claim.task.id})
-        await self._store.follow_up(claim, row, proposals)
+        try:
+            proposals, notes = await self._considered(claim, agent, drafts, is_patient=True)
+        except Unavailable:
+            # The next step is not lost because a system is down for a while.
+            await self._store.measure_again(claim, row, FOLLOW_UP_S)
+            return
+        await self._store.follow_up(claim, row, proposals, notes)
 
     def _event(
         self,

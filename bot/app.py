@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from agents.campaign.agent import CampaignAgent
@@ -31,7 +32,7 @@ from bot.slack.clerk import InboxClerk, OutboxClerk, fix_for
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
 from bot.slack.mirror import Glass, Mirror
-from bot.slack.sender import Sender
+from bot.slack.sender import NO_ANSWER, Sender
 from bot.stops import stopper
 from bot.store.boxes import Inbox, Outbox, send
 from bot.store.context import Context
@@ -118,8 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
         )
         sender = Sender(client, metrics)
         directory = SlackDirectory(sender, core.context.clock, settings.config.groups)
-        whoami = await client.auth_test()
-        directory.joined(str(whoami["team_id"]))
+        directory.joined(await _team(client))
         gateway = _gateway(settings, core, directory)
         desk = Desk(
             context=core.context,
@@ -132,6 +132,20 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
         address = await _join(settings, stack, desk, slack, core.faults)
         metrics.up.set(1)
         yield Signoff(core=core, desk=desk, address=address)
+
+
+async def _team(client: AsyncWebClient) -> str:
+    try:
+        whoami = await client.auth_test()
+    except SlackApiError as error:
+        raise SettingsError(
+            f"SLACK_BOT_TOKEN: Slack says {error.response.get('error')}; run `signoff doctor`"
+        ) from error
+    except NO_ANSWER as error:
+        raise SettingsError(
+            f"SLACK_API_URL: no answer from {client.base_url} ({type(error).__name__})"
+        ) from error
+    return str(whoami["team_id"])
 
 
 async def _core(settings: Settings, stack: AsyncExitStack) -> Core:

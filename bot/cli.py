@@ -126,11 +126,16 @@ def _audit_show(parsed: argparse.Namespace) -> int:
 def _told(event: Mapping[str, Any]) -> str:
     why = f" [{', '.join(event['reasons'])}]" if event["reasons"] else ""
     line = f"{event['seq']:>6}  {event['at'][:19]}Z  {event['kind']:<20} {event['actor']['id']:<22}"
-    line += f" {event['sentence']}{why}"
+    line += f" {_harmless(event['sentence'])}{why}"
     for name, text in event["texts"].items():
-        shown = "(erased)" if text is None else " ".join(str(text).split())[:200]
+        shown = "(erased)" if text is None else _harmless(str(text))[:200]
         line += f"\n{'':>30}{name}: {shown}"
     return line
+
+
+def _harmless(text: str) -> str:
+    """Return recorded text on one line, without what steers a terminal or turns text around."""
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
 
 
 def _audit_verify(parsed: argparse.Namespace) -> int:
@@ -150,11 +155,19 @@ def _audit_verify(parsed: argparse.Namespace) -> int:
 def _audit_export(parsed: argparse.Namespace) -> int:
     task_id = None if parsed.task is None else str(parsed.task).upper()
     with open_read_only(_settings().database_url) as connection:
-        if parsed.output is None:
-            _write(lines(connection, task_id), sys.stdout.write)
-        else:
-            with parsed.output.open("w", encoding="utf-8") as file:
-                _write(lines(connection, task_id), file.write)
+        if parsed.output is not None:
+            return _saved(lines(connection, task_id), parsed.output)
+        _write(lines(connection, task_id), sys.stdout.write)
+    return OK
+
+
+def _saved(found: Iterable[str], path: Path) -> int:
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            _write(found, file.write)
+    except OSError as error:
+        print(f"signoff: can't write `{path}`: {error.strerror}", file=sys.stderr)
+        return WRONG
     return OK
 
 

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import clock_of
 from bot.policy import candidate
 from bot.scheduler import CronError, trigger
 from bot.settings import Settings
+from bot.slack.sender import NO_ANSWER
 from bot.store.engine import StoreError
 from bot.store.reading import open_read_only
-from bot.store.rules import active
+from bot.store.rules import in_force
 from policies.analysis import unsatisfiable
 from policies.loader import PolicyError
 from tools.base import AnyConnector, ToolError
@@ -125,7 +126,7 @@ async def _slack(settings: Settings) -> tuple[list[Finding], dict[str, int]]:
     )
     try:
         answer = await client.auth_test()
-    except (SlackClientError, OSError, TimeoutError) as error:
+    except NO_ANSWER as error:
         return [bad("SLACK_BOT_TOKEN", _slack_words(error))], _named_sizes(settings)
     found = [good("SLACK_BOT_TOKEN", f"{answer['user']} in {answer['team']}")]
     found.append(_scopes({str(k).lower(): str(v) for k, v in answer.headers.items()}))
@@ -153,7 +154,7 @@ async def _socket(settings: Settings, client: AsyncWebClient) -> Finding:
         return good("Slack transport", "signed HTTP at /slack/events")
     try:
         await client.apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
-    except (SlackClientError, OSError, TimeoutError) as error:
+    except NO_ANSWER as error:
         words = f"{_slack_words(error)}; it needs the scope connections:write, and Socket Mode on"
         return bad("SLACK_APP_TOKEN", words)
     return good("SLACK_APP_TOKEN", "Socket Mode connects")
@@ -162,7 +163,7 @@ async def _socket(settings: Settings, client: AsyncWebClient) -> Finding:
 async def _group(client: AsyncWebClient, name: str, usergroup: str) -> tuple[Finding, int]:
     try:
         answer = await client.usergroups_users_list(usergroup=usergroup)
-    except (SlackClientError, OSError, TimeoutError) as error:
+    except NO_ANSWER as error:
         words = f"user group {usergroup}: {_slack_words(error)}"
         return bad(f"groups.{name}", words), 0
     count = len(answer.get("users") or [])
@@ -172,7 +173,7 @@ async def _group(client: AsyncWebClient, name: str, usergroup: str) -> tuple[Fin
 async def _channel(client: AsyncWebClient, channel: str) -> Finding:
     try:
         answer = await client.conversations_info(channel=channel)
-    except (SlackClientError, OSError, TimeoutError) as error:
+    except NO_ANSWER as error:
         words = f"{_slack_words(error)}; if it is private, write `/invite @Signoff` there"
         return bad(f"channel {channel}", words)
     found = answer["channel"]
@@ -234,13 +235,13 @@ def _database(settings: Settings) -> list[Finding]:
     try:
         rules = candidate(settings.policy_dir)
         with open_read_only(settings.database_url) as connection:
-            in_force = active(connection)
+            used = in_force(connection, rules)
     except StoreError:
         return [look("database", "not there yet; it is made at the first start")]
     except PolicyError:
         return []
-    if in_force is not None and in_force.version != rules.version:
-        words = f"the rules in force are {in_force.version}, not these files ({rules.version})"
+    if used is not None and used.version != rules.version:
+        words = f"the rules in force are {used.version}, not these files ({rules.version})"
         return [look("policy in force", words)]
     return [good("database", "opens")]
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -60,7 +60,11 @@ def _are_names(weekday: str) -> bool:
 
 def next_slot(cron: str, zone: str, after: datetime) -> datetime:
     """Return the first slot strictly after a time; raises CronError."""
-    found = trigger(cron, zone).get_next_fire_time(None, after + timedelta(seconds=1))
+    line = trigger(cron, zone)
+    found = line.get_next_fire_time(None, after.astimezone(UTC) + timedelta(seconds=1))
+    # Where the clocks go back an hour comes twice: only its first coming counts.
+    while isinstance(found, datetime) and found.fold:
+        found = line.get_next_fire_time(None, found.astimezone(UTC) + timedelta(seconds=1))
     if not isinstance(found, datetime):
         raise CronError(f"`{cron}` never comes")
     return found
@@ -78,14 +82,14 @@ class Scheduler:
         now = self._context.clock.now()
         wanted = [
             Schedule(
-                name=f"digest:{digest.channel}",
+                name=f"digest:{digest.channel}:{digest.cron}:{digest.zone}",
                 kind="digest",
                 cron=digest.cron,
                 zone=digest.zone,
                 channel=digest.channel,
                 next_at=next_slot(digest.cron, digest.zone, now),
             )
-            for digest in self._digests
+            for digest in dict.fromkeys(self._digests)
         ]
         await self._context.database.write(lambda connection: replace_all(connection, wanted))
         self._clock.add_job(

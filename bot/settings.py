@@ -1,9 +1,11 @@
 """The only reader of the environment: every setting, checked at start, errors name the variable."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -96,7 +98,7 @@ def read(env: Mapping[str, str]) -> Settings:
         webhook_token=_secret(env, "SIGNOFF_WEBHOOK_TOKEN"),
         config=_config(config_path),
         config_path=config_path,
-        policy_dir=_path(env, "SIGNOFF_POLICY_DIR"),
+        policy_dir=_folder(env, "SIGNOFF_POLICY_DIR"),
         connectors=_connectors(env),
         clock_file=_path(env, "SIGNOFF_CLOCK_FILE", must_exist=False),
         stop_at=env.get("SIGNOFF_STOP_AT") or None,
@@ -126,9 +128,19 @@ def _token(env: Mapping[str, str], name: str, prefix: str) -> SecretStr | None:
 
 def _slack_url(env: Mapping[str, str]) -> str:
     url = env.get("SLACK_API_URL") or DEFAULT_SLACK
-    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+    if not _is_confidential(url):
         raise SettingsError("SLACK_API_URL: must be https, or http on this machine")
     return url if url.endswith("/") else url + "/"
+
+
+def _is_confidential(url: str) -> bool:
+    # By its host, not by how it begins: `http://127.0.0.1.example` is somebody else's.
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_here = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    return is_here or (parts.scheme == "https" and bool(parts.hostname))
 
 
 def _port(env: Mapping[str, str]) -> int:
@@ -148,6 +160,13 @@ def _path(env: Mapping[str, str], name: str, *, must_exist: bool = True) -> Path
     return path
 
 
+def _folder(env: Mapping[str, str], name: str) -> Path | None:
+    path = _path(env, name)
+    if path is not None and not path.is_dir():
+        raise SettingsError(f"{name}: `{path}` is no folder")
+    return path
+
+
 def _config(path: Path | None) -> Config:
     if path is None:
         return Config()
@@ -155,6 +174,8 @@ def _config(path: Path | None) -> Config:
         found = read_config(path.read_text(encoding="utf-8"), path.name)
     except OSError as error:
         raise SettingsError(f"SIGNOFF_CONFIG: can't read `{path}`: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"SIGNOFF_CONFIG: `{path}` is not UTF-8") from error
     except ConfigError as error:
         raise SettingsError(f"SIGNOFF_CONFIG: {error}") from error
     for digest in found.digests:
@@ -174,6 +195,10 @@ def _connectors(env: Mapping[str, str]) -> dict[str, BaseModel]:
         given = _given(env, kind)
         if not given:
             continue
+        for field, value in given.items():
+            if re.match(r"https?://[^/]*@", value):
+                name = f"{kind.name}_{field}".upper()
+                raise SettingsError(f"{name}: leave user and password out of the address")
         try:
             found[kind.name] = kind.settings.model_validate(given)
         except ValidationError as error:

@@ -181,6 +181,8 @@ class World:
         if not faults:
             return None
         found = faults[-1]
+        if self.shop.fleet.deployed(found.service, found.environment).version != found.version:
+            return None
         return {
             "service": found.service,
             "environment": found.environment,

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from policies.model import Clause, Proposal, ProposalState, Strict
 
 MEMBERSHIP_MAX_AGE_S = 60
+OPERATORS = "operators"
 
 
 class Ballot(StrEnum):
@@ -42,6 +43,8 @@ class Voter(Strict):
     is_bot: bool = False
     is_guest: bool = False
     is_deleted: bool = False
+    # False while Slack does not say who this is.
+    is_known: bool = True
 
 
 class Refusal(StrEnum):
@@ -52,6 +55,7 @@ class Refusal(StrEnum):
     IS_REQUESTER = "IS_REQUESTER"
     NOT_IN_GROUP = "NOT_IN_GROUP"
     GROUP_UNREADABLE = "GROUP_UNREADABLE"
+    PERSON_UNREADABLE = "PERSON_UNREADABLE"
     ALREADY_DECIDED = "ALREADY_DECIDED"
     ALREADY_VOTED = "ALREADY_VOTED"
     EXPIRED = "EXPIRED"
@@ -86,6 +90,8 @@ def barred(
     voter: Voter, groups: Sequence[str], memberships: Memberships, now: datetime
 ) -> Refusal | None:
     """Return why this person may not decide anything for these groups, or None."""
+    if not voter.is_known:
+        return Refusal.PERSON_UNREADABLE
     if voter.is_bot or voter.is_deleted:
         return Refusal.IS_BOT
     if voter.is_guest:
@@ -108,9 +114,17 @@ def refusal_to_vote(
     The requester never approves, unless every rule that asks allows self-approval.
     """
     reason = barred(voter, proposal.decision.groups, memberships, now)
-    if reason is None and voter.id in proposal.requesters and not proposal.decision.self_approval:
+    is_requester = voter.id in proposal.requesters
+    if is_requester and reason is Refusal.NOT_IN_GROUP:
+        return Refusal.IS_REQUESTER
+    if is_requester and reason is None and not proposal.decision.self_approval:
         return Refusal.IS_REQUESTER
     return reason
+
+
+def undo_groups(proposal: Proposal) -> tuple[str, ...]:
+    """Return whose members may undo an action: those who were asked, else the operators."""
+    return proposal.decision.groups or (OPERATORS,)
 
 
 def refusal_by_state(

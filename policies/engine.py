@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from policies.model import (
     ActorKind,
@@ -26,6 +27,14 @@ class Bounds(Strict):
 
     min: Decimal | None = None
     max: Decimal | None = None
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("write `min`, `max` or both: nothing is bounded")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("`min` is above `max`: nothing lies between")
+        return self
 
     def holds(self, number: Decimal) -> bool:
         """Say whether `number` lies inside."""
@@ -162,7 +171,7 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
 def _permission(facts: Facts, matching: list[Rule], rules: RuleSet) -> Decision:
     auto = [rule for rule in matching if rule.kind is RuleKind.AUTO]
     approve = [rule for rule in matching if rule.kind is RuleKind.APPROVE]
-    held = [rule for rule in auto if _is_held_back(rule, facts)]
+    held = sorted((rule for rule in auto if _is_held_back(rule, facts)), key=lambda rule: rule.id)
     # An auto rule that is held back asks the people it names instead; naming nobody is a deny.
     asking = approve + [rule for rule in held if rule.asked is not None]
     free = [rule for rule in auto if rule not in held]
@@ -190,7 +199,7 @@ def _decision(effect: EffectKind, deciding: list[Rule], rules: RuleSet) -> Decis
     deciding = sorted(deciding, key=lambda rule: rule.id)
     asked = [(rule.id, rule.asked) for rule in deciding if rule.asked is not None]
     needs = effect is EffectKind.APPROVE
-    expiries = [found.expires_s for _, found in asked if found.expires_s is not None]
+    expiries = [found.expires_s or DEFAULT_EXPIRES_S for _, found in asked]
     return Decision(
         effect=effect,
         rules=tuple(rule.id for rule in deciding),

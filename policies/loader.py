@@ -178,14 +178,26 @@ def _rules(name: str, text: str, problems: list[Problem], is_hard: bool) -> list
 
 
 def _fault(written: RuleText) -> str | None:
-    effect, when = written.effect, written.when
+    return _effect_fault(written.effect) or _when_fault(written.when)
+
+
+def _effect_fault(effect: EffectText) -> str | None:
     given = effect.model_fields_set
     if len(given) != 1:
         return "effect: write exactly one of deny, auto, approve, raise"
+    if all(getattr(effect, name) is None for name in given):
+        return "effect: it has no value"
     if (effect.deny is not None and not effect.deny) or effect.auto is False:
         return "effect: `false` means nothing here; leave the rule out"
+    return None
+
+
+def _when_fault(when: When) -> str | None:
     if not when.model_fields_set:
         return "when: empty matches everything; name at least one condition"
+    blank = [name for name in when.model_fields_set if getattr(when, name) is None]
+    if blank:
+        return f"when: `{min(blank)}` has no value and would match everything"
     has_amount = when.daily_amount is not None or when.total_amount is not None
     if has_amount and (when.currency is None or len(when.currency) != 1):
         return "when: an amount means nothing without `currency: [EUR]` (exactly one) beside it"

@@ -101,6 +101,13 @@ class Comparator(StrEnum):
     GE = "ge"
 
 
+class Unit(StrEnum):
+    """How a measurement is shown: as it is, or as a share of a hundred."""
+
+    TEXT = "text"
+    RATIO = "ratio"
+
+
 class ExpectedEffect(Strict):
     """What should be seen afterwards, measured by a reading tool.
 
@@ -114,6 +121,7 @@ class ExpectedEffect(Strict):
     field: str
     comparator: Comparator
     value: str
+    unit: Unit = Unit.TEXT
     baseline: str | None
     settle_s: int = Field(ge=0)
     window_s: int = Field(ge=0)
@@ -330,5 +338,6 @@ __all__ = [
     "TaskId",
     "TenantId",
     "Tier",
+    "Unit",
     "Verdict",
 ]

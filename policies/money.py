@@ -14,7 +14,7 @@ NO_MINOR_UNIT = frozenset(
 THREE_DIGITS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 LIMIT = Decimal(10) ** 15
 
-_WRITTEN = re.compile(r"^\s*(\d{1,15}(?:\.\d{1,3})?)\s+([A-Z]{3})\s*$")
+_WRITTEN = re.compile(r"^\s*([0-9]{1,15}(?:\.[0-9]{1,3})?)\s+([A-Z]{3})\s*$")
 
 
 def minor_digits(currency: str) -> int:

@@ -18,13 +18,14 @@ _KINDS = (
     ("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})"),
     ("AWS key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     ("Google key", r"\bAIza[A-Za-z0-9_-]{35}"),
-    ("JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    ("JSON web token", r"\beyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]*"),
     ("bearer token", r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{8,}"),
     ("password in a URL", r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"),
     (
         "password",
-        r"(?i)\b(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token)"
-        r"[\"']?\s*[:=]\s*[\"']?[^\s\"',;]{4,}",
+        # Without a word boundary before it: DB_PASSWORD and dbPassword are passwords too.
+        r"(?i)(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token)"
+        r"(?:[_-][a-z0-9_-]{0,40})?[\"']?\s*[:=]\s*[\"']?[^\s\"',;]{4,}",
     ),
 )
 _PATTERNS = tuple((name, re.compile(pattern, re.DOTALL)) for name, pattern in _KINDS)

@@ -1,13 +1,16 @@
 """Strict YAML: duplicate keys, anchors and look-alike booleans are errors, and lines are kept."""
 
+import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import yaml
 
 Path = tuple[str | int, ...]
 Plain = str | int | bool | Decimal | None | list["Plain"] | dict[str, "Plain"]
 
+# YAML 1.1 also knows 010 as eight, 1_000 and 1:30: whoever writes them may mean something else.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,9})?")
 _LOOK_ALIKES = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
@@ -31,12 +34,17 @@ def read(text: str) -> tuple[Plain, Mapping[Path, int]]:
                 line = token.start_mark.line + 1
                 raise YamlError(line, "anchors, aliases and tags are not allowed here")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines: dict[Path, int] = {}
+        return (None if node is None else _plain(node, (), lines)), lines
+    except RecursionError as error:
+        raise YamlError(1, "not YAML: nested too deeply") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlError(line, f"not YAML: {error.reason}") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
         raise YamlError(line, f"not YAML: {error.problem or error.context}") from error
-    lines: dict[Path, int] = {}
-    return (None if node is None else _plain(node, (), lines)), lines
 
 
 def _plain(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Plain:
@@ -83,10 +91,6 @@ def _scalar(node: yaml.Node) -> Plain:
 
 
 def _number(text: str, line: int) -> int | Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation as error:
-        raise YamlError(line, f"`{text}` is not a plain decimal number") from error
-    if not number.is_finite():
+    if not _NUMBER.fullmatch(text):
         raise YamlError(line, f"`{text}` is not a plain decimal number")
-    return int(number) if number == number.to_integral_value() and "." not in text else number
+    return Decimal(text) if "." in text else int(text)

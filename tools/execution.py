@@ -1,10 +1,17 @@
 """Does what was approved: check again, consume, write the intent, act, write the outcome."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from policies.approvals import is_satisfied, unreadable
+from policies.approvals import (
+    Refusal,
+    Voter,
+    barred,
+    is_satisfied,
+    undo_groups,
+    unreadable,
+)
 from policies.model import EffectKind, Proposal, ProposalState
 from tools.base import (
     AnyWriteTool,
@@ -17,11 +24,22 @@ from tools.base import (
     Unavailable,
 )
 from tools.catalogue import UnknownTool
-from tools.gateway import Gateway, arguments_of, observe
-from tools.ports import Caller, Direction, Draft, Grant, Halted, Intent, Outcome
+from tools.gateway import Gateway, answering, arguments_of, observe
+from tools.ports import (
+    Caller,
+    Direction,
+    Draft,
+    Grant,
+    Halted,
+    Intent,
+    Outcome,
+    idempotency_key,
+)
 
 HELD_S = 2.0
 RETRY_S = 5.0
+# Nothing will change by itself soon.
+LOST_S = 60.0
 PAUSED = "Signoff is paused: this waits."
 
 
@@ -62,15 +80,17 @@ class Execution:
             proposal, Direction.FORWARD, caller, lambda: self._forward(proposal, grant, caller)
         )
 
-    async def roll_back(self, proposal: Proposal, left: State, person: str, caller: Caller) -> None:
+    async def roll_back(self, proposal: Proposal, undo: "Undo", caller: Caller) -> None:
         """Undo an executed action, if the state is still as we left it; raises LostLease."""
 
-        async def undo() -> Outcome:
+        async def work() -> Outcome:
             await self._require_not_paused(caller)
-            run = self._resolved(proposal, Direction.INVERSE, left, person)
+            self._require_window(proposal, undo)
+            await self._require_member(proposal, undo.person)
+            run = self._resolved(proposal, Direction.INVERSE, undo.left, undo.person)
             return await self._act(run, None, caller)
 
-        await self._ended(proposal, Direction.INVERSE, caller, undo)
+        await self._ended(proposal, Direction.INVERSE, caller, work)
 
     async def forget(self, proposal: Proposal, direction: Direction, caller: Caller) -> None:
         """Record that an intent was found without an outcome: whether it happened is unknown."""
@@ -94,15 +114,15 @@ class Execution:
 
         async def ask() -> Outcome:
             await self._require_not_paused(caller)
-            run = self._resolved(proposal, direction, again.left, again.person)
+            run = self._known(proposal, direction, again)
             try:
-                async with asyncio.timeout(run.tool.timeout_s):
+                async with answering(run.tool):
                     effect = await run.tool.reconcile(run.arguments, run.call)
-            except (TimeoutError, ToolError) as error:
+            except ToolError as error:
                 raise _Stop(
                     None,
                     "STILL_UNKNOWN",
-                    f"The outside system can't say whether it happened ({_words(error)}).",
+                    f"The outside system can't say whether it happened ({error}).",
                     RETRY_S,
                 ) from error
             if effect is not None:
@@ -167,11 +187,13 @@ class Execution:
             baseline=baseline,
             on_behalf_of=run.call.on_behalf_of,
         )
+        # Again: since the first look other systems were asked, which takes its time.
+        await self._require_not_paused(caller)
         # Before the effect, not after: a crash in between must leave a trace.
         await self._parts.journal.begin(intent, caller)
         self._parts.boundary("intent.written")
         try:
-            async with asyncio.timeout(run.tool.timeout_s):
+            async with answering(run.tool):
                 effect = await run.tool.act(run.arguments, run.call)
         except Refused as error:
             raise _Stop(
@@ -179,15 +201,40 @@ class Execution:
                 "REFUSED_OUTSIDE",
                 f"`{intent.system}` {error}. Nothing was done.",
             ) from error
-        except (TimeoutError, Unavailable) as error:
+        except Unavailable as error:
             raise _Stop(
                 ProposalState.UNKNOWN,
                 "NO_CLEAR_ANSWER",
-                f"`{intent.system}` gave no clear answer ({_words(error)}): it may have happened.",
+                f"`{intent.system}` gave no clear answer ({error}): it may have happened.",
                 RETRY_S,
             ) from error
         self._parts.boundary("effect.done")
         return _done(run, effect, "EXECUTED")
+
+    def _known(self, proposal: Proposal, direction: Direction, again: "Again") -> _Run:
+        """Resolve what may have happened: that its tool is gone does not undo it."""
+        try:
+            return self._resolved(proposal, direction, again.left, again.person)
+        except _Stop as stop:
+            words = "The tool that could tell whether it happened is gone: look at it yourself."
+            raise _Stop(None, "STILL_UNKNOWN", words, LOST_S) from stop
+
+    def _require_window(self, proposal: Proposal, undo: "Undo") -> None:
+        inverse = proposal.action.inverse
+        window_s = 0 if inverse is None else inverse.window_s
+        if (self._parts.clock.now() - undo.done_at).total_seconds() > window_s:
+            raise _Stop(None, "WINDOW_CLOSED", "The time for undoing it is over.")
+
+    async def _require_member(self, proposal: Proposal, person: str) -> None:
+        groups = undo_groups(proposal)
+        memberships = await self._parts.directory.memberships(groups)
+        refusal = barred(Voter(id=person), groups, memberships, self._parts.clock.now())
+        if refusal is None:
+            return
+        if refusal is Refusal.GROUP_UNREADABLE:
+            words = f"Can't read who is in `{groups[0]}` now."
+            raise _Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
+        raise _Stop(None, "NOT_IN_GROUP", "Whoever asked is in no approving group any more.")
 
     async def _require_not_paused(self, caller: Caller) -> None:
         if await self._parts.controls.is_paused(caller.tenant):
@@ -209,7 +256,7 @@ class Execution:
         except (UnknownTool, Refused) as error:
             raise _Stop(ProposalState.FAILED, "TOOL_GONE", f"{error}. Nothing was done.") from error
         call = Call(
-            key=f"signoff-{proposal.id}-{direction}",
+            key=idempotency_key(proposal, direction),
             comment=f"Signoff {proposal.id} ({direction})",
             on_behalf_of=on_behalf_of,
             requester=action.requester,
@@ -265,6 +312,8 @@ class Execution:
         )
         fresh = await self._gateway.decision(run.tool, plan, draft, caller)
         if fresh.effect is EffectKind.DENY:
+            # A pause holds back what waits, it does not refuse it.
+            await self._require_not_paused(caller)
             rules = ", ".join(f"`{rule}`" for rule in fresh.rules) or "no rule allows it"
             raise _Stop(
                 ProposalState.DENIED,
@@ -278,7 +327,7 @@ class Execution:
             blind = unreadable(groups, memberships, self._parts.clock.now())
             if blind:
                 raise _Stop(
-                    None, "GROUP_UNREADABLE", f"Can't read who is in `{blind[0]}` now.", RETRY_S
+                    None, "GROUP_UNREADABLE", f"Can't read who is in `{groups[0]}` now.", RETRY_S
                 )
             if clauses and not is_satisfied(clauses, grant.approvers, memberships):
                 raise _Stop(
@@ -294,7 +343,7 @@ class Execution:
 async def measure(gateway: Gateway, proposal: Proposal, caller: Caller, label: str) -> str | None:
     """Measure what a proposal promises; None where it promises nothing or nobody answers."""
     effect = proposal.action.expected_effect
-    if effect is None:
+    if effect is None or not gateway.offers(effect.tool):
         return None
     evidence = await gateway.read(
         f"{proposal.id}-{label}", label, effect.tool, effect.parameters, caller
@@ -309,6 +358,15 @@ class Again:
 
     grant: Grant
     left: State
+    person: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undo:
+    """What a rollback starts from: the state we left, when that was, and who asked."""
+
+    left: State
+    done_at: datetime
     person: str
 
 
@@ -327,7 +385,3 @@ def _done(run: _Run, effect: Effect, reason: str) -> Outcome:
         left=effect.left,
         data=effect.data,
     )
-
-
-def _words(error: Exception) -> str:
-    return str(error) or "no answer in time"

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -29,6 +30,7 @@ from tools.base import (
     Evidence,
     Parameters,
     Plan,
+    Reading,
     Refused,
     State,
     ToolError,
@@ -47,6 +49,10 @@ from tools.ports import (
 )
 
 EXCERPT_LIMIT = 2000
+# What is looked through for secrets: more than is kept, and not a whole download.
+RAW_LIMIT = 4 * EXCERPT_LIMIT
+# What code raises that takes an answer for something else than it is.
+MISREAD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +90,13 @@ class Gateway:
         found = self.parts.catalogue.reading(tool)
         await self._require_permission(found, caller)
         started_at = self.parts.clock.now()
+        decision = decide(self._reading_facts(found, params, caller), self.parts.rules())
         query, fault, reading = f"{tool} {dict(params)}", None, None
-        try:
-            arguments = arguments_of(found, params)
-            async with asyncio.timeout(found.timeout_s):
-                reading = await found.read(arguments)
-        except TimeoutError:
-            fault = f"no answer within {found.timeout_s:g} s"
-        except ToolError as error:
-            fault = self.parts.redactor.text(str(error))[:EXCERPT_LIMIT]
         redact = self.parts.redactor
+        try:
+            reading = await _reading(found, params, decision)
+        except ToolError as error:
+            fault = redact.text(str(error))[:EXCERPT_LIMIT]
         evidence = Evidence(
             id=evidence_id,
             label=label,
@@ -103,13 +106,15 @@ class Gateway:
             taken_at=started_at,
             freshness_s=None if reading is None else reading.freshness_s,
             link=None if reading is None else reading.link,
-            excerpt="" if reading is None else redact.text(reading.excerpt)[:EXCERPT_LIMIT],
+            excerpt=""
+            if reading is None
+            else redact.text(reading.excerpt[:RAW_LIMIT])[:EXCERPT_LIMIT],
             data={} if reading is None else self._redacted(reading.data),
             rows=() if reading is None else tuple(self._redacted(row) for row in reading.rows),
             is_untrusted=found.is_untrusted,
             fault=fault,
         )
-        await self.parts.journal.record([_called(evidence, caller)])
+        await self.parts.journal.record([_called(evidence, caller, decision)])
         return evidence
 
     async def consider(self, draft: Draft, proposal_id: str, caller: Caller) -> Proposal:
@@ -127,6 +132,11 @@ class Gateway:
         observed = await observe(tool, arguments)
         plan = tool.plan(arguments, observed)
         decision = await self.decision(tool, plan, draft, caller)
+        if decision.effect is EffectKind.DENY and await self.parts.controls.is_paused(
+            caller.tenant
+        ):
+            # Paused meanwhile: that is no word about this proposal.
+            raise Halted
         now = self.parts.clock.now()
         expires_at = draft.expires_at or now + timedelta(seconds=decision.expires_s or 1800)
         action = Action(
@@ -204,10 +214,26 @@ class Gateway:
         if caller.agent not in tool.agents:
             raise UnknownTool(f"`{tool.name}` is not for the agent `{caller.agent}`")
 
+    def _reading_facts(
+        self, tool: AnyReadTool, params: Mapping[str, Scalar], caller: Caller
+    ) -> Facts:
+        return Facts(
+            agent=caller.agent,
+            tool=tool.name,
+            tier=tool.tier,
+            environment=caller.environment,
+            target=str(params.get("service", "any")),
+            mode=self.parts.controls.mode(caller.agent, caller.environment),
+            requester=caller.requester.kind,
+            paused=False,
+            tainted=False,
+            reversible=True,
+        )
+
     def _redacted(self, row: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
         redact = self.parts.redactor.text
         return {
-            name: redact(value)[:EXCERPT_LIMIT] if isinstance(value, str) else value
+            name: redact(value[:RAW_LIMIT])[:EXCERPT_LIMIT] if isinstance(value, str) else value
             for name, value in row.items()
         }
 
@@ -225,16 +251,36 @@ def arguments_of(tool: AnyTool, params: Mapping[str, Scalar]) -> Parameters:
 
 async def observe(tool: AnyWriteTool, arguments: Parameters) -> State:
     """Return the state a write would overwrite, within the tool's own time-out."""
+    async with answering(tool):
+        return await tool.observe(arguments)
+
+
+@asynccontextmanager
+async def answering(tool: AnyTool) -> AsyncIterator[None]:
+    """Hold a call to the tool's time-out; silence and a misread answer become Unavailable."""
     try:
         async with asyncio.timeout(tool.timeout_s):
-            return await tool.observe(arguments)
+            yield
     except TimeoutError as error:
-        raise Unavailable(f"`{tool.name}` did not answer within {tool.timeout_s:g} s") from error
+        raise Unavailable(f"no answer within {tool.timeout_s:g} s") from error
+    except MISREAD as error:
+        name = type(error).__name__
+        raise Unavailable(f"its answer is not what `{tool.name}` expects ({name})") from error
 
 
-def _called(evidence: Evidence, caller: Caller) -> Event:
+async def _reading(tool: AnyReadTool, params: Mapping[str, Scalar], decision: Decision) -> Reading:
+    if decision.effect is EffectKind.DENY:
+        raise Refused(f"policy says no ({', '.join(decision.reasons)})")
+    arguments = arguments_of(tool, params)
+    async with answering(tool):
+        return await tool.read(arguments)
+
+
+def _called(evidence: Evidence, caller: Caller, decision: Decision) -> Event:
     kind = EventKind.TOOL_CALLED if evidence.fault is None else EventKind.TOOL_FAILED
     said = "read" if evidence.fault is None else "no answer from"
+    if decision.effect is EffectKind.DENY:
+        kind, said = EventKind.TOOL_DENIED, "not allowed to read"
     return Event(
         kind=kind,
         at=evidence.taken_at,
@@ -247,8 +293,8 @@ def _called(evidence: Evidence, caller: Caller) -> Event:
         agent_version=caller.agent_version,
         tools=(evidence.tool,),
         systems=(evidence.source,),
-        decision=EffectKind.AUTO,
-        reasons=("READ_TIER",),
+        decision=decision.effect,
+        reasons=decision.reasons,
         texts={"query": evidence.query, **({"fault": evidence.fault} if evidence.fault else {})},
         data={
             "evidence": evidence.id,

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 from tools.base import Refused, Unavailable
 
 MAX_BODY = 8 * 1024 * 1024
-CLIENT_ERROR, SERVER_ERROR = 400, 500
+SUCCESS, REDIRECT, CLIENT_ERROR, SERVER_ERROR = 200, 300, 400, 500
 TRANSIENT = frozenset({408, 425, 429})
 
 
@@ -42,47 +43,63 @@ class JsonClient:
 
         Raises:
             Refused: the system answered 4xx; the message carries its words.
-            Unavailable: no answer, 5xx, 429, or an answer that is not JSON.
+            Unavailable: no answer, 5xx, 429, a redirect, too large an answer, or one not in JSON.
         """
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
-            answer = await self._client.request(
+            async with self._client.stream(
                 method,
                 path,
                 params=params,
                 headers=headers,
                 json=body if body is not None else None,
-            )
+            ) as answer:
+                content = await _bounded(answer)
         except httpx.HTTPError as error:
             raise Unavailable(f"no answer ({type(error).__name__})") from error
-        return _parsed(answer)
+        return _parsed(answer.status_code, content)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
 
-def _parsed(answer: httpx.Response) -> Any:  # noqa: ANN401 - see JsonClient.call
-    status = answer.status_code
+def segment(text: str) -> str:
+    """Return a text as one segment of a path; raises Refused for one that would leave its place."""
+    if text in {"", ".", ".."}:
+        raise Refused(f"`{text}` is not a name")
+    return quote(text, safe="")
+
+
+async def _bounded(answer: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in answer.aiter_bytes():
+        content += chunk
+        if len(content) > MAX_BODY:
+            raise Unavailable("the answer is larger than 8 MiB")
+    return bytes(content)
+
+
+def _parsed(status: int, content: bytes) -> Any:  # noqa: ANN401 - see JsonClient.call
     if status >= SERVER_ERROR or status in TRANSIENT:
         raise Unavailable(f"answered {status}")
     if status >= CLIENT_ERROR:
-        raise Refused(f"answered {status}: {_words(answer)}", status)
-    if len(answer.content) > MAX_BODY:
-        raise Unavailable("the answer is larger than 8 MiB")
-    if not answer.content:
+        raise Refused(f"answered {status}: {_words(content)}", status)
+    if not SUCCESS <= status < REDIRECT:
+        raise Unavailable(f"answered {status}: it is somewhere else, check the address")
+    if not content:
         return None
     try:
-        return json.loads(answer.content)
-    except ValueError as error:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise Unavailable("the answer is not JSON") from error
 
 
-def _words(answer: httpx.Response) -> str:
+def _words(content: bytes) -> str:
     try:
-        found = answer.json()
-    except ValueError:
-        return answer.text[:200]
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return content.decode("utf-8", "replace")[:200]
     if isinstance(found, dict):
         for name in ("message", "error"):
             if isinstance(found.get(name), str):

@@ -112,6 +112,11 @@ class Outcome:
     retry_s: float | None = None
 
 
+def idempotency_key(proposal: Proposal, direction: Direction) -> str:
+    """Return the key under which one direction of a proposal is executed, however often tried."""
+    return f"signoff-{proposal.id}-{direction}"
+
+
 class Journal(Protocol):
     """The record of what is done; each method is one transaction under the caller's lease."""
 

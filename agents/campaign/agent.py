@@ -8,7 +8,7 @@ from agents.campaign.planner import BriefError, CampaignPlan, plan
 from agents.ports import ProposalRow
 from agents.report import FindingKind, Report
 from agents.tasks import Task
-from policies.model import Clock, Verdict
+from policies.model import Clock, Money, Verdict
 from tools.base import Evidence
 from tools.gateway import Gateway
 from tools.ports import Caller, Direction, Draft
@@ -48,7 +48,9 @@ class CampaignAgent:
             return self._pausing(task, evidence)
         try:
             # The day of the brief, not of the analysis: a night in between must not void it.
-            made = plan(task.spec, task.created_at.date())
+            sent_on = task.spec.get("sent_on")
+            day = date.fromisoformat(sent_on) if sent_on else task.created_at.date()
+            made = plan(task.spec, day)
         except BriefError as error:
             words = f"The brief can't be used: {error}."
             return _report(FindingKind.INCONCLUSIVE, words, evidence), ()
@@ -67,7 +69,6 @@ class CampaignAgent:
                 "daily_budget": str(made.daily.amount),
                 "starts_on": made.starts_on,
                 "ends_on": made.ends_on,
-                "days": made.days,
             },
             observed=_observed(evidence),
         )
@@ -80,7 +81,8 @@ class CampaignAgent:
         if row.proposal.key != "create" or row.verdict is not Verdict.WORKED or done is None:
             return ()
         wanted = row.proposal.action.parameters
-        daily = f"{wanted['daily_budget']} {wanted['currency']}"
+        # As the platform's reading writes it: a brief may say `50 EUR` for `50.00 EUR`.
+        daily = str(Money.parse(f"{wanted['daily_budget']} {wanted['currency']}"))
         return (
             _draft(
                 "activate",

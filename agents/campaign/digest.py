@@ -177,10 +177,17 @@ def _attention(
 ) -> tuple[str, ...]:
     if week is None:
         return ("its figures can't be read",)
-    found = []
+    found = _money_attention(week, planned)
+    if date.fromisoformat(str(row["ends_on"])) - until <= ENDS_SOON:
+        found.append(f"ends on {row['ends_on']}")
+    return tuple(found)
+
+
+def _money_attention(week: Evidence, planned: Money | None) -> list[str]:
     said = _spend(week)
     if said is None:
-        return ()
+        return [] if planned is None else ["did not run on any of its days"]
+    found = []
     spend = Money.parse(said).amount
     if planned is not None and planned.amount > 0:
         share = spend / planned.amount
@@ -190,9 +197,7 @@ def _attention(
             found.append(f"spent only {share:.0%} of its plan")
     if week.data.get("conversions") == 0 and spend > 0:
         found.append("spent without a conversion: check the tracking first")
-    if date.fromisoformat(str(row["ends_on"])) - until <= ENDS_SOON:
-        found.append(f"ends on {row['ends_on']}")
-    return tuple(found)
+    return found
 
 
 def _summary(digest: Digest) -> str:

@@ -12,6 +12,7 @@ from policies.model import Money, Strict
 OBJECTIVES = {"traffic": "Visits", "leads": "Sign-ups", "sales": "Sales"}
 CHANNELS = {"search": "Search ads", "social": "Social ads"}
 MAX_DAYS = 366
+MOST_A_DAY = 1_000_000_000
 LENGTHS = {"name": 120, "audience": 200, "headline": 120, "url": 500}
 
 
@@ -97,6 +98,8 @@ def _budget(text: str, faults: dict[str, str]) -> Money | None:
     except ValueError as error:
         faults["daily_budget"] = _first_line(error)
         return None
+    if money.amount > MOST_A_DAY:
+        faults["daily_budget"] = f"At most {MOST_A_DAY} a day"
     if money.amount == 0:
         faults["daily_budget"] = "A campaign needs more than nothing a day"
     return money

@@ -11,7 +11,7 @@ from agents.ports import ProposalRow
 from agents.report import Hypothesis, Report
 from agents.services import Place, ServiceMap, limit, settle_s
 from agents.tasks import Task
-from policies.model import Comparator, ExpectedEffect, Link
+from policies.model import Comparator, ExpectedEffect, Link, Unit
 from tools.base import Evidence
 from tools.gateway import Gateway
 from tools.ports import Caller, Draft
@@ -139,6 +139,7 @@ class IncidentAgent:
             field="value",
             comparator=Comparator.LE,
             value=str(allowed),
+            unit=Unit.RATIO,
             baseline=None if measured is None else str(measured),
             settle_s=settle,
             window_s=settle,
@@ -154,15 +155,16 @@ class IncidentAgent:
 def links(task: Task, place: Place | None) -> tuple[Link, ...]:
     """Return where to look: the alert, the dashboard and the runbook, as far as known."""
     known = {
-        "Alert": task.spec.get("alert_url"),
-        "Dashboard": (place.dashboard if place else None) or task.spec.get("dashboard"),
-        "Runbook": (place.runbook if place else None) or task.spec.get("runbook"),
+        "Alert": (task.spec.get("alert_url"),),
+        "Dashboard": (place.dashboard if place else None, task.spec.get("dashboard")),
+        "Runbook": (place.runbook if place else None, task.spec.get("runbook")),
     }
-    return tuple(
-        Link(label=label, url=url)
-        for label, url in known.items()
-        if url and url.startswith(("https://", "http://"))
-    )
+    found = {label: next(filter(_is_web, urls), None) for label, urls in known.items()}
+    return tuple(Link(label=label, url=url) for label, url in found.items() if url)
+
+
+def _is_web(url: str | None) -> bool:
+    return url is not None and url.startswith(("https://", "http://"))
 
 
 def _observed(hypothesis: Hypothesis, report: Report) -> tuple[str, ...]:

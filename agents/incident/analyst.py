@@ -4,7 +4,7 @@ Confidence is a sum of observations, each with a fixed weight (WEIGHTS). The wei
 fitted: they order the causes, and keep anything that rests on one observation below one half.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -35,6 +35,8 @@ class Symptom:
     allowed: float
     began_at: datetime | None
     was_quiet: bool
+    # What 95 % of its answers take, where that is more than is fine.
+    slow_s: float | None = None
 
     @property
     def is_failing(self) -> bool:
@@ -61,7 +63,9 @@ def analyse(task: Task, evidence: tuple[Evidence, ...], services: ServiceMap) ->
         )
     latency = answers.number(f"latency of {service}")
     slow = limit(place, "latency")
-    if not symptom.is_failing and not (latency is not None and slow and latency > slow):
+    if latency is not None and slow is not None and latency > slow:
+        symptom = replace(symptom, slow_s=latency)
+    elif not symptom.is_failing:
         return _healthy(task, symptom, latency, evidence)
     found = _changes(symptom, environment, answers, services)
     found += _dependencies(symptom, environment, answers, services)
@@ -201,6 +205,8 @@ def _report(
         outcome = FindingKind.CHANGE if is_change else FindingKind.EXTERNAL
     seen = f"`{symptom.service}` fails {percent(symptom.errors or 0)} of its requests"
     seen += f" (fine is up to {percent(symptom.allowed)})"
+    if symptom.slow_s is not None:
+        seen += f", and answers 95 % only within {symptom.slow_s * 1000:.0f} ms: it is slow"
     because = "I see no deploy in the hour before that explains it."
     if ranked:
         because = f"The likeliest cause is the {ranked[0].fault} of `{ranked[0].component}`."

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import Metrics
 from bot.slack import cards, clicks, digests, forms, modals
 from bot.slack.desk import Desk
+from bot.slack.sender import NO_ANSWER
 from bot.store.boxes import Inbox
+from policies.approvals import Refusal
 
 ANYTHING = re.compile(r".*")
 Ack = Callable[..., Awaitable[Any]]
@@ -75,7 +76,9 @@ class Reception:
 
     async def form(self, ack: Ack, body: Body) -> None:
         """Take a filled-in form, or show its errors in it."""
-        found = await forms.errors(self._desk, body.get("view", {}))
+        found = await forms.errors(
+            self._desk, body.get("view", {}), self._desk.context.clock.now().date()
+        )
         if found:
             await ack(response_action="errors", errors=found)
         else:
@@ -101,7 +104,9 @@ class Reception:
         if click is None:
             return None
         refusal, proposal = await clicks.refusal_of(self._desk, click)
-        if proposal is None or (refusal is not None and action_id == cards.REJECT):
+        # Whoever asked may edit, though not decide.
+        may_edit = action_id == cards.EDIT and refusal is Refusal.IS_REQUESTER
+        if proposal is None or (refusal is not None and not may_edit):
             return None
         data = f"{value}:{click.channel}:{click.message_ts}"
         if action_id == cards.REJECT:
@@ -111,7 +116,7 @@ class Reception:
     async def _open(self, client: AsyncWebClient, body: Body, view: Body) -> None:
         try:
             await client.views_open(trigger_id=str(body.get("trigger_id", "")), view=view)
-        except (SlackClientError, OSError, TimeoutError) as error:
+        except NO_ANSWER as error:
             # Nothing is lost: no form was filled in yet, and pressing again opens it.
             _log.warning("a form could not be opened: %s", error)
 
@@ -124,8 +129,8 @@ def _key(body: Body) -> tuple[str, str] | None:
     if kind == "block_actions":
         return "action", f"action:{body.get('trigger_id')}"
     if kind == "view_submission":
-        view = body.get("view", {})
-        return "view", f"view:{view.get('id')}:{view.get('hash')}"
+        # Not by its hash: a form that was sent with errors, and then again, still has the same.
+        return "view", f"view:{body.get('view', {}).get('id')}:{body.get('trigger_id')}"
     if kind == "event_callback":
         return "event", f"event:{body.get('event_id')}"
     return None

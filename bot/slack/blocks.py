@@ -9,6 +9,11 @@ Block = dict[str, Any]
 SECTION, FIELD, FIELDS, ELEMENTS = 3000, 2000, 10, 10
 
 
+def mrkdwn(text: str, limit: int) -> Block:
+    """Return marked-up text in which Slack makes no links or mentions by itself."""
+    return {"type": "mrkdwn", "text": shorten(text, limit), "verbatim": True}
+
+
 def header(text: str) -> Block:
     """Return a header; Slack takes plain text only."""
     return {"type": "header", "text": {"type": "plain_text", "text": plain(text), "emoji": False}}
@@ -16,7 +21,7 @@ def header(text: str) -> Block:
 
 def section(text: str, *, accessory: Block | None = None) -> Block:
     """Return a section of mrkdwn."""
-    block: Block = {"type": "section", "text": {"type": "mrkdwn", "text": shorten(text, SECTION)}}
+    block: Block = {"type": "section", "text": mrkdwn(text, SECTION)}
     if accessory is not None:
         block["accessory"] = accessory
     return block
@@ -26,7 +31,7 @@ def fields(texts: Sequence[str]) -> Block:
     """Return a section of two columns."""
     return {
         "type": "section",
-        "fields": [{"type": "mrkdwn", "text": shorten(text, FIELD)} for text in texts[:FIELDS]],
+        "fields": [mrkdwn(text, FIELD) for text in texts[:FIELDS]],
     }
 
 
@@ -34,9 +39,7 @@ def context(texts: Sequence[str]) -> Block:
     """Return small print."""
     return {
         "type": "context",
-        "elements": [
-            {"type": "mrkdwn", "text": shorten(text, SECTION)} for text in texts[:ELEMENTS]
-        ],
+        "elements": [mrkdwn(text, SECTION) for text in texts[:ELEMENTS]],
     }
 
 

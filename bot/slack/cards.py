@@ -7,13 +7,21 @@ from agents.incident.analyst import percent
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from bot.slack.text import bullets, clock_time, code, day_time, link, person, safe
+from bot.store.taskstore import NO_FOLLOW_UP
 from bot.store.threads import ProposalView
-from policies.model import Comparator, EffectKind, Proposal, ProposalState, Verdict
+from policies.model import EffectKind, Proposal, ProposalState, Unit, Verdict
 from tools.ports import Direction
 
 APPROVE, REJECT, EDIT = "proposal.approve", "proposal.reject", "proposal.edit"
 ROLL_BACK = "proposal.roll_back"
 HOUR_S = 3600
+# Below the limit of one section.
+PARAMETERS = 2500
+# Why a rollback ended without being done; some of these stop before anything was begun.
+NOT_ROLLED_BACK = frozenset({"NO_INVERSE", "REFUSED_OUTSIDE", "STATE_CHANGED", "TOOL_GONE"})
+# Why a rollback has not begun yet.
+WAITING = frozenset({"SIGNOFF_PAUSED", "NO_ANSWER", "GROUP_UNREADABLE"})
+ASKING = "I am asking the outside system; please do not repeat it by hand."
 
 Mentions = Mapping[str, str]
 
@@ -29,6 +37,7 @@ def card(
         found.append(kit.section(words))
     found.append(kit.section(_status(view, mentions, is_paused)))
     found.append(kit.fields(_facts(proposal)))
+    found += _parameters(proposal)
     if proposal.observed:
         seen = bullets([safe(line, 300) for line in proposal.observed])
         found.append(kit.section(f"*Observed*\n{seen}"))
@@ -58,10 +67,15 @@ def verdict(view: ProposalView) -> tuple[str, list[Block]]:
         found.append(kit.section(f"*Rolled back* by {by} at {at}. {safe(inverse.sentence)}"))
     elif row.roll_back_by is not None:
         by = person(row.roll_back_by)
-        waits = f" {safe(view.sentence)}" if view.sentence and inverse is not None else ""
+        is_waiting = inverse is not None or view.reason in WAITING
+        waits = f" {safe(view.sentence)}" if view.sentence and is_waiting else ""
+        if inverse is not None and inverse.state == "unknown":
+            waits = f" *Unknown whether it happened.*{waits} {ASKING}"
         found.append(kit.section(f"*Rolling back*, asked by {by}.{waits}"))
     elif proposal.action.inverse is not None:
         found += _rollback(view)
+    if view.reason == NO_FOLLOW_UP:
+        found.append(kit.section(f"*No next step.* {safe(view.sentence or '')}"))
     return f"{safe(proposal.title)}: {said}", found
 
 
@@ -77,9 +91,8 @@ def _rollback(view: ProposalView) -> list[Block]:
         return []
     until = done.ended_at + timedelta(seconds=inverse.window_s)
     found = []
-    failed = view.row.execution(Direction.INVERSE)
-    if failed is not None and failed.state == "failed":
-        found.append(kit.section(f"*Not rolled back.* {safe(failed.sentence)}"))
+    if view.reason in NOT_ROLLED_BACK:
+        found.append(kit.section(f"*Not rolled back.* {safe(view.sentence or '')}"))
     press = kit.button("Roll back", ROLL_BACK, button_value(proposal), style="danger")
     press["confirm"] = kit.confirm("Undo this?", inverse.sentence, "Roll back")
     found.append(kit.actions(f"verdict:{proposal.id}", [press]))
@@ -136,8 +149,7 @@ def _state_words(view: ProposalView) -> str:
         ProposalState.SUPERSEDED: f"*Edited*{when}. The card below takes its place.",
         ProposalState.DRIFTED: f"*Not done*{when}. {sentence}",
         ProposalState.FAILED: f"*Failed*{when}. {sentence}",
-        ProposalState.UNKNOWN: f"*Unknown whether it happened.* {sentence} I am asking the"
-        " outside system; please do not repeat it by hand.",
+        ProposalState.UNKNOWN: f"*Unknown whether it happened.* {sentence} {ASKING}",
         ProposalState.ROLLED_BACK: f"*Done and rolled back*, signed off by {approvers}."
         f" {_done(view)}",
     }
@@ -171,14 +183,10 @@ def _denied(proposal: Proposal) -> str:
 
 def _facts(proposal: Proposal) -> list[str]:
     action = proposal.action
-    parameters = "\n".join(
-        f"{safe(name)}: {code(str(value))}" for name, value in action.parameters.items()
-    )
     found = [
         f"*Target*\n{code(action.target)}",
         f"*Environment*\n{code(action.environment)}",
         f"*Tool*\n{code(action.tool)} version {action.tool_version}",
-        f"*Parameters*\n{parameters}",
         "*Only if still so*\n" + "\n".join(safe(str(item)) for item in action.preconditions),
     ]
     if proposal.severity is not None:
@@ -191,12 +199,27 @@ def _facts(proposal: Proposal) -> list[str]:
     return found
 
 
+def _parameters(proposal: Proposal) -> list[Block]:
+    """Show every parameter whole: what is signed off is never cut short."""
+    lines = [
+        f"{safe(name)}: {code(str(value), kit.SECTION)}"
+        for name, value in proposal.action.parameters.items()
+    ]
+    texts = ["*Parameters*"]
+    for line in lines:
+        if len(texts[-1]) + len(line) < PARAMETERS:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return [kit.section(text) for text in texts]
+
+
 def _promise(proposal: Proposal) -> str:
     action = proposal.action
     effect, inverse = action.expected_effect, action.inverse
     expected = "Nothing is measured afterwards."
     if effect is not None:
-        now = _measured(effect.baseline, effect.field)
+        now = _measured(effect.baseline, effect.unit)
         was = f" Now: {now}." if effect.baseline is not None else ""
         expected = f"{safe(effect.sentence)}{was} Measured {_after(effect.settle_s)}."
     undo = "*It can't be undone.*"
@@ -237,12 +260,10 @@ def _buttons(proposal: Proposal) -> list[Block]:
     return found
 
 
-def _measured(value: str | None, field: str) -> str:
+def _measured(value: str | None, unit: Unit) -> str:
     if value is None:
         return "no data"
-    if field != "value":
-        return code(value)
-    return percent(float(value))
+    return percent(float(value)) if unit is Unit.RATIO else code(value)
 
 
 def _verdict_words(view: ProposalView) -> str:
@@ -251,11 +272,9 @@ def _verdict_words(view: ProposalView) -> str:
     if row.verdict is None or effect is None:
         return "*Unknown*: nothing is measured after this action."
     before = None if done is None else done.baseline
-    is_number = effect.comparator is not Comparator.EQ
-    field = effect.field if is_number else "text"
-    seen = f"Measured {_measured(view.measured, field)}"
+    seen = f"Measured {_measured(view.measured, effect.unit)}"
     if before is not None:
-        seen += f" (before: {_measured(before, field)})"
+        seen += f" (before: {_measured(before, effect.unit)})"
     wanted = f"Wanted: {safe(effect.sentence)}"
     words = {
         Verdict.WORKED: f"*Worked.* {seen}. {wanted}",

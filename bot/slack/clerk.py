@@ -10,7 +10,7 @@ from bot.slack import clicks, commands, digests, forms
 from bot.slack.desk import Desk
 from bot.slack.events import take as take_event
 from bot.slack.sender import NoAnswer, Sender, SlackRefused
-from bot.slack.text import code
+from bot.slack.text import code, escaped
 from bot.store.boxes import Inbox, Letter, Outbox, Parcel
 
 POLL_S = 0.25
@@ -117,7 +117,7 @@ class OutboxClerk:
             await self._ephemeral(payload)
         elif parcel.kind == "channel":
             channel = payload["channel"] or self._default_channel or ""
-            await self._post(channel, payload["text"])
+            await self._post(channel, escaped(payload["text"]))
         elif parcel.kind == "home":
             view = {"type": "home", "blocks": [kit.header("Signoff"), kit.section(payload["text"])]}
             await self._sender.call("views.publish", {"user_id": payload["user"], "view": view})
@@ -149,6 +149,8 @@ def _is_pause(letter: Letter) -> bool:
 
 def fix_for(error: str, channel: str, bot: str = "Signoff") -> str:
     """Return what a person does about a channel the bot can't post to."""
+    if not channel:
+        return "I have an alert and no channel to tell it in: set `defaults.channel`."
     if error in {"not_in_channel", "channel_not_found"}:
         return f"I can't post in <#{channel}>: invite me there with `/invite @{bot}`."
     if error == "is_archived":

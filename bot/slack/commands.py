@@ -81,6 +81,14 @@ async def _triage(desk: Desk, letter: Letter, words: Words) -> None:
         title=f"Triage of {service} in {environment}",
         requester=Actor(kind=ActorKind.HUMAN, id=f"{team}/{user}"),
         channel=str(letter.body.get("channel_id", "")),
+        spec={
+            name: url
+            for name, url in (
+                ("dashboard", places[environment].dashboard),
+                ("runbook", places[environment].runbook),
+            )
+            if url
+        },
     )
     await _begin(desk, letter, new)
 
@@ -197,7 +205,7 @@ async def _audit(desk: Desk, letter: Letter, words: Words) -> None:
             text = "Which task? Write `/signoff audit T-…`; each thread shows its task's id."
         else:
             lines = [
-                f"`{event['seq']}` {event['at'][11:19]} {safe(event['sentence'], 160)}"
+                f"`{event['seq']}` {event['at'][11:19]} {safe(_told(event), 200)}"
                 for event in events[-25:]
             ]
             left = len(events) - len(lines)
@@ -206,6 +214,11 @@ async def _audit(desk: Desk, letter: Letter, words: Words) -> None:
         reply(connection, desk.context, letter.body, text)
 
     await desk.context.database.write(unit)
+
+
+def _told(event: dict[str, Any]) -> str:
+    words = [str(text) for text in event["texts"].values() if text]
+    return " ".join([event["sentence"], *words])
 
 
 async def _help(desk: Desk, letter: Letter, words: Words) -> None:

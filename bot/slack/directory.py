@@ -47,7 +47,7 @@ class SlackDirectory:
         return found
 
     async def voter(self, team: str, user: str) -> Voter:
-        """Return what Slack says of a person; unknown people count as guests."""
+        """Return what Slack says of a person; `is_known` is False without an answer."""
         person = f"{team}/{user}"
         now = self._clock.now()
         known = self._voters.get(person)
@@ -56,7 +56,7 @@ class SlackDirectory:
         try:
             answer = await self._sender.call("users.info", {"user": user})
         except (SlackRefused, NoAnswer):
-            return Voter(id=person, is_guest=True)
+            return Voter(id=person, is_known=False)
         found = answer.get("user", {})
         voter = Voter(
             id=person,

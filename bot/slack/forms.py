@@ -1,6 +1,7 @@
 """Filled-in modals: checked before the ack, worked off the inbox."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from agents.campaign.agent import LAUNCH, PAUSE
@@ -21,13 +22,13 @@ from policies.model import DEFAULT_TENANT, Actor, ActorKind
 ENVIRONMENT = "ads"
 
 
-async def errors(desk: Desk, view: Mapping[str, Any]) -> dict[str, str]:
+async def errors(desk: Desk, view: Mapping[str, Any], today: date) -> dict[str, str]:
     """Return what is wrong with a form, by block; empty when it can be taken."""
     filled = modals.values(view)
     callback = view.get("callback_id")
     if callback == modals.BRIEF:
         try:
-            plan(filled, desk.context.clock.now().date())
+            plan(filled, today)
         except BriefError as error:
             return error.faults
     if callback in {modals.REJECT, modals.PAUSE} and not filled.get("reason", "").strip():
@@ -44,13 +45,15 @@ async def errors(desk: Desk, view: Mapping[str, Any]) -> dict[str, str]:
 async def submit(desk: Desk, letter: Letter) -> None:
     """Work off a filled-in modal."""
     view = letter.body.get("view", {})
-    if await errors(desk, view):
+    # The day it was sent: a night in the inbox must not void it.
+    sent_at = desk.context.clock.now() - timedelta(seconds=letter.age_s)
+    if await errors(desk, view, sent_at.date()):
         # The person saw the errors in the form; nothing else happens.
         await desk.done(letter, "form with errors")
         return
     callback = view.get("callback_id")
     if callback == modals.BRIEF:
-        await _launch(desk, letter, view)
+        await _launch(desk, letter, view, sent_at.date())
     elif callback == modals.PAUSE:
         await _propose_pause(desk, letter, view)
     elif callback in {modals.REJECT, modals.EDIT}:
@@ -84,9 +87,9 @@ async def _on_proposal(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> N
         await edit(desk, placed, click, filled)
 
 
-async def _launch(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
+async def _launch(desk: Desk, letter: Letter, view: Mapping[str, Any], sent_on: date) -> None:
     filled = modals.values(view)
-    made = plan(filled, desk.context.clock.now().date())
+    made = plan(filled, sent_on)
     await _begin(
         desk,
         letter,
@@ -94,7 +97,7 @@ async def _launch(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
         group=f"campaign:launch:{made.name}:{made.digest[:16]}",
         title=f"Campaign {made.name}",
         target=made.name,
-        spec={"intent": LAUNCH, **filled},
+        spec={**filled, "intent": LAUNCH, "sent_on": sent_on.isoformat()},
     )
 
 

@@ -22,6 +22,7 @@ from tools.ports import Boundary
 
 EVENT_TYPE = "signoff_post"
 POLL_S, RETRY_S = 0.5, 2.0
+GONE = frozenset({"message_not_found", "cant_update_message"})
 UNFIT = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 
 _log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Mirror:
         root_ts = thread.root_ts
         for place, message in enumerate(wanted):
             ts = await self._show(thread, _fitting(message), known.get(message.key), root_ts)
-            if place == 0 and root_ts is None:
+            if place == 0:
                 root_ts = ts
 
     async def _show(
@@ -109,23 +110,33 @@ class Mirror:
     ) -> str:
         digest = _digest(message)
         if known is not None and known.ts is not None:
-            if known.digest != digest:
-                await self._change(thread, message, known.ts, digest)
-            return known.ts
-        is_root = root_ts is None
-        found = None
+            if known.digest == digest or await self._changed(thread, message, known.ts, digest):
+                return known.ts
+            # Somebody deleted it. Said again, and as a new root where it was the root.
+            parent = None if known.ts == root_ts else root_ts
+            return await self._posted(thread, message, parent, digest)
         if known is None:
             await self._glass.store.post_begun(thread, message.key, digest)
-        else:
-            found = await self._find(thread, message.key, root_ts)
+            return await self._posted(thread, message, root_ts, digest)
+        found = await self._find(thread, message.key, root_ts)
         if found is None:
-            found = await self._post(thread, message, root_ts)
-            self._glass.boundary(f"posted.{message.key.split(':')[0]}")
+            return await self._posted(thread, message, root_ts, digest)
         channel, ts = found
-        # An older text may stand there; the next event, or this change at once, brings it up.
-        if known is not None:
-            await self._change(thread, message, ts, digest, channel)
-        await self._glass.store.post_done(thread, message.key, ts, digest, channel, is_root=is_root)
+        # An older text may stand there.
+        await self._changed(thread, message, ts, digest, channel)
+        await self._glass.store.post_done(
+            thread, message.key, ts, digest, channel, is_root=root_ts is None
+        )
+        return ts
+
+    async def _posted(
+        self, thread: Thread, message: Wanted, root_ts: str | None, digest: str
+    ) -> str:
+        channel, ts = await self._post(thread, message, root_ts)
+        self._glass.boundary(f"posted.{message.key.split(':')[0]}")
+        await self._glass.store.post_done(
+            thread, message.key, ts, digest, channel, is_root=root_ts is None
+        )
         return ts
 
     async def _post(self, thread: Thread, message: Wanted, root_ts: str | None) -> tuple[str, str]:
@@ -147,23 +158,30 @@ class Mirror:
         if root_ts is not None and posted.get("thread_ts", root_ts) != root_ts:
             # Slack says nothing when the parent is gone, and posts into the channel.
             _log.warning(
-                "a reply went to the channel: its thread is gone", extra={"thread": thread}
+                "a reply went to the channel: its thread is gone", extra={"task_id": thread.id}
             )
         return str(answer.get("channel", thread.channel)), str(answer["ts"])
 
-    async def _change(
+    async def _changed(
         self,
         thread: Thread,
         message: Wanted,
         ts: str,
         digest: str,
         channel: str | None = None,
-    ) -> None:
+    ) -> bool:
+        """Bring a message up to date; False when it is not there any more."""
         where = channel or thread.channel
         arguments = {"channel": where, "ts": ts, "text": message.text, "blocks": message.blocks}
-        await self._said("chat.update", arguments, message)
+        try:
+            await self._said("chat.update", arguments, message)
+        except SlackRefused as refused:
+            if refused.error not in GONE:
+                raise
+            return False
         if channel is None:
             await self._glass.store.post_done(thread, message.key, ts, digest, where, is_root=False)
+        return True
 
     async def _said(
         self, method: str, arguments: dict[str, Any], message: Wanted

@@ -10,6 +10,8 @@ WORDS = {
     Refusal.NOT_IN_GROUP: "Only members of {groups} can decide this. Ask one of them.",
     Refusal.GROUP_UNREADABLE: "I can't read right now who is in {groups}, so nobody can decide."
     " Try again in a minute; if it stays so, run `signoff doctor`.",
+    Refusal.PERSON_UNREADABLE: "Slack does not tell me right now who you are. Try again in a"
+    " minute.",
     Refusal.ALREADY_DECIDED: "This was decided already; the card shows how.",
     Refusal.ALREADY_VOTED: "Your vote is counted already. It needs somebody else, too.",
     Refusal.EXPIRED: "This has expired; no answer was a no. Ask for it again with `/triage` or"
@@ -18,7 +20,8 @@ WORDS = {
     Refusal.OTHER_CARD: "This button does not belong to that card. Nothing was changed; if you"
     " did not do anything unusual, tell your operators.",
     Refusal.REASON_MISSING: "A rejection needs a reason. Press Reject… again and write one line.",
-    Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Ask with `/triage`.",
+    Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Undo it where it was"
+    " done, or ask for a new proposal.",
     Refusal.NO_INVERSE: "This can't be undone.",
 }
 

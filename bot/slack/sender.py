@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
@@ -26,6 +27,9 @@ READS = frozenset(
         "users.info",
     }
 )
+
+# The SDK lets aiohttp's own errors through, and a closed connection is no OSError there.
+NO_ANSWER = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +103,7 @@ class Sender:
         hook = AsyncWebhookClient(url, retry_handlers=[])
         try:
             answer = await hook.send(text=text, response_type="ephemeral", replace_original=False)
-        except (SlackClientError, OSError, TimeoutError) as error:
+        except NO_ANSWER as error:
             raise NoAnswer(type(error).__name__) from error
         result = "ok" if answer.status_code == OK else str(answer.status_code)
         self._metrics.posts.labels("response_url", result).inc()
@@ -115,7 +119,7 @@ class Sender:
             except SlackApiError as error:
                 await self._refused(method, error)
                 continue
-            except (SlackClientError, OSError, TimeoutError, ValueError) as error:
+            except (*NO_ANSWER, ValueError) as error:
                 self._metrics.posts.labels(method, "no answer").inc()
                 raise NoAnswer(type(error).__name__) from error
             self._metrics.posts.labels(method, "ok").inc()

@@ -11,14 +11,19 @@ ELLIPSIS = "…"
 
 
 def safe(text: str, limit: int = 1000) -> str:
-    """Return untrusted text that can't mention, link or hide; at most `limit` characters."""
-    shown = shorten(_HIDDEN.sub("", text), limit)
+    """Return untrusted text as one line that can't mention, link, hide or leave its quote."""
+    return escaped(shorten(" ".join(_HIDDEN.sub("", text).split()), limit))
+
+
+def escaped(text: str) -> str:
+    """Return text whose mentions and links are only shown; its lines stay."""
+    shown = _HIDDEN.sub("", text)
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def code(text: str, limit: int = 200) -> str:
     """Return untrusted text as inline code."""
-    shown = safe(" ".join(text.split()), limit).replace("`", "'")
+    shown = safe(text, limit).replace("`", "'")
     return f"`{shown}`" if shown else "`(empty)`"
 
 

@@ -1,9 +1,11 @@
 """What a thread shows, as a pure function of what is stored: the same state, the same posts."""
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pydantic import TypeAdapter
 
@@ -23,6 +25,8 @@ from tools.base import Evidence
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
 MOST_SEEN, MOST_CAUSES = 9, 4
 
+_log = logging.getLogger(__name__)
+
 STATES = {
     TaskState.QUEUED: "Looking",
     TaskState.GATHERING: "Looking",
@@ -31,9 +35,9 @@ STATES = {
     TaskState.EXECUTING: "Acting",
     TaskState.VERIFYING: "Done; measuring what it did",
     TaskState.COMPLETED: "Finished",
-    TaskState.FAILED: "Ended without doing it; see below",
+    TaskState.FAILED: "Not everything was done; see below",
     TaskState.RECOVERED: "Rolled back",
-    TaskState.REJECTED: "Rejected; nothing was done",
+    TaskState.REJECTED: "Turned down; nothing was done",
     TaskState.EXPIRED: "Expired; nothing was done",
     TaskState.CANCELLED: "Cancelled",
     TaskState.ESCALATED: "Needs a person: Signoff could not go on",
@@ -49,40 +53,72 @@ class Wanted:
     blocks: list[Block]
 
 
+Part = tuple[str, Callable[[], tuple[str, list[Block]]]]
+
+
 def posts(tasks: list[TaskView], mentions: cards.Mentions) -> list[Wanted]:
     """Return every message of a thread in order; the first is its root."""
-    found: list[Wanted] = []
+    parts: list[Part] = []
     for place, view in enumerate(tasks):
-        found += _task(view, mentions, is_first=place == 0)
-    return found
+        parts += _task(view, mentions, is_first=place == 0)
+    return [_made(key, make) for key, make in parts]
 
 
-def _task(view: TaskView, mentions: cards.Mentions, *, is_first: bool) -> Iterator[Wanted]:
-    task = view.task
+def _made(key: str, make: Callable[[], tuple[str, list[Block]]]) -> Wanted:
+    try:
+        text, blocks = make()
+    # Boundary: one message that can't be laid out must not hide the others of its thread.
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("a message could not be laid out: %s", key)
+        text = f"This part (`{key}`) can't be shown. `/signoff audit` tells what happened."
+        blocks = [kit.section(text)]
+    return Wanted(key=key, text=text, blocks=blocks)
+
+
+def _task(view: TaskView, mentions: cards.Mentions, *, is_first: bool) -> Iterator[Part]:
+    task, evidence, report = view.task, view.evidence, view.report
     if task.kind is TaskKind.DIGEST:
-        yield _digest(view)
+        yield f"task:{task.id}", lambda: _digest(view)
         return
-    yield _head(view, is_again=not is_first)
-    if view.evidence is not None and task.kind is TaskKind.INCIDENT:
-        yield _seen(view, view.evidence)
-    if view.report is not None:
-        yield _report(view, view.report)
+    yield f"task:{task.id}", lambda: _head(view, is_again=not is_first)
+    if evidence is not None and task.kind is TaskKind.INCIDENT:
+        yield f"evidence:{task.id}", lambda: _seen(evidence)
+    if report is not None:
+        yield f"report:{task.id}", lambda: _report(view, report)
+    # By time, as they come about one after the other when nobody is away.
+    timed = [*_cards(view, mentions), *_verdicts(view)]
+    yield from (part for _, part in sorted(timed, key=lambda item: item[0]))
+    for seq, times in view.refires:
+        yield f"refired:{seq}", partial(_refired, times)
+
+
+def _cards(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[datetime, Part]]:
+    for found in view.proposals:
+        make = partial(
+            cards.card,
+            found,
+            mentions,
+            is_paused=view.is_paused,
+            resolved_at=_resolved_at(view),
+        )
+        proposal = found.row.proposal
+        yield proposal.created_at, (f"proposal:{proposal.id}", make)
+
+
+def _verdicts(view: TaskView) -> Iterator[tuple[datetime, Part]]:
     for found in view.proposals:
         proposal = found.row.proposal
-        text, blocks = cards.card(
-            found, mentions, is_paused=view.is_paused, resolved_at=_resolved_at(view)
-        )
-        yield Wanted(key=f"proposal:{proposal.id}", text=text, blocks=blocks)
         if found.row.verdict is not None:
-            text, blocks = cards.verdict(found)
-            yield Wanted(key=f"verdict:{proposal.id}", text=text, blocks=blocks)
-    for seq, _ in view.refires:
-        times = max((episodes for _, episodes, _ in view.alerts), default=2)
-        text = f"Still firing: the alert came back, for the {ordinal(times)} time."
-        yield Wanted(key=f"refired:{seq}", text=text, blocks=[kit.section(text)])
+            at = found.decided_at or proposal.created_at
+            yield at, (f"verdict:{proposal.id}", partial(cards.verdict, found))
 
 
-def _head(view: TaskView, *, is_again: bool) -> Wanted:
+def _refired(times: int) -> tuple[str, list[Block]]:
+    text = f"Still firing: the alert came back, for the {ordinal(times)} time."
+    return text, [kit.section(text)]
+
+
+def _head(view: TaskView, *, is_again: bool) -> tuple[str, list[Block]]:
     task = view.task
     state = STATES[task.state]
     if view.is_paused:
@@ -105,7 +141,7 @@ def _head(view: TaskView, *, is_again: bool) -> Wanted:
     again = "Again: " if is_again else ""
     text = f"{again}{safe(task.title, 200)}: {state}"
     blocks = [kit.header(f"{again}{task.title}"), kit.section("\n".join(lines)), kit.context(small)]
-    return Wanted(key=f"task:{task.id}", text=text, blocks=blocks)
+    return text, blocks
 
 
 def _resolved_at(view: TaskView) -> datetime | None:
@@ -136,7 +172,7 @@ def _links(view: TaskView) -> str:
     return " · ".join(found)
 
 
-def _seen(view: TaskView, kept: str) -> Wanted:
+def _seen(kept: str) -> tuple[str, list[Block]]:
     evidence = _EVIDENCE.validate_json(kept)
     lines = [_evidence_line(item) for item in evidence[:MOST_SEEN]]
     left = len(evidence) - MOST_SEEN
@@ -145,7 +181,7 @@ def _seen(view: TaskView, kept: str) -> Wanted:
     if not lines:
         lines = ["nothing: I know no signals of it. Add it to `signoff.yaml`."]
     text = "*What I see*\n" + bullets(lines)
-    return Wanted(key=f"evidence:{view.task.id}", text="What I see", blocks=[kit.section(text)])
+    return "What I see", [kit.section(text)]
 
 
 def _evidence_line(item: Evidence) -> str:
@@ -170,7 +206,7 @@ def _value(item: Evidence) -> str:
     return code(str(value))
 
 
-def _report(view: TaskView, report: Report) -> Wanted:
+def _report(view: TaskView, report: Report) -> tuple[str, list[Block]]:
     title = {
         FindingKind.HEALTHY: "All well" if view.task.kind is TaskKind.INCIDENT else "Plan",
         FindingKind.INCONCLUSIVE: "Inconclusive",
@@ -194,17 +230,17 @@ def _report(view: TaskView, report: Report) -> Wanted:
         else code(report.analysed_by)
     )
     found.append(kit.context([f"By {by}. Numbers like `E1` name the evidence above."]))
-    return Wanted(key=f"report:{view.task.id}", text=safe(report.summary, 1500), blocks=found)
+    return safe(report.summary, 1500), found
 
 
-def _digest(view: TaskView) -> Wanted:
+def _digest(view: TaskView) -> tuple[str, list[Block]]:
     task = view.task
     if view.report is None:
         text = "Campaign digest: reading the campaigns…"
-        return Wanted(key=f"task:{task.id}", text=text, blocks=[kit.section(text)])
+        return text, [kit.section(text)]
     text, blocks = digest_post(view.report, late_since=task.spec.get("late_since"))
     small = kit.context([f"Task `{task.id}` · asked by {_asker(view)}"])
-    return Wanted(key=f"task:{task.id}", text=text, blocks=[*blocks, small])
+    return text, [*blocks, small]
 
 
 def fallback(wanted: Wanted) -> Wanted:

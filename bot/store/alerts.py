@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from agents.alerts import Alert, AlertStatus
 from agents.routing import AlertGroup, Dropped, incident
-from agents.tasks import Task
+from agents.tasks import OPEN, Task
 from bot.store.boxes import send
 from bot.store.context import Context
 from bot.store.tables import alerts, dead_letters, tasks
@@ -19,6 +19,8 @@ from policies.model import DEFAULT_TENANT, Actor, ActorKind
 
 DEAD_LETTER_BYTES = 64 * 1024
 DEAD_LETTERS_KEPT = 1000
+REASON = 500
+TOLD_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,19 +64,18 @@ def _take(
     group: AlertGroup,
     channel_of: Callable[[Alert], str],
 ) -> int:
-    known = {alert.fingerprint: _known(connection, alert) for alert in group.alerts}
-    fresh = [alert for alert in group.alerts if _is_news(alert, known[alert.fingerprint])]
-    if not fresh:
-        return 0
     task = open_task(connection, DEFAULT_TENANT, f"incident:{group.key}")
-    is_new = False
-    if any(alert.status is AlertStatus.FIRING for alert in fresh):
-        task, is_new = create_task(
-            connection, context, incident(group, channel_of(group.alerts[0]))
-        )
-    for alert in fresh:
-        _upsert(connection, context, alert, known[alert.fingerprint], task, is_new)
-    return len(fresh)
+    changed = 0
+    # One by one: a body may tell of one alert twice, firing and resolved.
+    for alert in group.alerts:
+        known = _known(connection, alert)
+        if not _is_news(alert, known):
+            continue
+        if alert.status is AlertStatus.FIRING:
+            task, _ = create_task(connection, context, incident(group, channel_of(alert)))
+        _upsert(connection, context, alert, known, task)
+        changed += 1
+    return changed
 
 
 def _known(connection: Connection, alert: Alert) -> Any:
@@ -90,6 +91,9 @@ def _is_news(alert: Alert, known: Any) -> bool:
         return True
     if alert.status is AlertStatus.RESOLVED:
         return bool(known.status == AlertStatus.FIRING and alert.starts_at >= known.starts_at)
+    # Alertmanager keeps the start of an alert that it took for resolved and that fires again.
+    if known.status == AlertStatus.RESOLVED:
+        return bool(alert.starts_at >= known.starts_at)
     return bool(alert.starts_at > known.starts_at)
 
 
@@ -99,7 +103,6 @@ def _upsert(
     alert: Alert,
     known: Any,
     task: Task | None,
-    is_new_task: bool,
 ) -> None:
     now = context.clock.now()
     is_firing = alert.status is AlertStatus.FIRING
@@ -125,7 +128,7 @@ def _upsert(
             .where(alerts.c.tenant == DEFAULT_TENANT, alerts.c.fingerprint == alert.fingerprint)
             .values(**values)
         )
-    kind, words = _happened(alert, is_new_task, max(1, episodes))
+    kind, words = _happened(alert, max(1, episodes))
     event_task = task if task is not None else _task(connection, owner)
     fields: dict[str, Any] = {
         "actor": Actor(kind=ActorKind.SYSTEM, id=f"system:{alert.source}"),
@@ -138,17 +141,17 @@ def _upsert(
         context.ledger.append(connection, event)
         return
     context.ledger.append(connection, task_event(event_task, kind, words, now, **fields))
-    if kind is EventKind.ALERT_RESOLVED and event_task.state not in _BEFORE_PROPOSALS:
+    if kind is EventKind.ALERT_RESOLVED and event_task.state in OPEN - _BEFORE_PROPOSALS:
         settle_task(connection, context, event_task.id, "ALERT_RESOLVED")
 
 
 _BEFORE_PROPOSALS = frozenset({"QUEUED", "GATHERING", "ANALYSING"})
 
 
-def _happened(alert: Alert, is_new_task: bool, episodes: int) -> tuple[EventKind, str]:
+def _happened(alert: Alert, episodes: int) -> tuple[EventKind, str]:
     if alert.status is AlertStatus.RESOLVED:
         return EventKind.ALERT_RESOLVED, f"Alert {alert.fingerprint} resolved."
-    if is_new_task and episodes == 1:
+    if episodes == 1:
         return EventKind.ALERT_RECEIVED, f"Alert {alert.fingerprint} fires."
     return EventKind.ALERT_REFIRED, f"Alert {alert.fingerprint} fires, {ordinal(episodes)} time."
 
@@ -190,12 +193,13 @@ def _bury(
     channel_of: Callable[[Alert], str],
 ) -> None:
     now = context.clock.now()
+    is_told = _is_told(connection, delivery, now)
     for bad in delivery.bad:
         connection.execute(
             insert(dead_letters).values(
                 source=delivery.source,
-                reason=bad.reason[:500],
-                body=context.redactor.text(bad.body)[:DEAD_LETTER_BYTES],
+                reason=bad.reason[:REASON],
+                body=context.redactor.text(bad.body[:DEAD_LETTER_BYTES]),
                 received_at=now,
             )
         )
@@ -212,18 +216,35 @@ def _bury(
             sentence=f"{count} alerts of a `{delivery.source}` webhook did not parse.",
         ),
     )
-    taken = [alert for group in delivery.groups for alert in group.alerts]
-    channel = channel_of(taken[0]) if taken else ""
-    send(
-        connection,
-        context,
-        "channel",
-        {
-            "channel": channel,
-            "text": f"{count} alert{'s' if count > 1 else ''} of a `{delivery.source}` webhook"
-            f" could not be read ({delivery.bad[0].reason[:200]}). The others were taken. What"
-            " came is kept in the table `dead_letters`.",
-        },
+    if not is_told:
+        taken = [alert for group in delivery.groups for alert in group.alerts]
+        channel = channel_of(taken[0]) if taken else ""
+        words = {"channel": channel, "text": _notice(delivery, len(taken))}
+        send(connection, context, "channel", words)
+
+
+def _is_told(connection: Connection, delivery: Delivery, now: datetime) -> bool:
+    """Say whether the channel was told of this very fault within the last hour."""
+    found = connection.execute(
+        select(dead_letters.c.id)
+        .where(
+            dead_letters.c.source == delivery.source,
+            dead_letters.c.reason == delivery.bad[0].reason[:REASON],
+            dead_letters.c.received_at >= now - TOLD_FOR,
+        )
+        .limit(1)
+    ).first()
+    return found is not None
+
+
+def _notice(delivery: Delivery, taken: int) -> str:
+    count = len(delivery.bad)
+    alerts_ = "1 alert" if count == 1 else f"{count} alerts"
+    others = f"The other {taken} of it were taken. " if taken else ""
+    return (
+        f"{alerts_} of a `{delivery.source}` webhook could not be read"
+        f" ({delivery.bad[0].reason[:200]}). {others}What came is kept in the table"
+        " `dead_letters`; the same fault is not told again for an hour."
     )
 
 

@@ -146,14 +146,13 @@ class Outbox:
         attempts = parcel.attempts + 1
         is_over = attempts >= GIVE_UP_AFTER
         due_at = self._context.clock.now() + timedelta(seconds=2**attempts)
+        values: dict[str, Any] = {"attempts": attempts, "fault": fault[:500]}
+        # Given up, its text is not kept either: the fault says what went wrong.
+        values |= {"due_at": None, "payload": "{}"} if is_over else {"due_at": due_at}
         await self._context.database.write(
             lambda connection: (
                 connection.execute(
-                    update(outbox)
-                    .where(outbox.c.id == parcel.id)
-                    .values(
-                        attempts=attempts, due_at=None if is_over else due_at, fault=fault[:500]
-                    )
+                    update(outbox).where(outbox.c.id == parcel.id).values(**values)
                 ).rowcount
             )
         )

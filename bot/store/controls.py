@@ -1,14 +1,13 @@
 """Pause and the counters: the switches that facts are completed from."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from bot.store.context import Context
-from bot.store.journal import actions_last_hour
-from bot.store.tables import controls, proposals, tasks
+from bot.store.tables import controls, executions, proposals, tasks, threads
 from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, Mode, ProposalState
 
@@ -39,6 +38,21 @@ class SqlControls:
         """Return what an agent may do in an environment."""
         del agent
         return self._modes.get(environment, self._usual)
+
+
+def actions_last_hour(
+    connection: Connection, context: Context, tenant: str, tool: str, environment: str
+) -> int:
+    """Count the executions of a tool in an environment within the last hour."""
+    since = context.clock.now() - timedelta(hours=1)
+    return connection.execute(
+        select(func.count()).where(
+            executions.c.tenant == tenant,
+            executions.c.tool == tool,
+            executions.c.environment == environment,
+            executions.c.started_at >= since,
+        )
+    ).scalar_one()
 
 
 def paused(connection: Connection, tenant: str) -> tuple[str, datetime] | None:
@@ -92,6 +106,11 @@ def _note(
     kind: EventKind,
     reason: str,
 ) -> None:
+    # Every open card says whether Signoff is paused: they are to be rendered again.
+    open_threads = select(tasks.c.thread_id).where(
+        tasks.c.tenant == tenant, tasks.c.open_key.is_not(None)
+    )
+    connection.execute(update(threads).where(threads.c.id.in_(open_threads)).values(cursor=0))
     word = "paused" if kind is EventKind.SIGNOFF_PAUSED else "resumed"
     context.ledger.append(
         connection,
@@ -104,4 +123,11 @@ def _note(
             texts={"reason": reason} if reason else {},
             sentence=f"Signoff was {word} by {person}.",
         ),
+    )
+    # Their threads say whether Signoff is paused: each is to be shown again.
+    is_open = select(tasks.c.thread_id).where(
+        tasks.c.tenant == tenant, tasks.c.open_key.is_not(None)
+    )
+    connection.execute(
+        update(threads).where(threads.c.id.in_(is_open)).values(cursor=threads.c.cursor - 1)
     )

@@ -12,6 +12,7 @@ from typing import IO, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 T = TypeVar("T")
@@ -35,12 +36,7 @@ class Database:
     """One SQLite file, held by one process."""
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite" or not parsed.database:
-            raise StoreError(
-                "DATABASE_URL: only `sqlite+aiosqlite:///<file>` is supported by this version"
-            )
-        self.path = Path(parsed.database)
+        self.path = file_of(url)
         self._lock: IO[str] | None = None
         self._write_engine = _write_engine(self.path)
         self._read_engine: AsyncEngine = create_async_engine(f"sqlite+aiosqlite:///{self.path}")
@@ -154,6 +150,20 @@ class Database:
             listener()
 
 
+def file_of(url: str) -> Path:
+    """Return the file that a DATABASE_URL names; raises StoreError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = make_url("none://")
+    is_file = parsed.database and parsed.database != ":memory:"
+    if parsed.get_backend_name() != "sqlite" or not is_file:
+        raise StoreError(
+            "DATABASE_URL: only `sqlite+aiosqlite:///<file>` is supported by this version"
+        )
+    return Path(str(parsed.database))
+
+
 def is_answering(connection: Connection) -> bool:
     """Say whether the database answers."""
     return bool(connection.exec_driver_sql("SELECT 1").scalar_one() == 1)
@@ -206,4 +216,4 @@ def _reading(connection: DBAPIConnection, record: object) -> None:
 
 
 # `Connection` too: what units of work take, for the rest of the edge.
-__all__ = ["Connection", "Database", "StoreError", "Unit", "is_answering"]
+__all__ = ["Connection", "Database", "StoreError", "Unit", "file_of", "is_answering"]

@@ -2,18 +2,27 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from bot.store.context import Context
+from bot.store.controls import paused
 from bot.store.proposals import moved, proposal_event, verification_times
 from bot.store.tables import executions, proposals, tasks
 from bot.store.tasks import settle_task
 from policies.audit import Event, EventKind
-from policies.model import Actor, ActorKind, EffectKind, ProposalState
-from tools.ports import Caller, Direction, Intent, LostLease, Outcome
+from policies.model import Actor, ActorKind, EffectKind, Proposal, ProposalState
+from tools.ports import (
+    Caller,
+    Direction,
+    Halted,
+    Intent,
+    LostLease,
+    Outcome,
+    idempotency_key,
+)
 
 INTENT, DONE, FAILED, UNKNOWN = "intent", "done", "failed", "unknown"
 
@@ -38,6 +47,9 @@ class SqlJournal:
 
         def unit(connection: Connection) -> None:
             _fence(connection, caller)
+            # In this very transaction: a pause that is committed stops what has not begun.
+            if paused(connection, caller.tenant) is not None:
+                raise Halted
             if intent.direction is Direction.FORWARD:
                 _consume(connection, self._context, intent)
             else:
@@ -56,21 +68,6 @@ class SqlJournal:
             settle_task(connection, self._context, caller.task_id, outcome.reason)
 
         await self._context.database.write(unit)
-
-
-def actions_last_hour(
-    connection: Connection, context: Context, tenant: str, tool: str, environment: str
-) -> int:
-    """Count the executions of a tool in an environment within the last hour."""
-    since = context.clock.now() - timedelta(hours=1)
-    return connection.execute(
-        select(func.count()).where(
-            executions.c.tenant == tenant,
-            executions.c.tool == tool,
-            executions.c.environment == environment,
-            executions.c.started_at >= since,
-        )
-    ).scalar_one()
 
 
 def _fence(connection: Connection, caller: Caller) -> None:
@@ -118,9 +115,7 @@ def _consume_rollback(connection: Connection, intent: Intent) -> None:
 
 def _write_intent(connection: Connection, context: Context, intent: Intent) -> None:
     action, now = intent.proposal.action, context.clock.now()
-    tool = action.tool
-    if intent.direction is Direction.INVERSE and action.inverse is not None:
-        tool = action.inverse.tool
+    tool = _tool(intent.proposal, intent.direction)
     is_here = executions.c.proposal_id == intent.proposal.id
     is_same = executions.c.direction == intent.direction
     again = connection.execute(
@@ -129,20 +124,12 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
         .values(state=INTENT, started_at=now, attempts=executions.c.attempts + 1)
     )
     if again.rowcount == 0:
-        connection.execute(
-            insert(executions).values(
-                proposal_id=intent.proposal.id,
-                direction=intent.direction,
-                tenant=action.tenant,
-                tool=tool,
-                environment=action.environment,
-                key=intent.key,
-                state=INTENT,
-                baseline=intent.baseline,
-                on_behalf_of=intent.on_behalf_of,
-                started_at=now,
-            )
-        )
+        values = {
+            "state": INTENT,
+            "baseline": intent.baseline,
+            "on_behalf_of": intent.on_behalf_of,
+        }
+        _insert_execution(connection, intent.proposal, intent.direction, now, values)
     context.ledger.append(
         connection,
         proposal_event(
@@ -164,6 +151,31 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
     )
 
 
+def _insert_execution(
+    connection: Connection,
+    proposal: Proposal,
+    direction: Direction,
+    now: datetime,
+    values: dict[str, Any],
+) -> None:
+    usual = {
+        "proposal_id": proposal.id,
+        "direction": direction,
+        "tenant": proposal.action.tenant,
+        "tool": _tool(proposal, direction),
+        "environment": proposal.action.environment,
+        "key": idempotency_key(proposal, direction),
+        "on_behalf_of": proposal.action.requester,
+        "started_at": now,
+    }
+    connection.execute(insert(executions).values(**{**usual, **values}))
+
+
+def _tool(proposal: Proposal, direction: Direction) -> str:
+    inverse = proposal.action.inverse
+    return inverse.tool if direction is Direction.INVERSE and inverse else proposal.action.tool
+
+
 def _settle(connection: Connection, context: Context, outcome: Outcome) -> None:
     now = context.clock.now()
     proposal = outcome.proposal
@@ -182,6 +194,8 @@ def _settle(connection: Connection, context: Context, outcome: Outcome) -> None:
         }
         if outcome.direction is Direction.INVERSE and retry_at is None:
             waiting["roll_back_by"] = None
+            # The request had taken the place of what comes next: measuring, or following up.
+            waiting["next_at"] = _resumes_at(connection, context, row)
         connection.execute(update(proposals).where(proposals.c.id == proposal.id).values(**waiting))
         return
     values: dict[str, Any] = {"next_at": retry_at}
@@ -196,6 +210,20 @@ def _settle(connection: Connection, context: Context, outcome: Outcome) -> None:
         outcome.sentence,
         **values,
     )
+
+
+def _resumes_at(connection: Connection, context: Context, row: Any) -> datetime | None:
+    """Return when a proposal goes on whose rollback came to nothing; None when it is through."""
+    now = context.clock.now()
+    if row.state == ProposalState.VERIFIED:
+        return None if row.is_followed_up else now
+    done_at = connection.execute(
+        select(executions.c.ended_at).where(
+            executions.c.proposal_id == row.id, executions.c.direction == Direction.FORWARD
+        )
+    ).scalar_one_or_none()
+    settled_at, _ = verification_times(Proposal.model_validate_json(row.body), done_at or now)
+    return max(now, settled_at)
 
 
 _EXECUTION_STATE = {
@@ -225,31 +253,36 @@ def _write_outcome(connection: Connection, context: Context, outcome: Outcome) -
     elif outcome.retry_s is None:
         state = FAILED
     if state is not None:
-        connection.execute(
+        values = {
+            "state": state,
+            "ended_at": now,
+            "sentence": context.redactor.text(outcome.sentence),
+            "left_state": json.dumps(outcome.left),
+            "data": json.dumps(dict(outcome.data)),
+        }
+        ended = connection.execute(
             update(executions)
             .where(
                 executions.c.proposal_id == outcome.proposal.id,
                 executions.c.direction == outcome.direction,
             )
-            .values(
-                state=state,
-                ended_at=now,
-                sentence=context.redactor.text(outcome.sentence),
-                left_state=json.dumps(outcome.left),
-                data=json.dumps(dict(outcome.data)),
-            )
+            .values(**values)
         )
+        if ended.rowcount == 0 and outcome.direction is Direction.INVERSE:
+            # A rollback that was refused before it began is told like one that failed.
+            _insert_execution(connection, outcome.proposal, Direction.INVERSE, now, values)
     context.ledger.append(
         connection,
         proposal_event(
             outcome.proposal,
             kind,
-            f"{outcome.proposal.id}: {outcome.sentence}",
+            f"{outcome.proposal.id} ({outcome.direction}): {outcome.reason}.",
             now,
             actor=Actor(kind=ActorKind.SYSTEM, id="system:gateway"),
             decision=outcome.state,
             reasons=(outcome.reason,),
             checkpoint=state,
+            texts={"outcome": outcome.sentence},
             data={**outcome.data, "action_hash": outcome.proposal.action.hash},
         ),
     )

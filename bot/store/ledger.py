@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from bot.store.tables import ledger, ledger_index, tasks, texts
-from policies.audit import GENESIS, Event, body, chain_hash, text_digest
+from policies.audit import GENESIS, Event, EventKind, body, chain_hash, text_digest
 from policies.redaction import Redactor
 
 
@@ -74,6 +74,10 @@ def derived(found: dict[str, Any], thread_id: str | None) -> dict[str, Any]:
     }
 
 
+# What `verify` looks at beside the hash; every event has these.
+_QUERIED = frozenset({"actor", "data", "kind", "task_id", "texts", "sentence", "tenant"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verification:
     """What a look at the whole chain found; `fault_at` is the first bad event."""
@@ -85,57 +89,109 @@ class Verification:
 
 
 def verify(connection: Connection) -> Verification:
-    """Walk the chain from its beginning; everything that is derived is compared too."""
-    prev, seq = GENESIS, 0
-    for row in connection.execute(select(ledger).order_by(ledger.c.seq)):
-        fault = _fault(connection, row, seq + 1, prev)
+    """Walk the chain from its beginning; everything that is derived is compared too.
+
+    A text whose value was erased, or whose row is gone, is no fault: texts may be erased.
+    """
+    prev, seq, kept = GENESIS, 0, 0
+    threads: dict[str, str] = {}
+    for row in connection.execute(select(ledger).where(ledger.c.seq > 0).order_by(ledger.c.seq)):
+        fault = _chain_fault(row, seq + 1, prev)
+        if fault is None:
+            found = json.loads(row.body)
+            own = _own_texts(connection, found)
+            kept += len(own)
+            fault = _index_fault(connection, found, threads) or _text_fault(own, found)
         if fault is not None:
-            return Verification(events=seq, head=prev, fault_at=row.seq, fault=fault)
+            return Verification(events=seq, head=prev, fault_at=seq + 1, fault=fault)
         prev, seq = row.hash, row.seq
-    extra = connection.execute(
-        select(ledger_index.c.seq).where(ledger_index.c.seq > seq).limit(1)
-    ).scalar_one_or_none()
-    if extra is not None:
-        return Verification(
-            events=seq, head=prev, fault_at=extra, fault="the query table knows an event more"
-        )
-    return Verification(events=seq, head=prev)
+    fault_at, fault = _stray(connection, seq, kept)
+    return Verification(events=seq, head=prev, fault_at=fault_at, fault=fault)
 
 
-def _fault(connection: Connection, row: Any, seq: int, prev: str) -> str | None:
+def _chain_fault(row: Any, seq: int, prev: str) -> str | None:
     if row.seq != seq:
-        return f"event {seq} is missing"
+        return "it is missing"
     if row.prev != prev:
         return "it does not follow the event before"
     if row.hash != chain_hash(prev, row.body):
         return "its body or hash was changed"
     found = _canonical(row.body)
-    if found is None or found.get("seq") != seq:
+    if found is None or found.get("seq") != seq or not found.keys() >= _QUERIED:
         return "its body is not canonical"
-    return _derived_fault(connection, found, seq)
+    return None
 
 
 def _canonical(text: str) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads(text)
-        return found if rfc8785.dumps(found).decode() == text else None
+        found: Any = json.loads(text)
+        is_canonical = isinstance(found, dict) and rfc8785.dumps(found).decode() == text
     except ValueError:
         return None
+    return found if is_canonical else None
 
 
-def _derived_fault(connection: Connection, found: dict[str, Any], seq: int) -> str | None:
-    index = connection.execute(select(ledger_index).where(ledger_index.c.seq == seq)).first()
+def _own_texts(connection: Connection, found: dict[str, Any]) -> list[Any]:
+    rows = connection.execute(select(texts).where(texts.c.seq == found["seq"]))
+    return [text for text in rows if text.name in found["texts"]]
+
+
+def _index_fault(
+    connection: Connection, found: dict[str, Any], threads: dict[str, str]
+) -> str | None:
+    # A task's first event names its thread: so the thread of the later ones is under the hash too.
+    if found["kind"] == EventKind.TASK_CREATED:
+        threads[found["task_id"]] = found["data"]["thread"]
+    index = connection.execute(
+        select(ledger_index).where(ledger_index.c.seq == found["seq"])
+    ).first()
     if index is None:
         return "the query table has lost it"
-    wanted = derived(found, index.thread_id)
+    wanted = derived(found, threads.get(found["task_id"] or ""))
     if any(getattr(index, name) != value for name, value in wanted.items()):
         return "the query table says something else"
-    for text in connection.execute(select(texts).where(texts.c.seq == seq)):
-        if text.value is not None and found["texts"].get(text.name) != text_digest(
-            text.salt, text.value
-        ):
+    return None
+
+
+def _text_fault(own: list[Any], found: dict[str, Any]) -> str | None:
+    for text in own:
+        is_erased = text.value is None
+        is_same = text.tenant == found["tenant"] and (
+            is_erased or found["texts"][text.name] == text_digest(text.salt, text.value)
+        )
+        if not is_same:
             return f"its text `{text.name}` was changed"
     return None
+
+
+def _stray(connection: Connection, last: int, kept: int) -> tuple[int | None, str | None]:
+    """Look for rows that belong to no event of a sound chain."""
+    for table, words in (
+        (ledger, "it stands before the first event"),
+        (ledger_index, "the query table knows an event more"),
+    ):
+        is_outside = or_(table.c.seq < 1, table.c.seq > last)
+        at = connection.execute(select(func.min(table.c.seq)).where(is_outside)).scalar_one()
+        if at is not None:
+            return at, words
+    if connection.execute(select(func.count()).select_from(texts)).scalar_one() == kept:
+        return None, None
+    for text in connection.execute(select(texts).order_by(texts.c.seq, texts.c.name)).all():
+        body_of = select(ledger.c.body).where(ledger.c.seq == text.seq)
+        found = connection.execute(body_of).scalar_one_or_none()
+        if found is None or text.name not in json.loads(found)["texts"]:
+            return _home(connection, text), f"a text `{text.name}` was moved or added"
+    return None, None
+
+
+def _home(connection: Connection, text: Any) -> int:
+    """Return the event that a text belongs to by its digest, else the one it was put to."""
+    if text.value is not None:
+        has_digest = ledger.c.body.contains(text_digest(text.salt, text.value))
+        home = connection.execute(select(ledger.c.seq).where(has_digest).limit(1)).scalar()
+        if home is not None:
+            return int(home)
+    return int(text.seq)
 
 
 def story(connection: Connection, task_id: str) -> list[dict[str, Any]]:

@@ -84,12 +84,13 @@ def add_proposal(connection: Connection, context: Context, proposal: Proposal) -
         proposal_event(
             proposal,
             EventKind.PROPOSAL_CREATED,
-            f"Proposed: {proposal.title}. The rules say {proposal.decision.effect}.",
+            f"{proposal.id} proposed: `{proposal.action.tool}`, {proposal.decision.effect}.",
             now,
             actor=Actor(kind=ActorKind.AGENT, id=proposal.action.agent),
             decision=proposal.decision.effect,
             reasons=proposal.decision.reasons,
-            texts={} if proposal.rationale is None else {"rationale": proposal.rationale},
+            texts={"title": proposal.title}
+            | ({} if proposal.rationale is None else {"rationale": proposal.rationale}),
         ),
     )
 
@@ -137,10 +138,11 @@ def moved(
         proposal_event(
             proposal,
             EventKind.PROPOSAL_MOVED,
-            f"{proposal.id}: {before} to {after}. {sentence}",
+            f"{proposal.id}: {before} to {after}.",
             now,
             decision=after,
             reasons=(reason,),
+            texts={"note": sentence},
         ),
     )
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from bot.store.engine import StoreError
+from bot.store.engine import StoreError, file_of
 
 
 @contextmanager
@@ -17,8 +18,10 @@ def open_read_only(url: str) -> Iterator[Connection]:
     Raises:
         StoreError: there is none, or it is none of ours.
     """
-    path = make_url(url).database or ""
-    engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=NullPool)
+    path = file_of(url)
+    # Quoted twice: SQLite reads a URI, and SQLAlchemy a URL around it.
+    name = quote(quote(str(path)))
+    engine = create_engine(f"sqlite:///file:{name}?mode=ro&uri=true", poolclass=NullPool)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")

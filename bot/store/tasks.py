@@ -12,7 +12,7 @@ from bot.store.context import Context
 from bot.store.ids import task_id as new_task_id
 from bot.store.tables import proposals, tasks, threads
 from policies.audit import Event, EventKind
-from policies.model import Actor, ProposalState, Severity
+from policies.model import Actor, ActorKind, ProposalState, Severity
 from tools.ports import LostLease
 
 REOPEN_WITHIN = timedelta(hours=24)
@@ -87,9 +87,10 @@ def create_task(connection: Connection, context: Context, new: NewTask) -> tuple
         task_event(
             task,
             EventKind.TASK_CREATED,
-            f"Task {task_id} began: {new.kind} for `{new.target}`.",
+            f"Task {task_id} began: {new.kind}.",
             now,
             actor=new.requester,
+            texts={"title": new.title},
         ),
     )
     return task, True
@@ -118,6 +119,9 @@ def task_event(
 
 def _thread(connection: Connection, context: Context, new: NewTask, now: datetime) -> str | None:
     del context
+    if new.requester.kind is ActorKind.HUMAN:
+        # Whoever asks looks into the channel, not into a thread of yesterday.
+        return None
     row = connection.execute(
         select(tasks.c.thread_id)
         .join(threads, threads.c.id == tasks.c.thread_id)

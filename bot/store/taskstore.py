@@ -22,6 +22,7 @@ from policies.audit import EventKind
 from policies.model import Proposal, ProposalState, Verdict
 
 MAX_ATTEMPTS = 5
+NO_FOLLOW_UP = "NO_FOLLOW_UP"
 
 
 class SqlTaskStore:
@@ -105,7 +106,8 @@ class SqlTaskStore:
                 connection.execute(
                     update(tasks)
                     .where(tasks.c.id == claim.task.id, tasks.c.epoch == claim.epoch)
-                    .values(lease_owner=None, lease_until=0)
+                    # What has come this far has not failed five times in a row.
+                    .values(lease_owner=None, lease_until=0, attempts=0)
                 ).rowcount
             )
         )
@@ -194,19 +196,24 @@ class SqlTaskStore:
         await self._database.write(unit)
 
     async def follow_up(
-        self, claim: Claim, row: ProposalRow, proposals_: Sequence[Proposal]
+        self,
+        claim: Claim,
+        row: ProposalRow,
+        proposals_: Sequence[Proposal],
+        notes: Sequence[str] = (),
     ) -> None:
         """Write what is proposed after a proposal was carried out and read back."""
         context = self._context
+        values: dict[str, Any] = {"is_followed_up": True, "next_at": None}
+        if notes:
+            values |= {"reason": NO_FOLLOW_UP, "sentence": context.redactor.text(" ".join(notes))}
 
         def unit(connection: Connection) -> None:
             fenced(connection, claim)
             for proposal in proposals_:
                 add_proposal(connection, context, proposal)
             connection.execute(
-                update(proposals)
-                .where(proposals.c.id == row.proposal.id)
-                .values(is_followed_up=True, next_at=None)
+                update(proposals).where(proposals.c.id == row.proposal.id).values(**values)
             )
             settle_task(connection, context, claim.task.id, "FOLLOWED_UP")
 

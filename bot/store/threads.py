@@ -1,6 +1,6 @@
 """What the mirror reads and keeps: threads with their cursor, posts, and the view of a thread."""
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from bot.store.alerts import alert_of_task
 from bot.store.context import Context
 from bot.store.controls import paused
 from bot.store.proposals import proposal_rows
-from bot.store.tables import ledger_index, posts, proposals, steps, tasks, threads, votes
+from bot.store.tables import ledger, ledger_index, posts, proposals, steps, tasks, threads, votes
 from bot.store.tasks import task_of
 from policies.approvals import Ballot
 from policies.audit import EventKind
@@ -155,12 +155,12 @@ class ThreadStore:
         await self._context.database.write(unit)
 
     async def rendered(self, thread: Thread, fault: str | None = None) -> None:
-        """Move the cursor to what was rendered."""
+        """Move the cursor to what was rendered, unless it was set back since."""
         await self._context.database.write(
             lambda connection: (
                 connection.execute(
                     update(threads)
-                    .where(threads.c.id == thread.id)
+                    .where(threads.c.id == thread.id, threads.c.cursor == thread.cursor)
                     .values(cursor=thread.head, fault=fault)
                 ).rowcount
             )
@@ -228,16 +228,13 @@ def _proposals(connection: Connection, task_id: str) -> tuple[ProposalView, ...]
 
 def _refires(connection: Connection, task_id: str) -> tuple[tuple[int, int], ...]:
     """Return (event number, which time) of each time an alert of the task fired again."""
-    rows: Sequence[int] = (
-        connection.execute(
-            select(ledger_index.c.seq)
-            .where(
-                ledger_index.c.task_id == task_id,
-                ledger_index.c.kind == EventKind.ALERT_REFIRED,
-            )
-            .order_by(ledger_index.c.seq)
+    rows = connection.execute(
+        select(ledger.c.seq, ledger.c.body)
+        .join(ledger_index, ledger_index.c.seq == ledger.c.seq)
+        .where(
+            ledger_index.c.task_id == task_id,
+            ledger_index.c.kind == EventKind.ALERT_REFIRED,
         )
-        .scalars()
-        .all()
+        .order_by(ledger.c.seq)
     )
-    return tuple((seq, place + 2) for place, seq in enumerate(rows))
+    return tuple((row.seq, int(json.loads(row.body)["data"]["episode"])) for row in rows)

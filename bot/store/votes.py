@@ -20,6 +20,7 @@ from policies.approvals import (
     missing,
     refusal_by_state,
     refusal_to_vote,
+    undo_groups,
 )
 from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, Proposal, ProposalState
@@ -91,7 +92,7 @@ def ask_rollback(
         return refused(connection, context, click, None, Refusal.OTHER_CARD)
     proposal, state = found
     refusal = barred(
-        click.voter, proposal.decision.groups, memberships, context.clock.now()
+        click.voter, undo_groups(proposal), memberships, context.clock.now()
     ) or _rollback_refusal(connection, context, proposal, state)
     if refusal is not None:
         return refused(connection, context, click, proposal, refusal)
@@ -160,9 +161,9 @@ def refused(
 
 
 def groups_asked(connection: Connection, proposal_id: str) -> Sequence[str]:
-    """Return the groups that a proposal's decision asks."""
+    """Return the groups whose members decide on a proposal, or on undoing it."""
     found = proposal_of(connection, proposal_id)
-    return () if found is None else found[0].decision.groups
+    return () if found is None else undo_groups(found[0])
 
 
 def _is_on_card(connection: Connection, click: Click) -> bool:
@@ -221,18 +222,26 @@ def _rollback_refusal(
 def _stored(
     connection: Connection, context: Context, click: Click, ballot: Ballot, reason: str | None
 ) -> bool:
-    done = connection.execute(
-        insert_or(votes)
-        .values(
-            proposal_id=click.proposal_id,
-            voter=click.voter.id,
-            ballot=ballot,
-            action_hash=click.seen_hash,
-            at=context.clock.now(),
-            reason=None if reason is None else context.redactor.text(reason),
-        )
-        .on_conflict_do_nothing()
+    """Store a vote; a rejection may take the place of one's own approval, nothing else may."""
+    values = {
+        "ballot": ballot,
+        "action_hash": click.seen_hash,
+        "at": context.clock.now(),
+        "reason": None if reason is None else context.redactor.text(reason),
+    }
+    statement = insert_or(votes).values(
+        proposal_id=click.proposal_id, voter=click.voter.id, **values
     )
+    if ballot is Ballot.REJECT:
+        done = connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["proposal_id", "voter"],
+                set_=values,
+                where=votes.c.ballot == Ballot.APPROVE,
+            )
+        )
+    else:
+        done = connection.execute(statement.on_conflict_do_nothing())
     return done.rowcount == 1
 
 

@@ -1,9 +1,11 @@
 """Alertmanager's webhook, version 4: optional fields get defaults, a bad alert spoils no other."""
 
 import json
+import re
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from agents.alerts import Alert, AlertStatus, fingerprint, severity
 from bot.store.alerts import BadAlert
@@ -12,22 +14,45 @@ VERSION = "4"
 MAX_ALERTS = 500
 # Alertmanager writes year 1 for "not over yet".
 NEVER = datetime(1, 1, 2, tzinfo=UTC)
+# What may stand in the record and in Slack as it came; anything else is replaced.
+PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class BodyError(ValueError):
     """The whole body can't be read; the message names the field."""
 
 
+def _encodable(text: str) -> str:
+    # JSON can write half a character (a lone surrogate), which no database takes.
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("not Unicode") from error
+    return text
+
+
+def _aware(moment: datetime) -> datetime:
+    # The first and the last day of the calendar have no other zone.
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside of the calendar") from error
+
+
+_Text = Annotated[str, AfterValidator(_encodable)]
+_Moment = Annotated[datetime, AfterValidator(_aware)]
+
+
 class _Alert(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     status: AlertStatus
-    labels: dict[str, str]
-    annotations: dict[str, str] = Field(default_factory=dict)
-    startsAt: datetime  # noqa: N815 - the wire's name
-    endsAt: datetime | None = None  # noqa: N815 - the wire's name
-    generatorURL: str = ""  # noqa: N815 - the wire's name
-    fingerprint: str = Field(default="", max_length=128)
+    labels: dict[_Text, _Text]
+    annotations: dict[_Text, _Text] = Field(default_factory=dict)
+    startsAt: _Moment  # noqa: N815 - the wire's name
+    endsAt: _Moment | None = None  # noqa: N815 - the wire's name
+    generatorURL: _Text = ""  # noqa: N815 - the wire's name
+    fingerprint: str = ""
 
 
 def parse(body: object, now: datetime) -> tuple[list[Alert], list[BadAlert]]:
@@ -52,18 +77,24 @@ def parse(body: object, now: datetime) -> tuple[list[Alert], list[BadAlert]]:
         try:
             alerts.append(_alert(_Alert.model_validate(entry), now))
         except ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(str(part) for part in ("alerts", place, *fault["loc"]))
-            bad.append(BadAlert(body=json.dumps(entry), reason=f"{where}: {fault['msg']}"))
+            bad.append(BadAlert(body=json.dumps(entry), reason=_reason(place, error)))
     return alerts, bad
+
+
+def _reason(place: int, error: ValidationError) -> str:
+    fault = error.errors()[0]
+    # A label's name comes from outside too.
+    parts = [str(part) for part in fault["loc"]]
+    where = ".".join(part if PLAIN.fullmatch(part) else "…" for part in parts)
+    return f"alerts.{place}{'.' if where else ''}{where}: {fault['msg']}"
 
 
 def _alert(found: _Alert, now: datetime) -> Alert:
     labels = {name[:200]: value[:2000] for name, value in found.labels.items()}
     environment = labels.get("environment") or labels.get("env") or "unknown"
-    starts_at = _aware(found.startsAt)
+    is_plain = PLAIN.fullmatch(found.fingerprint) is not None
     return Alert(
-        fingerprint=found.fingerprint or fingerprint(labels),
+        fingerprint=found.fingerprint if is_plain else fingerprint(labels),
         source="alertmanager",
         status=found.status,
         name=labels.get("alertname") or "unnamed alert",
@@ -71,20 +102,9 @@ def _alert(found: _Alert, now: datetime) -> Alert:
         environment=environment,
         severity=severity(labels.get("severity", ""), environment),
         # A sender whose clock runs ahead must not make an incident that begins tomorrow.
-        starts_at=min(starts_at, now),
-        ends_at=_ends_at(found.endsAt),
+        starts_at=min(found.startsAt, now),
+        ends_at=None if found.endsAt is None or found.endsAt < NEVER else found.endsAt,
         labels=labels,
         annotations={name[:200]: value[:4000] for name, value in found.annotations.items()},
         url=found.generatorURL[:2000] or None,
     )
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _ends_at(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return None if aware < NEVER else aware.astimezone(UTC)

@@ -85,12 +85,12 @@ class Webhooks:
             return _refusal(403, "webhooks are off: set SIGNOFF_WEBHOOK_TOKEN")
         if not _is_authorized(request, self._entrance.token):
             return _refusal(401, "send `Authorization: Bearer <SIGNOFF_WEBHOOK_TOKEN>`")
-        raw = await _body(request)
-        if raw is None:
-            return _refusal(413, f"the body is larger than {MAX_BODY} bytes")
         try:
+            raw = await _body(request)
+            if raw is None:
+                return _refusal(413, f"the body is larger than {MAX_BODY} bytes")
             body = json.loads(raw)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, web.RequestPayloadError):
             return _refusal(400, "the body is not JSON")
         return await self._take(source, body)
 
@@ -141,7 +141,9 @@ async def _body(request: web.Request) -> bytes | None:
 
 def _is_authorized(request: web.Request, token: str) -> bool:
     sent = request.headers.get("Authorization", "")
-    return hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
+    # aiohttp hands on bytes that are no text as surrogates.
+    given = sent.encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(given, f"Bearer {token}".encode())
 
 
 def _refusal(status: int, message: str) -> web.Response:

@@ -1,14 +1,14 @@
 """A store on a real file with a clock that tests move, and short ways to make things happen."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Row, Table, select
 
 from agents.ports import Claim, ProposalRow, TaskChange
 from agents.tasks import NewTask, Task, TaskKind, TaskState
@@ -43,6 +43,7 @@ from tools.ports import Caller, Direction, Intent, Outcome
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 ANA, BEN, MIA, ZOE = (f"T0PLAY/U0{name}" for name in ("ANA", "BEN", "MIA", "ZOE"))
+GROUP = "incident:staging/service=checkout"
 SECRET = "correct-horse-battery-staple"
 INVERSE = Inverse(
     tool="shop_rollback",
@@ -97,7 +98,7 @@ async def opened(path: Path, clock: FakeClock) -> AsyncIterator["World"]:
         await database.close()
 
 
-def new_task(group: str = "incident:staging/service=checkout", **fields: Any) -> NewTask:
+def new_task(group: str = GROUP, **fields: object) -> NewTask:
     usual: dict[str, Any] = {
         "kind": TaskKind.INCIDENT,
         "tenant": "default",
@@ -110,7 +111,8 @@ def new_task(group: str = "incident:staging/service=checkout", **fields: Any) ->
         "severity": Severity.SEV3,
         "since_at": START,
     }
-    return NewTask(**{**usual, **fields})
+    usual.update(fields)
+    return NewTask(**usual)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,16 +210,16 @@ class World:
             for name, members in self.groups.items()
         }
 
-    async def rows(self, table: Table, **equal: object) -> list[Any]:
+    async def rows(self, table: Table, **equal: object) -> list[Row[Any]]:
         """Return the rows of a table that equal what is named."""
         query = select(table).where(*(table.c[name] == value for name, value in equal.items()))
 
-        def unit(connection: Connection) -> list[Any]:
+        def unit(connection: Connection) -> list[Row[Any]]:
             return list(connection.execute(query).all())
 
         return await self.database.read(unit)
 
-    async def row(self, table: Table, **equal: object) -> Any:
+    async def row(self, table: Table, **equal: object) -> Row[Any]:
         (found,) = await self.rows(table, **equal)
         return found
 
@@ -226,7 +228,7 @@ class World:
         bodies = [json.loads(row.body) for row in await self.rows(ledger)]
         return [body for body in bodies if not kinds or body["kind"] in kinds]
 
-    async def task(self, group: str = "incident:staging/service=checkout", **fields: Any) -> Task:
+    async def task(self, group: str = GROUP, **fields: object) -> Task:
         made, is_new = await self.database.write(
             lambda connection: create_task(connection, self.context, new_task(group, **fields))
         )
@@ -236,6 +238,10 @@ class World:
     async def claimed(self, worker: str = "worker-1", lease_s: float = 30) -> Claim:
         (claim,) = await self.tasks.claim(worker, 1, lease_s)
         return claim
+
+    async def concluded(self) -> None:
+        """Take the one task that is due through an analysis that proposes nothing."""
+        await self.analysed((await self.tasks.claim("looks", 1, 0))[0].task)
 
     async def analysed(self, task: Task, *wishes: Wish) -> list[Proposal]:
         """Take a fresh task through its analysis; it proposes what is wished."""
@@ -253,9 +259,9 @@ class World:
             await self.carded(proposal, task)
         return made
 
-    async def proposed(self, wish: Wish | None = None, **fields: Any) -> Proposal:
+    async def proposed(self, wish: Wish | None = None, group: str = GROUP) -> Proposal:
         """Make a task with one proposal, and its card."""
-        task = await self.task(**fields)
+        task = await self.task(group)
         (proposal,) = await self.analysed(task, wish or Wish())
         return proposal
 
@@ -281,7 +287,7 @@ class World:
         }
         await self.database.write(lambda connection: connection.execute(posts.insert(), row))
 
-    def click(self, proposal: Proposal, voter: str | Voter = ANA, **fields: str) -> Click:
+    def click(self, proposal: Proposal, voter: str | Voter = ANA, **fields: object) -> Click:
         usual: dict[str, Any] = {
             "voter": Voter(id=voter) if isinstance(voter, str) else voter,
             "proposal_id": proposal.id,
@@ -289,12 +295,18 @@ class World:
             "channel": "C0INCIDENTS",
             "message_ts": ts_of(proposal.id),
         }
-        return Click(**{**usual, **fields})
+        usual.update(fields)
+        return Click(**usual)
 
     async def vote(
-        self, click: Click, ballot: Ballot = Ballot.APPROVE, reason: str | None = None
+        self,
+        click: Click,
+        ballot: Ballot = Ballot.APPROVE,
+        reason: str | None = None,
+        *,
+        age_s: float = 0,
     ) -> Answer:
-        members = self.memberships()
+        members = self.memberships(age_s)
         return await self.database.write(
             lambda connection: cast(connection, self.context, click, ballot, members, reason)
         )
@@ -318,12 +330,6 @@ class World:
         await self.journal.begin(intent(proposal), caller)
         await self.journal.settle(done(proposal, ProposalState.EXECUTED), caller)
         return claim
-
-    async def unchanged(self, act: Callable[[], Any]) -> tuple[Any, list[dict[str, Any]]]:
-        """Run something; returns its result and the events it added, newest last."""
-        before = len(await self.rows(ledger))
-        result = await act()
-        return result, (await self.events())[before:]
 
 
 def ts_of(proposal_id: str) -> str:
@@ -359,13 +365,12 @@ def done(
     proposal: Proposal,
     state: ProposalState | None,
     direction: Direction = Direction.FORWARD,
-    **fields: Any,
+    **fields: object,
 ) -> Outcome:
     usual: dict[str, Any] = {
         "sentence": "`checkout` runs v41",
         "reason": "EXECUTED",
         "left": {"deployed": "v41"},
     }
-    return Outcome(
-        proposal=proposal, direction=direction, state=state, **{**usual, **fields}
-    )
+    usual.update(fields)
+    return Outcome(proposal=proposal, direction=direction, state=state, **usual)

@@ -4,7 +4,9 @@ Every click is made as a person makes it: one that got no answer is made again w
 asks for it.
 """
 
+import asyncio
 import re
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +24,8 @@ from tests.scenarios.stages import (
     submit,
     thread,
 )
+
+QUIET_S, POLL_S = 1.5, 0.1
 
 
 class Sword:
@@ -61,6 +65,18 @@ async def ending(stage: Stage, channel: str, root_ts: str) -> Ending:
     keys = keys_posted(stage)
     assert len(keys) == len(set(keys)), "a message was posted twice"
     return Ending(texts=texts, posted=len(keys))
+
+
+async def quiet_ending(stage: Stage, channel: str, root_ts: str) -> Ending:
+    """Return how a thread ends, once it has not changed for a while."""
+    seen = await ending(stage, channel, root_ts)
+    since = time.monotonic()
+    while time.monotonic() - since < QUIET_S:
+        await asyncio.sleep(POLL_S)
+        now = await ending(stage, channel, root_ts)
+        if now != seen:
+            seen, since = now, time.monotonic()
+    return seen
 
 
 async def sign_off(stage: Stage, person: Person, place: tuple[str, str], title: str) -> Message:

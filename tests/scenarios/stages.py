@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,10 +12,13 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from bot.store.ledger import Verification, lines, verify
+from bot.store.reading import open_read_only
 from playground.shop.model import Fault
 from playground.story import INCIDENTS, Message, Stage, text_of
 from playground.workspace.client import Person, PersonError
-from playground.world import Plan, World
+from playground.workspace.model import User
+from playground.world import Plan, World, free_port
 
 SEED = 7
 WITHIN_S = 20.0
@@ -32,27 +34,56 @@ MOVING = (
     (re.compile(r"http://127\.0\.0\.1:\d+"), "BASE"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?"), "TIME"),
     (re.compile(r"\d\d [A-Z][a-z]{2} \d\d:\d\d UTC|\d\d:\d\d UTC"), "TIME"),
-    (re.compile(r"\d+(\.\d+)? (%|ms)"), "NUMBER"),
+    (re.compile(r"\d+(\.\d+)? (%|ms)|\d+ s before"), "NUMBER"),
 )
+
+
+class Scene(Stage):
+    """The stage of a test: further people may join, and people are seen in every channel."""
+
+    def __init__(self, world: World, session: aiohttp.ClientSession) -> None:
+        super().__init__(world, session)
+        self.session = session
+
+    def joined(self, user: User, group: str | None = None) -> Person:
+        """Let somebody join the workspace, its open channels, and perhaps a user group."""
+        state = self.world.workspace.state
+        state.users[user.id] = user
+        for channel in state.channels.values():
+            if channel.kind == "channel":
+                channel.members.add(user.id)
+        if group is not None:
+            state.groups[group].users.append(user.id)
+        return Person(self.session, self.world.base, user.id)
 
 
 @asynccontextmanager
 async def staged(
-    folder: Path, *, seed: int = SEED, bot_env: dict[str, str] | None = None
-) -> AsyncIterator[Stage]:
-    """Start a world with its bot and wait until the bot listens."""
-    plan = Plan(seed=seed, folder=folder, bot_env=bot_env or {})
-    async with World(plan) as world, on_stage(world) as stage:
-        yield stage
+    folder: Path, *, seed: int = SEED, bot_env: dict[str, str] | None = None, quiet: bool = False
+) -> AsyncIterator[Scene]:
+    """Start a world with its bot and wait until the bot listens.
+
+    In a `quiet` world nobody tells the bot of alerts; Alertmanager answers all the same.
+    """
+    port = free_port()
+    plan = Plan(
+        seed=seed,
+        folder=folder,
+        port=port,
+        bot_env=bot_env or {},
+        alertmanager_url=f"http://127.0.0.1:{port}/alertmanager" if quiet else None,
+    )
+    async with World(plan) as world, on_stage(world) as scene:
+        yield scene
 
 
 @asynccontextmanager
-async def on_stage(world: World) -> AsyncIterator[Stage]:
+async def on_stage(world: World) -> AsyncIterator[Scene]:
     """Send the people into a running world; it must end without a call Slack does not know."""
     async with aiohttp.ClientSession() as session:
-        stage = Stage(world, session)
-        await stage.bot_is_here()
-        yield stage
+        scene = Scene(world, session)
+        await scene.bot_is_here()
+        yield scene
         assert world.workspace.unknown_calls == []
         assert world.workspace.complaints == []
 
@@ -129,7 +160,7 @@ async def press_until(
     raise AssertionError("three clicks, and nothing came of them")
 
 
-async def happens(look: Callable[[], Awaitable[T]], within_s: float) -> T | None:
+async def happens(look: Callable[[], Awaitable[T | None]], within_s: float) -> T | None:
     """Return the first true answer of `look` within a time, or None."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:
@@ -140,7 +171,7 @@ async def happens(look: Callable[[], Awaitable[T]], within_s: float) -> T | None
     return None
 
 
-async def eventually(look: Callable[[], Awaitable[T]], within_s: float = WITHIN_S) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]], within_s: float = WITHIN_S) -> T:
     """Return the first true answer of `look`; fails when there is none in time."""
     found = await happens(look, within_s)
     assert found, f"{look} did not come true within {within_s:g} s"
@@ -154,36 +185,35 @@ async def submit(person: Person, values: dict[str, object]) -> None:
 
 
 async def events(stage: Stage) -> list[Event]:
-    """Return the record as a user exports it, oldest first."""
-    exported = await _signoff(stage, "audit", "export")
-    return [json.loads(json.loads(line)["body"]) for line in exported.splitlines()]
+    """Return the record, oldest first."""
+    return await asyncio.to_thread(_recorded, _url(stage))
 
 
 async def require_sound(stage: Stage) -> None:
-    """Verify the record with the very program a user runs; it fails where it is not sound."""
-    assert (await _signoff(stage, "audit", "verify")).startswith("Sound: ")
+    """Verify the record; it fails where it is not sound."""
+    found = await asyncio.to_thread(_verified, _url(stage))
+    assert found.fault is None
+    assert found.events > 0
 
 
-async def _signoff(stage: Stage, *arguments: str) -> str:
-    database = stage.world.plan.folder / "signoff.db"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot",
-        *arguments,
-        env={"DATABASE_URL": f"sqlite+aiosqlite:///{database}"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    return said.decode()
+def _recorded(url: str) -> list[Event]:
+    with open_read_only(url) as connection:
+        return [json.loads(json.loads(line)["body"]) for line in lines(connection)]
 
 
-def is_said(stage: Stage, words: str) -> bool:
-    """Say whether any message of the bot had these words at some time."""
+def _verified(url: str) -> Verification:
+    with open_read_only(url) as connection:
+        return verify(connection)
+
+
+def _url(stage: Stage) -> str:
+    return f"sqlite+aiosqlite:///{stage.world.plan.folder / 'signoff.db'}"
+
+
+def is_said(stage: Stage, pattern: str) -> bool:
+    """Say whether any message of the bot matched at some time."""
     return any(
-        words in json.dumps(call.args, ensure_ascii=False)
+        re.search(pattern, json.dumps(call.args, ensure_ascii=False))
         for call in stage.world.workspace.calls
         if call.method in {"chat.postMessage", "chat.update"}
     )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
@@ -21,7 +20,7 @@ from tools.base import (
     State,
     WriteTool,
 )
-from tools.http import JsonClient
+from tools.http import JsonClient, segment
 
 NOT_FOUND = 404
 ROLLBACK_WINDOW_S = 3600
@@ -219,7 +218,7 @@ class Shop(Connector[Settings]):
 
 
 async def _service(client: JsonClient, service: str, environment: str) -> Any:  # noqa: ANN401 - JSON
-    path = f"/services/{quote(service, safe='')}"
+    path = f"/services/{segment(service)}"
     return await client.call("GET", path, params={"environment": environment})
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
+from sqlalchemy.util import await_only
 
 from bot.store.engine import BATCH, Database, StoreError, is_answering
 from bot.store.schema import migrate
@@ -29,16 +30,6 @@ class FakeHold:
         del connection
         self.begun.set()
         assert self.free.wait(10)
-
-
-async def queued_behind(
-    database: Database, hold: FakeHold, *writes: "asyncio.Task[object]"
-) -> list[object]:
-    """Let writes pile up behind a unit that holds the writer, then let all go."""
-    await asyncio.to_thread(hold.begun.wait, 10)
-    await asyncio.sleep(0)
-    hold.free.set()
-    return await asyncio.gather(*writes, return_exceptions=True)
 
 
 class Attempts:
@@ -127,7 +118,7 @@ async def test_a_cancelled_wait_does_not_stop_the_writer(store: World) -> None:
 
 async def test_a_second_database_on_the_same_file_is_refused(store: World) -> None:
     second = Database(store.url)
-    with pytest.raises(StoreError, match="another Signoff has .* DATABASE_URL"):
+    with pytest.raises(StoreError, match=r"another Signoff has .* DATABASE_URL"):
         await second.open(migrate)
     await second.close()
     assert await store.database.read(is_answering)
@@ -159,33 +150,15 @@ async def test_the_file_is_free_after_the_close(tmp_path: Path) -> None:
 
 
 async def test_a_reader_sees_one_picture_while_others_commit(store: World) -> None:
-    has_looked, may_look_again = threading.Event(), threading.Event()
+    count = select(func.count()).select_from(inbox)
 
     def look_twice(connection: Connection) -> tuple[int, int]:
-        count = select(func.count()).select_from(inbox)
         first = connection.execute(count).scalar_one()
-        has_looked.set()
-        # aiosqlite works in a thread of its own, so this blocks no loop but this reader's calls.
-        return first, 0 if not may_look_again.is_set() else connection.execute(count).scalar_one()
+        await_only(store.database.write(Attempts("in between")))
+        return first, connection.execute(count).scalar_one()
 
-    await store.database.write(Attempts("before"))
-    looked = asyncio.Event()
-
-    async def read() -> list[int]:
-        counts: list[int] = []
-        count = select(func.count()).select_from(inbox)
-        async with store.database._read_engine.connect() as connection:  # noqa: SLF001
-            del connection
-
-        def unit(connection: Connection) -> None:
-            counts.append(connection.execute(count).scalar_one())
-
-        await store.database.read(unit)
-        looked.set()
-        return counts
-
-    assert await read() == [1]
-    assert look_twice is not None
+    assert await store.database.read(look_twice) == (0, 0)
+    assert len(await store.rows(inbox)) == 1
 
 
 async def test_a_reader_cannot_write(store: World) -> None:
@@ -194,3 +167,156 @@ async def test_a_reader_cannot_write(store: World) -> None:
             lambda connection: connection.execute(insert(inbox).values(**note("x")))
         )
     assert await store.rows(inbox) == []
+
+
+async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with opened(tmp_path / "signoff.db", clock) as world:
+        writes = [
+            asyncio.create_task(world.database.write(Attempts(f"key-{place}")))
+            for place in range(500)
+        ]
+        await asyncio.sleep(0)
+        await world.database.close()
+        assert len(await asyncio.gather(*writes)) == 500
+    async with opened(tmp_path / "signoff.db", clock) as world:
+        assert len(await world.rows(inbox)) == 500
+
+
+async def test_a_listener_hears_of_a_commit_only_after_it(store: World) -> None:
+    heard: list[bool] = []
+    answered = False
+    store.database.on_commit(lambda: heard.append(answered))
+    await store.database.write(Attempts("key"))
+    answered = True
+    await store.database.write(Attempts("key 2"))
+    assert len(heard) >= 1
+
+
+async def test_what_was_committed_is_there_after_a_restart(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with opened(tmp_path / "signoff.db", clock) as world:
+        await world.database.write(Attempts("kept"))
+    async with opened(tmp_path / "signoff.db", clock) as world:
+        assert [row.key for row in await world.rows(inbox)] == ["kept"]
+
+
+async def test_the_file_is_written_ahead_and_in_full(store: World) -> None:
+    modes = await store.database.write(
+        lambda connection: [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "busy_timeout")
+        ]
+    )
+    assert modes == ["wal", 2, 5000]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://signoff@127.0.0.1/signoff",
+        "mysql://127.0.0.1/signoff",
+        "sqlite+aiosqlite://",
+        "sqlite+aiosqlite:///:memory:",
+        "signoff.db",
+        "",
+    ],
+)
+def test_a_database_that_is_no_file_of_sqlite_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match="DATABASE_URL: only"):
+        Database(url)
+
+
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/nowhere/signoff.db")
+    with pytest.raises(StoreError, match=r"DATABASE_URL: can't write beside `.*nowhere"):
+        await database.open(migrate)
+    await database.close()
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "signoff.db").write_bytes(b"a letter to a friend, and not a short one. " * 50)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/signoff.db")
+    with pytest.raises(StoreError, match="does not open"):
+        await database.open(migrate)
+    await database.close()
+
+
+def plain_engine(path: Path) -> Engine:
+    return create_engine(f"sqlite:///{path}")
+
+
+def schema(path: Path) -> list[tuple[str, str, str]]:
+    engine = plain_engine(path)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name"
+        ).all()
+    engine.dispose()
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "signoff.db"
+    async with opened(path, FakeClock()) as world:
+        await world.task()
+    once = schema(path)
+    async with opened(path, FakeClock()) as world:
+        assert len(await world.rows(ledger)) == 1
+    assert schema(path) == once
+    assert {name for kind, name, _ in once if kind == "trigger"} == {
+        "ledger_no_update",
+        "ledger_no_delete",
+        "ledger_only_at_head",
+    }
+
+
+async def test_every_table_carries_the_tenant(tmp_path: Path) -> None:
+    path = tmp_path / "signoff.db"
+    async with opened(path, FakeClock()):
+        pass
+    # The chain is one for all: its bodies carry the tenant, under the hash.
+    without = [
+        name
+        for kind, name, sql in schema(path)
+        if kind == "table" and "tenant" not in sql and not name.startswith("sqlite_")
+    ]
+    assert without == ["alembic_version", "ledger"]
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "signoff.db"
+    async with opened(path, FakeClock()):
+        pass
+    engine = plain_engine(path)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+    engine.dispose()
+    before = schema(path)
+    with pytest.raises(StoreError, match="schema 0999, which this version does not know"):
+        async with opened(path, FakeClock()):
+            pass
+    assert schema(path) == before
+
+
+async def test_a_time_without_a_zone_never_reaches_the_database(store: World) -> None:
+    naive = START.replace(tzinfo=None)
+    with pytest.raises(Exception, match="a time without a zone"):
+        await store.database.write(
+            lambda connection: connection.execute(update(controls).values(at=naive)).rowcount
+        )
+
+
+@pytest.mark.parametrize("year", [1, 999, 2026, 9999])
+async def test_a_time_comes_back_as_it_was_and_sorts_as_text(store: World, year: int) -> None:
+    moment = START.replace(year=year, microsecond=5)
+
+    def unit(connection: Connection) -> None:
+        connection.execute(insert(controls).values(name="then", value="", by="", at=moment))
+
+    await store.database.write(unit)
+    assert (await store.row(controls)).at == moment
+    text = await store.database.read(
+        lambda connection: connection.exec_driver_sql("SELECT at FROM controls").scalar_one()
+    )
+    assert text == f"{year:04}-11-20T10:00:00.000005Z"

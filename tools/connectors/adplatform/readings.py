@@ -1,7 +1,5 @@
 """What can be read of the platform: the account, campaigns and what they spent."""
 
-from urllib.parse import quote
-
 from pydantic import Field
 
 from tools.base import (
@@ -10,7 +8,7 @@ from tools.base import (
     ReadTool,
 )
 from tools.connectors.adplatform.wire import by_name, campaign_row, from_wire
-from tools.http import JsonClient
+from tools.http import JsonClient, segment
 
 DATE = r"^\d{4}-\d{2}-\d{2}$"
 
@@ -114,7 +112,7 @@ class InsightsReader(ReadTool[InsightsParameters]):
 
     async def read(self, params: InsightsParameters) -> Reading:
         """Return a row per day, and the sums; `spend` is in major units."""
-        campaign = quote(params.campaign_id, safe="")
+        campaign = segment(params.campaign_id)
         window = {"since": params.since, "until": params.until}
         owner = await self._client.call("GET", f"/campaigns/{campaign}")
         found = await self._client.call("GET", f"/campaigns/{campaign}/insights", params=window)
@@ -130,6 +128,9 @@ class InsightsReader(ReadTool[InsightsParameters]):
         return Reading(
             query=f"{params.campaign_id} from {params.since} to {params.until}",
             data={"spend": str(spend), "as_of": str(found["as_of"]), **sums},
-            rows=tuple(dict(row) for row in rows),
+            rows=tuple(
+                {**row, "spend": str(from_wire(int(row["spend"]), owner["currency"]))}
+                for row in rows
+            ),
             excerpt=f"spent {spend}, {sums['conversions']} conversions",
         )

@@ -1,10 +1,10 @@
 """What can be changed on the platform: create paused, activate, pause."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from policies.model import Comparator, ExpectedEffect, Inverse, Money, Precondition, Tier
 from tools.base import (
@@ -18,9 +18,10 @@ from tools.base import (
 )
 from tools.connectors.adplatform.readings import CampaignReader
 from tools.connectors.adplatform.wire import by_name, campaign_row, or_none, to_wire
-from tools.http import JsonClient
+from tools.http import JsonClient, segment
 
 NONE = "none"
+MOST_DAYS = 366
 DATE = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -34,10 +35,27 @@ class CreateParameters(Parameters):
     headline: str = Field(min_length=1, max_length=120)
     url: str = Field(min_length=8, max_length=500, pattern=r"^https?://")
     currency: str = Field(pattern=r"^[A-Z]{3}$")
-    daily_budget: str = Field(pattern=r"^\d{1,12}(\.\d{1,3})?$")
+    daily_budget: str = Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,3})?$")
     starts_on: str = Field(pattern=DATE)
     ends_on: str = Field(pattern=DATE)
-    days: int = Field(ge=1, le=366)
+
+    @field_validator("starts_on", "ends_on")
+    @classmethod
+    def _is_a_day(cls, text: str) -> str:
+        return date.fromisoformat(text).isoformat()
+
+    @field_validator("ends_on")
+    @classmethod
+    def _is_a_flight(cls, text: str, info: ValidationInfo) -> str:
+        starts_on = info.data.get("starts_on")
+        if starts_on is not None and not 1 <= _days(starts_on, text) <= MOST_DAYS:
+            raise ValueError(f"the end must lie 1 to {MOST_DAYS} days from the start")
+        return text
+
+    @property
+    def days(self) -> int:
+        """How many days it runs, the first and the last included."""
+        return _days(self.starts_on, self.ends_on)
 
     def daily(self) -> Money:
         """Return the daily budget as money; raises Refused for an impossible fraction."""
@@ -52,7 +70,7 @@ class SwitchParameters(Parameters):
 
     campaign_id: str = Field(min_length=1, max_length=64)
     name: str = Field(min_length=1, max_length=120)
-    daily_budget: str = Field(min_length=1, max_length=40)
+    daily_budget: str = Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,3})? [A-Z]{3}$")
     days: int = Field(ge=0, le=366)
 
 
@@ -90,7 +108,7 @@ class CreateCampaign(WriteTool[CreateParameters]):
         worst = total.times(1 + Decimal(observed["overspend_ratio"]))
         extra = Decimal(observed["overspend_ratio"]) * 100
         return Plan(
-            title=f"Create the campaign `{params.name}`, paused, with {daily} a day",
+            title=f"Create the campaign, paused, with {daily} a day: `{params.name}`",
             target=params.name,
             preconditions=(
                 Precondition(field="campaign", value=NONE),
@@ -118,7 +136,7 @@ class CreateCampaign(WriteTool[CreateParameters]):
 
     async def act(self, params: CreateParameters, call: Call) -> Effect:
         """Create it under the call's key."""
-        body = params.model_dump(mode="json", exclude={"days", "daily_budget"})
+        body = params.model_dump(mode="json", exclude={"daily_budget"})
         body |= {"daily_budget": to_wire(params.daily()), "status": "PAUSED"}
         body["created_by"] = call.requester
         return _created(await self._client.call("POST", "/campaigns", body=body, key=call.key))
@@ -143,7 +161,7 @@ class _Switch(WriteTool[SwitchParameters]):
 
     async def observe(self, params: SwitchParameters) -> State:
         """Return its status and budget."""
-        path = f"/campaigns/{quote(params.campaign_id, safe='')}"
+        path = f"/campaigns/{segment(params.campaign_id)}"
         row = campaign_row(await self._client.call("GET", path))
         account = await self._client.call("GET", "/account")
         return {
@@ -158,6 +176,9 @@ class _Switch(WriteTool[SwitchParameters]):
             raise Refused(f"`{params.campaign_id}` is named `{observed['name']}`")
         if observed["status"] != self.before:
             raise Refused(f"`{params.name}` is {observed['status']}, not {self.before}")
+        if observed["daily_budget"] != params.daily_budget:
+            budget = observed["daily_budget"]
+            raise Refused(f"`{params.name}` has {budget} a day, not {params.daily_budget}")
         return (
             Precondition(field="status", value=self.before),
             Precondition(field="daily_budget", value=params.daily_budget),
@@ -180,14 +201,14 @@ class _Switch(WriteTool[SwitchParameters]):
     async def act(self, params: SwitchParameters, call: Call) -> Effect:
         """Switch it under the call's key."""
         body = {"status": self.after, "expected_status": self.before}
-        path = f"/campaigns/{quote(params.campaign_id, safe='')}/status"
+        path = f"/campaigns/{segment(params.campaign_id)}/status"
         return self._switched(await self._client.call("POST", path, body=body, key=call.key))
 
     async def reconcile(self, params: SwitchParameters, call: Call) -> Effect | None:
         """Ask for the change under the call's key."""
         if await or_none(self._client, f"/changes/by-key/{call.key}") is None:
             return None
-        path = f"/campaigns/{quote(params.campaign_id, safe='')}"
+        path = f"/campaigns/{segment(params.campaign_id)}"
         return self._switched(await self._client.call("GET", path))
 
     def _switched(self, campaign: dict[str, Any]) -> Effect:
@@ -213,7 +234,7 @@ class ActivateCampaign(_Switch):
         daily = Money.parse(observed["daily_budget"])
         worst = daily.times(Decimal(params.days) * (1 + Decimal(observed["overspend_ratio"])))
         return Plan(
-            title=f"Activate the campaign `{params.name}` with {params.daily_budget} a day",
+            title=f"Activate the campaign with {params.daily_budget} a day: `{params.name}`",
             target=params.name,
             preconditions=preconditions,
             inverse=Inverse(
@@ -252,6 +273,10 @@ class PauseCampaign(_Switch):
             expected_effect=self._effect(params),
             blast_radius=(f"`{params.name}` stops spending {params.daily_budget} a day",),
         )
+
+
+def _days(starts_on: str, ends_on: str) -> int:
+    return (date.fromisoformat(ends_on) - date.fromisoformat(starts_on)).days + 1
 
 
 def _created(campaign: dict[str, Any]) -> Effect:

@@ -1,0 +1,245 @@
+"""The doctor looks at a real workspace, says what is wrong, and what to do about it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from aiohttp import web
+
+from bot.doctor import SCOPES, Finding, Health, examine, findings
+from bot.settings import read
+from playground.workspace.demo import demo_workspace
+from playground.workspace.guard import loopback_only
+from playground.workspace.model import ALL_SCOPES
+from playground.workspace.workspace import Workspace
+from tests.bot.world import FakeClock, opened
+
+ROOT = Path(__file__).resolve().parents[2]
+BOT, APP = "xoxb-" + "1" * 20, "xapp-" + "1" * 20
+CONFIG = """
+services:
+  checkout: {environments: {staging: {channel: C0INCIDENTS}, production: {channel: C0INCIDENTS}}}
+groups:
+  oncall: {usergroup: S0ONCALL}
+  marketing: {usergroup: S0MARKETING}
+  operators: {users: [U0ANA, U0BEN, U0MIA]}
+defaults: {channel: C0OPERATIONS}
+digests: [{channel: C0MARKETING, cron: "0 9 * * mon"}]
+"""
+
+
+class Patient(Protocol):
+    """Serves a workspace and returns the environment that points at it."""
+
+    async def __call__(
+        self, config: str = CONFIG, scopes: Collection[str] = ALL_SCOPES
+    ) -> tuple[dict[str, str], Workspace]: ...
+
+
+@pytest.fixture
+async def patient(tmp_path: Path) -> AsyncIterator[Patient]:
+    """Serve workspaces until the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def serve(
+            config: str = CONFIG, scopes: Collection[str] = ALL_SCOPES
+        ) -> tuple[dict[str, str], Workspace]:
+            workspace = demo_workspace(FakeClock(), BOT, APP, scopes=scopes)
+            app = web.Application(middlewares=[loopback_only])
+            app.add_routes(workspace.routes())
+            runner = web.AppRunner(app)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            stack.push_async_callback(workspace.stop)
+            (tmp_path / "signoff.yaml").write_text(config, encoding="utf-8")
+            env = {
+                "SLACK_BOT_TOKEN": BOT,
+                "SLACK_APP_TOKEN": APP,
+                "SLACK_API_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/api/",
+                "DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/signoff.db",
+                "SIGNOFF_CONFIG": str(tmp_path / "signoff.yaml"),
+                "SIGNOFF_WEBHOOK_TOKEN": "token",
+            }
+            return env, workspace
+
+        yield serve
+
+
+async def found(env: dict[str, str]) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in await findings(read(env))}
+
+
+def wrong(report: dict[str, Finding]) -> dict[str, str]:
+    return {name: one.words for name, one in report.items() if one.health is Health.BAD}
+
+
+async def test_a_healthy_signoff_gets_a_good_report(
+    patient: Patient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env, workspace = await patient()
+    report = await found(env)
+    assert wrong(report) == {}
+    assert report["SLACK_BOT_TOKEN"].words == "signoff in Playground"
+    assert report["SLACK_APP_TOKEN"].words == "Socket Mode connects"
+    assert report["scopes"].words == "all there"
+    assert report["groups.oncall"].words == "2 members in S0ONCALL"
+    assert report["channel C0INCIDENTS"].words == "#incidents"
+    assert report["channel C0MARKETING"].health is Health.GOOD
+    assert await examine(read(env))
+    assert capsys.readouterr().out.endswith("\nAll well.\n")
+    assert workspace.unknown_calls == []
+
+
+@pytest.mark.parametrize("scope", sorted(SCOPES))
+async def test_a_missing_scope_is_named_with_its_remedy(patient: Patient, scope: str) -> None:
+    env, _ = await patient(scopes=[one for one in ALL_SCOPES if one != scope])
+    words = wrong(await found(env))["scopes"]
+    assert words.startswith(f"missing {scope};")
+    assert "paste manifest.yml again and reinstall the app" in words
+
+
+async def test_the_report_of_a_sick_signoff_says_how_much_is_wrong(
+    patient: Patient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env, _ = await patient(scopes=["chat:write"])
+    assert not await examine(read(env))
+    out = capsys.readouterr().out
+    marked = [line for line in out.splitlines() if line.startswith("WRONG")]
+    assert out.endswith(f"\n{len(marked)} to mend, marked WRONG above.\n")
+
+
+async def test_an_unknown_channel_is_named(patient: Patient) -> None:
+    env, _ = await patient(CONFIG.replace("C0OPERATIONS", "C0NOWHERE"))
+    words = wrong(await found(env))
+    assert set(words) == {"channel C0NOWHERE"}
+    assert "channel_not_found" in words["channel C0NOWHERE"]
+
+
+async def test_a_private_channel_without_the_bot_says_to_invite_it(patient: Patient) -> None:
+    env, _ = await patient(CONFIG.replace("C0OPERATIONS", "C0PRIVATE"))
+    assert "/invite @Signoff" in wrong(await found(env))["channel C0PRIVATE"]
+
+
+async def test_a_group_that_slack_does_not_know_is_named(patient: Patient) -> None:
+    env, _ = await patient(CONFIG.replace("S0ONCALL", "S0NOBODY"))
+    words = wrong(await found(env))
+    assert words["groups.oncall"] == "user group S0NOBODY: Slack says no_such_subteam"
+    assert "asks 1 of `oncall`: only 0 there" in words["policy"]
+
+
+async def test_groups_that_may_not_be_read_are_named(patient: Patient) -> None:
+    env, _ = await patient(scopes=[one for one in ALL_SCOPES if one != "usergroups:read"])
+    words = wrong(await found(env))
+    assert "missing_scope" in words["groups.oncall"]
+    assert "missing_scope" in words["groups.marketing"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("  marketing: {usergroup: S0MARKETING}\n", "", "`marketing`, which signoff.yaml does not"),
+        ("U0ANA, U0BEN, U0MIA", "U0ANA", "`operators`, which has 1: when one of them"),
+    ],
+)
+async def test_a_rule_that_nobody_can_satisfy_is_named(
+    patient: Patient, before: str, after: str, says: str
+) -> None:
+    env, _ = await patient(CONFIG.replace(before, after))
+    policy = [one.words for one in await findings(read(env)) if one.subject == "policy"]
+    assert [words for words in policy if says in words]
+
+
+async def test_without_operators_nobody_could_resume(patient: Patient) -> None:
+    env, _ = await patient(CONFIG.replace("operators:", "others:"))
+    assert "nobody could resume" in wrong(await found(env))["groups.operators"]
+
+
+async def test_without_a_token_the_way_to_one_is_told(patient: Patient) -> None:
+    env, _ = await patient()
+    bare = {name: value for name, value in env.items() if not name.startswith("SLACK_")}
+    assert "Paste manifest.yml" in wrong(await found(bare))["SLACK_BOT_TOKEN"]
+
+
+async def test_a_token_that_slack_refuses_is_told(patient: Patient) -> None:
+    env, _ = await patient()
+    words = wrong(await found({**env, "SLACK_BOT_TOKEN": "xoxb-" + "2" * 20}))
+    assert words["SLACK_BOT_TOKEN"] == "Slack says invalid_auth"
+
+
+async def test_an_app_token_that_slack_refuses_is_told(patient: Patient) -> None:
+    env, _ = await patient()
+    words = wrong(await found({**env, "SLACK_APP_TOKEN": "xapp-" + "2" * 20}))
+    assert "connections:write" in words["SLACK_APP_TOKEN"]
+
+
+async def test_a_slack_that_does_not_answer_is_told(patient: Patient) -> None:
+    env, workspace = await patient()
+    words = wrong(await found({**env, "SLACK_API_URL": "http://127.0.0.1:9/api/"}))
+    assert words["SLACK_BOT_TOKEN"].startswith("no answer")
+    for method in ("auth.test", "usergroups.users.list", "conversations.info"):
+        workspace.lose_answer(method, times=5)
+        lost = [one for one in wrong(await found(env)).values() if "no answer" in one]
+        assert lost, method
+
+
+async def test_a_connector_that_does_not_answer_names_its_variables(patient: Patient) -> None:
+    env, _ = await patient()
+    words = wrong(await found({**env, "PROMETHEUS_URL": "http://127.0.0.1:9"}))
+    (name,) = words
+    assert name == "Prometheus"
+    assert "check the variables PROMETHEUS_" in words[name]
+
+
+async def test_a_cron_line_that_means_two_things_is_named(patient: Patient) -> None:
+    env, _ = await patient(CONFIG.replace("* * mon", "* * 1"))
+    assert "name the weekday" in wrong(await found(env))["digests.cron"]
+
+
+async def test_a_policy_that_does_not_load_is_named_with_its_line(
+    patient: Patient, tmp_path: Path
+) -> None:
+    env, _ = await patient()
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "mine.yaml").write_text("rules:\n  - {id: x}\n", encoding="utf-8")
+    report = await findings(read({**env, "SIGNOFF_POLICY_DIR": str(tmp_path / "rules")}))
+    words = [one.words for one in report if one.subject == "policy" and one.health is Health.BAD]
+    assert [one for one in words if one.startswith("mine.yaml:2: ")]
+
+
+async def test_what_is_only_unusual_is_no_fault(patient: Patient) -> None:
+    env, _ = await patient(CONFIG.replace("defaults: {channel: C0OPERATIONS}", ""))
+    del env["SIGNOFF_WEBHOOK_TOKEN"]
+    report = await found(env)
+    assert wrong(report) == {}
+    looks = {name for name, one in report.items() if one.health is Health.WARNING}
+    assert looks >= {"SIGNOFF_WEBHOOK_TOKEN", "defaults.channel", "connectors", "database"}
+
+
+async def test_a_database_that_is_there_is_opened(patient: Patient, tmp_path: Path) -> None:
+    env, _ = await patient()
+    async with opened(tmp_path / "signoff.db", FakeClock()):
+        assert (await found(env))["database"].words == "opens"
+
+
+@pytest.mark.parametrize(("scopes", "code"), [(ALL_SCOPES, 0), (("chat:write",), 1)])
+async def test_the_exit_code_says_whether_something_is_wrong(
+    patient: Patient, scopes: Collection[str], code: int
+) -> None:
+    env, _ = await patient(scopes=scopes)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bot", "doctor"),
+        env={**env, "PATH": os.environ["PATH"]},
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(child.communicate(), 60)
+    assert child.returncode == code, out.decode() + err.decode()
+    assert BOT.encode() not in out + err

@@ -1,0 +1,78 @@
+"""Fakes of the gateway's ports: journal, controls and directory."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from policies.approvals import Membership, Memberships
+from policies.audit import Event
+from policies.model import Clock, Mode
+from tools.ports import Caller, Intent, LostLease, Outcome
+
+
+class FakeJournal:
+    """Keeps everything in lists; `lost` names the methods that find the lease gone."""
+
+    def __init__(self, trail: list[str]) -> None:
+        self._trail = trail
+        self.events: list[Event] = []
+        self.intents: list[Intent] = []
+        self.outcomes: list[Outcome] = []
+        self.lost: set[str] = set()
+
+    async def record(self, events: Sequence[Event]) -> None:
+        self.events += events
+
+    async def begin(self, intent: Intent, caller: Caller) -> None:
+        if "begin" in self.lost:
+            raise LostLease("another worker has it")
+        self._trail.append("begin")
+        self.intents.append(intent)
+
+    async def settle(self, outcome: Outcome, caller: Caller) -> None:
+        if "settle" in self.lost:
+            raise LostLease("another worker has it")
+        self._trail.append("settle")
+        self.outcomes.append(outcome)
+
+
+class FakeControls:
+    """Switches that a test sets; `pauses_after` pauses as soon as that step was taken."""
+
+    def __init__(self, trail: list[str]) -> None:
+        self._trail = trail
+        self.paused = False
+        self.pauses_after: str | None = None
+        self.count = 0
+        self.modes: dict[str, Mode] = {}
+        self.asked_for: list[tuple[str, str, str]] = []
+
+    async def is_paused(self, tenant: str) -> bool:
+        return self.paused or self.pauses_after in self._trail
+
+    async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
+        self.asked_for.append((tenant, tool, environment))
+        return self.count
+
+    def mode(self, agent: str, environment: str) -> Mode:
+        return self.modes.get(environment, Mode.APPROVE)
+
+
+class FakeDirectory:
+    """Groups that a test fills; one that is `unreadable` is left out, `age_s` makes all stale."""
+
+    def __init__(self, clock: Clock, trail: list[str]) -> None:
+        self._clock, self._trail = clock, trail
+        self.members: dict[str, set[str]] = {}
+        self.unreadable: set[str] = set()
+        self.age_s = 0.0
+
+    async def memberships(self, groups: Sequence[str]) -> Memberships:
+        self._trail.append("memberships")
+        read_at = self._clock.now() - timedelta(seconds=self.age_s)
+        return {
+            name: Membership(
+                group=name, members=frozenset(self.members.get(name, set())), read_at=read_at
+            )
+            for name in groups
+            if name not in self.unreadable
+        }

@@ -1,0 +1,83 @@
+"""Questions about a rule set: the matrix, and rules that nobody could satisfy."""
+
+import pytest
+
+from bot.policy import candidate
+from policies.analysis import Subject, matrix, unsatisfiable
+from policies.engine import Asked, RuleKind, When
+from policies.loader import sealed
+from policies.model import EffectKind, Tier
+from tests.fakes.values import rule
+
+ROLLBACK = Subject(tool="shop_rollback", tier=Tier.MEDIUM, agents=("incident",), is_reversible=True)
+CREATE = Subject(
+    tool="adplatform_create_campaign", tier=Tier.LOW, agents=("campaign",), is_reversible=False
+)
+STAGING = When(environment=("staging",))
+
+
+def test_the_matrix_has_a_cell_for_each_agent_tool_and_place() -> None:
+    agents = ["incident", "campaign"]
+    cells = matrix(candidate(None), [ROLLBACK, CREATE], agents, ["staging", "production"])
+    found = {(cell.agent, cell.tool, cell.environment): cell.decision for cell in cells}
+    assert set(found) == {
+        ("incident", "shop_rollback", "staging"),
+        ("incident", "shop_rollback", "production"),
+        ("campaign", "adplatform_create_campaign", "staging"),
+        ("campaign", "adplatform_create_campaign", "production"),
+    }
+    assert found["incident", "shop_rollback", "staging"].rules == ("rollback-staging",)
+    assert found["incident", "shop_rollback", "production"].clauses[0].n == 2
+
+
+def test_a_tool_of_another_agent_has_no_cell() -> None:
+    assert matrix(candidate(None), [ROLLBACK], ["campaign"], ["staging"]) == []
+
+
+def test_an_environment_that_no_rule_names_is_shown_as_denied() -> None:
+    (cell,) = matrix(candidate(None), [ROLLBACK], ["incident"], ["sandbox"])
+    assert cell.decision.effect is EffectKind.DENY
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes", "is_always"),
+    [
+        (1, {"oncall": 2}, None),
+        (1, {"oncall": 1}, False),
+        (1, {"oncall": 0}, True),
+        (2, {"oncall": 1}, True),
+        (2, {"oncall": 2}, False),
+        (2, {"oncall": 3}, None),
+        (1, {"sre": 5}, True),
+    ],
+)
+def test_rules_that_nobody_could_satisfy_are_found(
+    n: int, sizes: dict[str, int], is_always: bool | None
+) -> None:
+    asked = Asked(n=n, groups=("oncall",))
+    found = unsatisfiable(sealed([rule("ask", RuleKind.APPROVE, STAGING, asked)]), sizes)
+    assert [dead.is_always for dead in found] == ([] if is_always is None else [is_always])
+    assert all("`ask`" in dead.words and "`oncall`" in dead.words for dead in found)
+
+
+def test_a_lone_person_may_satisfy_a_rule_with_self_approval() -> None:
+    asked = Asked(n=1, groups=("oncall",), self_approval=True)
+    rules = sealed([rule("ask", RuleKind.APPROVE, STAGING, asked)])
+    assert unsatisfiable(rules, {"oncall": 1}) == []
+
+
+def test_a_group_that_is_asked_next_must_exist_too() -> None:
+    asked = Asked(n=1, groups=("oncall",), then=("ghosts",))
+    (dead,) = unsatisfiable(sealed([rule("ask", RuleKind.RAISE, STAGING, asked)]), {"oncall": 5})
+    assert dead.is_always
+    assert "`ghosts`" in dead.words
+
+
+def test_a_rule_that_asks_nobody_is_never_dead() -> None:
+    rules = sealed([rule("deny", RuleKind.DENY, STAGING)])
+    assert unsatisfiable(rules, {}) == []
+
+
+def test_with_the_groups_of_the_demo_every_shipped_rule_can_be_satisfied() -> None:
+    sizes = {"oncall": 2, "operators": 1, "marketing": 2}
+    assert [dead for dead in unsatisfiable(candidate(None), sizes) if dead.is_always] == []

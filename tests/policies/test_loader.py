@@ -1,0 +1,159 @@
+"""Loading a rule set: the shipped one, its own test cases, and what keeps a set from loading."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.policy import SHIPPED, candidate
+from policies.engine import RuleKind, decide
+from policies.loader import PolicyError, load
+from policies.model import EffectKind, Mode, Tier
+from tests.fakes.values import facts
+
+TEAM = """\
+rules:
+  - id: ask-oncall
+    effect: {approve: {n: 1, groups: [oncall]}}
+    reason: ASKED
+    when: {tool: [shop_rollback]}
+"""
+CASES = """\
+cases:
+  - name: one is asked
+    facts: {tool: shop_rollback}
+    expect: {effect: approve, groups: [oncall], rules: [ask-oncall]}
+  - name: nothing else is allowed
+    facts: {tool: shop_deploy}
+    expect: {effect: deny}
+"""
+
+
+def shipped(folder: str) -> dict[str, str]:
+    found = sorted((SHIPPED / folder).glob("*.yaml"))
+    return {path.name: path.read_text(encoding="utf-8") for path in found}
+
+
+def test_the_shipped_rules_load_and_pass_their_own_cases() -> None:
+    rules = candidate(None)
+    assert {rule.id for rule in rules.rules if rule.is_hard} == {
+        "kill-switch",
+        "observe-only",
+        "too-many-actions",
+    }
+    assert len(rules.rules) == len({rule.id for rule in rules.rules})
+
+
+def test_every_shipped_case_is_really_run() -> None:
+    names = [line for line in shipped("tests")["shipped.yaml"].splitlines() if "effect:" in line]
+    for place in range(len(names)):
+        wrong = _with_one_expectation_turned(shipped("tests")["shipped.yaml"], place)
+        with pytest.raises(PolicyError, match="expected"):
+            load({}, shipped("rules"), {"shipped.yaml": wrong})
+
+
+def _with_one_expectation_turned(text: str, place: int) -> str:
+    lines = text.splitlines()
+    at = [number for number, line in enumerate(lines) if "expect:" in line][place]
+    lines[at] = "    expect: {effect: auto}"
+    return "\n".join(lines)
+
+
+def test_nothing_that_is_shipped_acts_without_a_person() -> None:
+    rules = candidate(None)
+    assert not [rule.id for rule in rules.rules if rule.kind is RuleKind.AUTO]
+
+
+@pytest.mark.parametrize("tier", [Tier.LOW, Tier.MEDIUM, Tier.HIGH])
+def test_observing_executes_nothing_of_any_risk(tier: Tier) -> None:
+    for tool in ("shop_rollback", "alertmanager_silence"):
+        found = decide(facts(tool=tool, tier=tier, mode=Mode.OBSERVE), candidate(None))
+        assert (found.effect, found.rules) == (EffectKind.DENY, ("observe-only",))
+
+
+def test_a_currency_that_no_rule_names_is_denied() -> None:
+    found = decide(
+        facts(agent="campaign", tool="adplatform_activate_campaign", currency="TWD"),
+        candidate(None),
+    )
+    assert (found.effect, found.reasons) == (EffectKind.DENY, ("NO_RULE",))
+
+
+def test_a_rule_set_that_fails_its_own_test_does_not_load() -> None:
+    weaker = TEAM.replace("n: 1", "n: 2").replace("oncall]}}", "everybody]}}")
+    assert load({}, {"team.yaml": TEAM}, {"cases.yaml": CASES}).rules
+    with pytest.raises(PolicyError) as caught:
+        load({}, {"team.yaml": weaker}, {"cases.yaml": CASES})
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == ("cases.yaml", 2)
+    assert "one is asked" in problem.message
+    assert "everybody" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"),
+    [
+        ("rules: [ask-oncall]", "rules: [ask-someone]", 2),
+        ("groups: [oncall]", "groups: [oncall, sre]", 2),
+        ("effect: deny", "effect: approve", 5),
+        ("effect: deny", "effect: maybe", 7),
+        ("tool: shop_deploy", "tool: shop_deploy, weekday: monday", 6),
+        ("{tool: shop_deploy}", "{tool: shop_deploy, severity: SEV9}", 5),
+        ("{tool: shop_deploy}", "{}", 6),
+        ("cases:", "cases: []\nothers:", 1),
+    ],
+)
+def test_a_wrong_case_keeps_the_set_from_loading(right: str, wrong: str, line: int) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load({}, {"team.yaml": TEAM}, {"cases.yaml": CASES.replace(right, wrong, 1)})
+    assert line in {problem.line for problem in caught.value.problems}, caught.value
+
+
+def test_an_id_taken_in_another_file_is_refused_naming_both_places() -> None:
+    with pytest.raises(PolicyError, match=r"^b\.yaml:2: .*a\.yaml:2$"):
+        load({}, {"a.yaml": TEAM, "b.yaml": TEAM}, {})
+
+
+def test_a_hard_rule_cannot_be_replaced_by_a_soft_one_of_its_name() -> None:
+    soft = TEAM.replace("ask-oncall", "kill-switch")
+    with pytest.raises(PolicyError, match="kill-switch"):
+        load({"hard.yaml": shipped("rules")["hard.yaml"]}, {"soft.yaml": soft}, {})
+
+
+def test_the_hard_rules_load_whatever_the_folder_holds(tmp_path: Path) -> None:
+    (tmp_path / "team.yaml").write_text(TEAM, encoding="utf-8")
+    rules = candidate(tmp_path)
+    assert {"kill-switch", "observe-only", "too-many-actions", "ask-oncall"} == {
+        rule.id for rule in rules.rules
+    }
+    (tmp_path / "hard.yaml").write_text(TEAM.replace("ask-oncall", "mine"), encoding="utf-8")
+    assert "kill-switch" in {rule.id for rule in candidate(tmp_path).rules}
+
+
+def test_without_any_rule_everything_is_denied(tmp_path: Path) -> None:
+    assert decide(facts(), candidate(tmp_path)).effect is EffectKind.DENY
+
+
+def test_the_version_names_the_content_not_the_layout() -> None:
+    first = load({}, {"a.yaml": TEAM}, {})
+    spaced = load({}, {"renamed.yaml": "# a comment\n\n" + TEAM}, {"c.yaml": CASES})
+    changed = load({}, {"a.yaml": TEAM.replace("n: 1", "n: 2")}, {})
+    assert first.version == spaced.version != changed.version
+
+
+def test_a_raise_and_an_auto_are_read_with_their_people() -> None:
+    text = """\
+rules:
+  - {id: more, effect: {raise: {n: 2, groups: [sre], then: [cto]}}, reason: A, when: {tier: [low]}}
+  - {id: free, effect: {auto: true}, reason: B, when: {tier: [low]}}
+  - id: held
+    effect: {auto: {otherwise: {n: 1, groups: [oncall]}}}
+    reason: C
+    when: {tier: [low]}
+"""
+    more, free, held = sorted(load({}, {"t.yaml": text}, {}).rules, key=lambda rule: rule.reason)
+    assert more.kind is RuleKind.RAISE
+    assert more.asked is not None
+    assert (more.asked.n, more.asked.then) == (2, ("cto",))
+    assert (free.kind, free.asked) == (RuleKind.AUTO, None)
+    assert held.asked is not None
+    assert held.asked.groups == ("oncall",)
