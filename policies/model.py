@@ -88,9 +88,11 @@ class Precondition(Strict):
 
     field: str
     value: str
+    # The same for people, where field and value alone would not say it.
+    words: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.field} is {self.value}"
+        return self.words or f"{self.field} is {self.value}"
 
 
 class Comparator(StrEnum):

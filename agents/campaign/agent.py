@@ -146,7 +146,6 @@ def _draft(  # noqa: PLR0913 - a draft is these things
         environment=task.environment,
         rationale=rationale,
         observed=observed,
-        confidence=Decimal(1),
         requesters=requesters,
         is_tainted=True,
     )

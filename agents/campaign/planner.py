@@ -108,7 +108,8 @@ def _budget(text: str, faults: dict[str, str]) -> Money | None:
 def _first_line(error: ValueError) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     found = next((line for line in lines if line.startswith("Value error, ")), lines[0])
-    return found.removeprefix("Value error, ").split(" [type=")[0]
+    # A form shows plain text: no code marks.
+    return found.removeprefix("Value error, ").split(" [type=")[0].replace("`", "")
 
 
 def _day(brief: Mapping[str, str], name: str, faults: dict[str, str]) -> date | None:

@@ -227,7 +227,9 @@ def _report(
 def _timeline(symptom: Symptom, evidence: tuple[Evidence, ...]) -> tuple[Moment, ...]:
     moments = [
         Moment(
-            at=_time(row), what=f"{row['kind']} {row['version']}: {row['title']}", evidence=item.id
+            at=_time(row),
+            what=f"{_service(item)} {row['kind']} {row['version']}: {row['title']}",
+            evidence=item.id,
         )
         for item in evidence
         if item.tool == "shop_deploys" and item.fault is None
@@ -237,6 +239,10 @@ def _timeline(symptom: Symptom, evidence: tuple[Evidence, ...]) -> tuple[Moment,
     if symptom.began_at is not None and history:
         moments.append(Moment(at=symptom.began_at, what=ERRORS_BEGAN, evidence=history[0].id))
     return tuple(sorted(moments, key=lambda moment: moment.at))
+
+
+def _service(item: Evidence) -> str:
+    return item.label.removeprefix("deploys of ")
 
 
 def _healthy(

@@ -36,18 +36,19 @@ def card(
         words = f"*The alert resolved at {clock_time(resolved_at)}.* Is this still needed?"
         found.append(kit.section(words))
     found.append(kit.section(_status(view, mentions, is_paused)))
+    # What is needed to decide stands above the buttons, what backs it up below.
+    if proposal.rationale:
+        who = "Why, says the " + proposal.action.agent + " agent"
+        found.append(kit.section(f"*{who}*\n>{safe(proposal.rationale, 600)}"))
+    found.append(kit.section(_promise(proposal)))
+    if view.row.state is ProposalState.PENDING:
+        found.append(kit.actions(f"proposal:{proposal.id}", _buttons(proposal)))
     found.append(kit.fields(_facts(proposal)))
     found += _parameters(proposal)
     if proposal.observed:
         seen = bullets([safe(line, 300) for line in proposal.observed])
         found.append(kit.section(f"*Observed*\n{seen}"))
-    found.append(kit.section(_promise(proposal)))
-    if proposal.rationale:
-        who = "Why, says the " + proposal.action.agent + " agent"
-        found.append(kit.section(f"*{who}*\n>{safe(proposal.rationale, 600)}"))
     found.append(kit.context(_small_print(proposal)))
-    if view.row.state is ProposalState.PENDING:
-        found.append(kit.actions(f"proposal:{proposal.id}", _buttons(proposal)))
     asked = ", ".join(mentions.get(name, name) for name in proposal.decision.groups)
     text = f"{safe(proposal.title)}: {_state_words(view)}"
     if view.row.state is ProposalState.PENDING:

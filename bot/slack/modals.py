@@ -32,7 +32,7 @@ def brief(today: date, channel: str) -> Block:
             kit.choice("channel", "Where?", CHANNELS),
             kit.text_input("headline", "Headline", longest=120),
             kit.text_input("url", "Landing page", placeholder="https://…", longest=500),
-            kit.text_input("daily_budget", "Budget a day", placeholder="50.00 EUR", longest=40),
+            kit.text_input("daily_budget", "Budget a day", placeholder="300.00 EUR", longest=40),
             kit.day("starts_on", "First day", start.isoformat()),
             kit.day("ends_on", "Last day", (start + timedelta(days=13)).isoformat()),
         ],

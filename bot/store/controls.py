@@ -124,10 +124,3 @@ def _note(
             sentence=f"Signoff was {word} by {person}.",
         ),
     )
-    # Their threads say whether Signoff is paused: each is to be shown again.
-    is_open = select(tasks.c.thread_id).where(
-        tasks.c.tenant == tenant, tasks.c.open_key.is_not(None)
-    )
-    connection.execute(
-        update(threads).where(threads.c.id.in_(is_open)).values(cursor=threads.c.cursor - 1)
-    )

@@ -64,24 +64,24 @@ async def test_the_alerts_of_one_place_are_told_and_no_others(world: Shopping) -
 
 async def test_a_silence_holds_for_the_asked_minutes_and_says_whose_it_is(world: Shopping) -> None:
     before = await read(world, "alertmanager_silences", **SUBJECT)
-    assert before.data == {"silenced": "no", "until": None}
+    assert before.data == {"state": "not silenced", "until": None}
     done = await silenced(world, minutes=30)
     after = await read(world, "alertmanager_silences", **SUBJECT)
-    assert after.data["silenced"] == "yes"
+    assert after.data["state"] == "silenced"
     until = datetime.fromisoformat(str(after.data["until"]))
     assert until == world.clock.now() + timedelta(minutes=30)
     assert await state(world) == done.left
     alerts = await read(world, "alertmanager_alerts", service="checkout", environment="staging")
     assert [row["state"] for row in alerts.rows] == ["suppressed"]
     world.clock.forward(30 * 60)
-    assert (await read(world, "alertmanager_silences", **SUBJECT)).data["silenced"] == "no"
+    assert (await read(world, "alertmanager_silences", **SUBJECT)).data["state"] == "not silenced"
 
 
 async def test_a_silence_covers_no_other_place(world: Shopping) -> None:
     await silenced(world)
     for changes in ({"environment": "production"}, {"service": "web"}, {"alertname": "Other"}):
         found = await read(world, "alertmanager_silences", **{**SUBJECT, **changes})
-        assert found.data["silenced"] == "no", changes
+        assert found.data["state"] == "not silenced", changes
 
 
 async def test_what_is_silenced_already_is_not_silenced_again(world: Shopping) -> None:

@@ -114,12 +114,12 @@ class AlertmanagerSilences(ReadTool[Subject]):
         self._client = client
 
     async def read(self, params: Subject) -> Reading:
-        """Return `silenced` as `yes` or `no`."""
+        """Return `state` as `silenced` or `not silenced`."""
         found = [item for item in await _silences(self._client) if _covers(item, params)]
         until = max((str(item["endsAt"]) for item in found), default=None)
         return Reading(
             query=f"silences of {params.labels()}",
-            data={"silenced": "yes" if found else "no", "until": until},
+            data={"state": "silenced" if found else "not silenced", "until": until},
             excerpt=f"silenced until {until}" if found else "not silenced",
         )
 
@@ -151,7 +151,9 @@ class AlertmanagerSilence(WriteTool[SilenceParameters]):
         return Plan(
             title=f"Silence `{params.alertname}` of `{subject}`{where} for {params.minutes} min",
             target=subject,
-            preconditions=(Precondition(field="silence", value=NONE),),
+            preconditions=(
+                Precondition(field="silence", value=NONE, words="nothing silences it yet"),
+            ),
             inverse=Inverse(
                 tool=AlertmanagerExpire.name,
                 parameters={**labels, "mark": "forward"},
@@ -161,10 +163,10 @@ class AlertmanagerSilence(WriteTool[SilenceParameters]):
             expected_effect=ExpectedEffect(
                 tool=AlertmanagerSilences.name,
                 parameters=labels,
-                field="silenced",
+                field="state",
                 comparator=Comparator.EQ,
-                value="yes",
-                baseline="no",
+                value="silenced",
+                baseline="not silenced",
                 settle_s=0,
                 window_s=30,
                 deadline_s=120,

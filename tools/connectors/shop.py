@@ -157,7 +157,7 @@ class ShopRollback(WriteTool[RollbackParameters]):
                 tool=self.name,
                 parameters={**params.plain(), "from_version": back, "to_version": away},
                 window_s=ROLLBACK_WINDOW_S,
-                sentence=f"Deploy {away} again.",
+                sentence=f"Deploy {away} again, with what was wrong with it.",
             ),
             blast_radius=(f"`{service}` in {place}",),
         )

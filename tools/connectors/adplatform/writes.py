@@ -111,9 +111,17 @@ class CreateCampaign(WriteTool[CreateParameters]):
             title=f"Create the campaign, paused, with {daily} a day: `{params.name}`",
             target=params.name,
             preconditions=(
-                Precondition(field="campaign", value=NONE),
-                Precondition(field="currency", value=params.currency),
-                Precondition(field="overspend_ratio", value=observed["overspend_ratio"]),
+                Precondition(field="campaign", value=NONE, words="no campaign bears this name"),
+                Precondition(
+                    field="currency",
+                    value=params.currency,
+                    words=f"the account spends in {params.currency}",
+                ),
+                Precondition(
+                    field="overspend_ratio",
+                    value=observed["overspend_ratio"],
+                    words=f"a day may overspend its budget by {extra:.0f} %",
+                ),
             ),
             expected_effect=ExpectedEffect(
                 tool=CampaignReader.name,
@@ -180,8 +188,12 @@ class _Switch(WriteTool[SwitchParameters]):
             budget = observed["daily_budget"]
             raise Refused(f"`{params.name}` has {budget} a day, not {params.daily_budget}")
         return (
-            Precondition(field="status", value=self.before),
-            Precondition(field="daily_budget", value=params.daily_budget),
+            Precondition(field="status", value=self.before, words=f"it is {self.before.lower()}"),
+            Precondition(
+                field="daily_budget",
+                value=params.daily_budget,
+                words=f"its budget is {params.daily_budget} a day",
+            ),
         )
 
     def _effect(self, params: SwitchParameters) -> ExpectedEffect:
@@ -244,7 +256,7 @@ class ActivateCampaign(_Switch):
                 sentence="Pause it. What was spent until then stays spent.",
             ),
             expected_effect=self._effect(params),
-            blast_radius=(f"spends up to {worst}",),
+            blast_radius=("spends real money from its first day on",),
             worst_case=f"{worst} over {params.days} days",
             daily=daily,
             total=worst,
