@@ -195,8 +195,6 @@ def _facts(proposal: Proposal) -> list[str]:
         found.insert(2, f"*Severity*\n{proposal.severity}{since}")
     if proposal.blast_radius:
         found.append("*Touches*\n" + safe(", ".join(proposal.blast_radius)))
-    if proposal.worst_case:
-        found.append(f"*Worst case*\n{safe(proposal.worst_case)}")
     return found
 
 
@@ -228,7 +226,8 @@ def _promise(proposal: Proposal) -> str:
         is_long = inverse.window_s >= HOUR_S
         window = f"{inverse.window_s // (HOUR_S if is_long else 60)} {'h' if is_long else 'min'}"
         undo = f"{safe(inverse.sentence)} One click, for {window} afterwards."
-    return f"*Expected afterwards*\n{expected}\n*Undo*\n{undo}"
+    cost = f"*Worst case*\n{safe(proposal.worst_case)}\n" if proposal.worst_case else ""
+    return f"{cost}*Expected afterwards*\n{expected}\n*Undo*\n{undo}"
 
 
 def _after(settle_s: int) -> str:

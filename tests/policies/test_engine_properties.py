@@ -12,6 +12,7 @@ from policies.loader import sealed
 from policies.model import Decision, EffectKind, Facts, Mode, Severity, Tier
 from tests.fakes.values import facts, rule
 
+HARD = [one for one in candidate(None).rules if one.is_hard]
 GROUPS = ("oncall", "operators", "sre")
 STRICTNESS = {EffectKind.AUTO: 0, EffectKind.APPROVE: 1, EffectKind.DENY: 2}
 
@@ -113,8 +114,7 @@ def test_forgetting_a_fact_never_loosens(found: Facts, some: list[Rule], name: s
 def test_a_pause_denies_every_write_whatever_the_other_rules_say(
     found: Facts, some: list[Rule]
 ) -> None:
-    hard = [one for one in candidate(None).rules if one.is_hard]
-    denied = decide(found.model_copy(update={"paused": True}), sealed([*some, *hard]))
+    denied = decide(found.model_copy(update={"paused": True}), sealed([*some, *HARD]))
     assert denied.effect is EffectKind.DENY
     assert "kill-switch" in denied.rules
 
