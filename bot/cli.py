@@ -13,6 +13,7 @@ from bot.app import BrokenPartError, Signoff, run
 from bot.clock import WallClock
 from bot.logs import configure
 from bot.policy import candidate
+from bot.scheduler import CronError
 from bot.settings import Settings, SettingsError, from_environment
 from bot.store.engine import StoreError
 from bot.store.ledger import lines, story, verify
@@ -36,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = parsed.command
     try:
         return command(parsed)
-    except (SettingsError, StoreError, BrokenPartError) as error:
+    except (SettingsError, CronError, StoreError, BrokenPartError) as error:
         print(f"signoff: {error}", file=sys.stderr)
-        return USAGE if isinstance(error, SettingsError) else WRONG
+        return USAGE if isinstance(error, SettingsError | CronError) else WRONG
     except PolicyError as error:
         print(f"signoff: the policy does not load:\n{error}", file=sys.stderr)
         return WRONG
