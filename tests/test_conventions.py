@@ -292,7 +292,7 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
         ("https://" + "py" + "pi.org/project/x", "a package index's host"),
         ("https://host.example/" + "simple" + "/", "a package index's path"),
         ("signoff-0.1-py3-none-any." + "whl", "a built package's file"),
-        ('"resol' + 'ved": "https://host.example/x.tgz"', "a package manager's lock"),
+        ('"resol' + 'ved": "https://host.example/x.' + 'tgz"', "a package manager's lock"),
         ("https://" + "registry" + ".example/x", "a registry's host"),
         ("open('/" + "root/x')", "a machine's path"),
     ],

@@ -131,12 +131,7 @@ class Gateway:
         arguments = arguments_of(tool, draft.parameters)
         observed = await observe(tool, arguments)
         plan = tool.plan(arguments, observed)
-        decision = await self.decision(tool, plan, draft, caller)
-        if decision.effect is EffectKind.DENY and await self.parts.controls.is_paused(
-            caller.tenant
-        ):
-            # Paused meanwhile: that is no word about this proposal.
-            raise Halted
+        decision = await self._proposing(tool, plan, draft, caller)
         now = self.parts.clock.now()
         expires_at = draft.expires_at or now + timedelta(seconds=decision.expires_s or 1800)
         action = Action(
@@ -177,6 +172,16 @@ class Gateway:
             requesters=draft.requesters or _people(caller.requester),
             replaces=draft.replaces,
         )
+
+    async def _proposing(
+        self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
+    ) -> Decision:
+        decision = await self.decision(tool, plan, draft, caller)
+        is_denied = decision.effect is EffectKind.DENY
+        if is_denied and await self.parts.controls.is_paused(caller.tenant):
+            # Paused meanwhile: that is no word about this proposal.
+            raise Halted
+        return decision
 
     async def decision(
         self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller

@@ -103,7 +103,7 @@ class Alertmanager:
         if status is None:
             return
         if self._is_held_back(alert, status, now):
-            if status == "resolved":
+            if status != "firing":
                 # As the real one: what resolves while it is silenced is never told.
                 notice.taken = "resolved"
             return
