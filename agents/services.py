@@ -60,6 +60,11 @@ class ServiceMap(Strict):
         )
 
 
+def most_errors(place: Place) -> float:
+    """Return the highest share of failing requests that is still fine."""
+    return place.limits.get("errors", DEFAULT_LIMITS["errors"])
+
+
 def limit(place: Place, signal: str) -> float | None:
     """Return the highest value of a signal that is still fine, or None where nobody said."""
     return place.limits.get(signal, DEFAULT_LIMITS.get(signal))

@@ -19,6 +19,7 @@ from bot.store.rules import in_force
 from policies.analysis import unsatisfiable
 from policies.loader import PolicyError
 from tools.base import AnyConnector, ToolError
+from tools.gateway import MISREAD
 
 SCOPES = frozenset(
     {
@@ -213,8 +214,14 @@ async def _connectors(settings: Settings) -> list[Finding]:
 async def _connector(part: AnyConnector) -> Finding:
     try:
         return good(part.title, await part.check())
-    except ToolError as error:
-        return bad(part.title, f"{error}; check the variables {part.name.upper()}_…")
+    except (ToolError, *MISREAD) as error:
+        return bad(part.title, f"{_fault(error)}; check the variables {part.name.upper()}_…")
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, ToolError):
+        return str(error)
+    return f"something else answers there ({type(error).__name__})"
 
 
 def _policy(settings: Settings, sizes: Mapping[str, int]) -> list[Finding]:

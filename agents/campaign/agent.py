@@ -95,6 +95,7 @@ class CampaignAgent:
                     "days": _remaining(
                         str(wanted["starts_on"]), str(wanted["ends_on"]), self._today()
                     ),
+                    "ends_on": str(wanted["ends_on"]),
                 },
                 observed=(f"created paused and read back: {daily} a day",),
                 requesters=row.proposal.requesters,
@@ -119,6 +120,7 @@ class CampaignAgent:
                 "name": str(found["name"]),
                 "daily_budget": str(found["daily_budget"]),
                 "days": _remaining(str(found["starts_on"]), str(found["ends_on"]), self._today()),
+                "ends_on": str(found["ends_on"]),
             },
             observed=(f"E2: {words}",),
             rationale=task.spec.get("reason"),

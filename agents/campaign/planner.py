@@ -138,4 +138,4 @@ def _is_web(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return url.startswith(("https://", "http://")) and bool(parts.hostname)

@@ -9,7 +9,7 @@ from agents.incident.analyst import ERRORS_BEGAN, analyse, percent
 from agents.incident.evidence import Answers, Question, questions
 from agents.ports import ProposalRow
 from agents.report import Hypothesis, Report
-from agents.services import Place, ServiceMap, limit, settle_s
+from agents.services import Place, ServiceMap, most_errors, settle_s
 from agents.tasks import Task
 from policies.model import Comparator, ExpectedEffect, Link, Unit
 from tools.base import Evidence
@@ -130,7 +130,7 @@ class IncidentAgent:
         query = None if place is None else place.signals.get("errors")
         if place is None or query is None:
             return None
-        allowed = limit(place, "errors") or 0.05
+        allowed = most_errors(place)
         measured = answers.number(f"errors of {task.target}")
         settle = settle_s(query)
         return ExpectedEffect(

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from agents.incident.evidence import Answers
 from agents.report import FindingKind, Hypothesis, Moment, Report
-from agents.services import ServiceMap, limit
+from agents.services import ServiceMap, limit, most_errors
 from agents.tasks import Task
 from tools.base import Evidence, Row
 
@@ -55,7 +55,7 @@ def analyse(task: Task, evidence: tuple[Evidence, ...], services: ServiceMap) ->
             f"I know no service `{service}` in `{environment}`, so there is nothing I can measure."
             " Add it to `signoff.yaml`.",
         )
-    symptom = _symptom(service, answers, limit(place, "errors") or 0.05, task.since_at)
+    symptom = _symptom(service, answers, most_errors(place), task.since_at)
     if symptom.errors is None:
         return _inconclusive(
             evidence,

@@ -39,7 +39,7 @@ def silence(world: Shopping, **changes: str | int) -> tuple[AnyWriteTool, Parame
 
 def expire(world: Shopping) -> tuple[AnyWriteTool, Parameters]:
     tool = world.catalogue.writing("alertmanager_expire")
-    return tool, arguments_of(tool, {**SUBJECT, "mark": "forward"})
+    return tool, arguments_of(tool, SUBJECT)
 
 
 async def silenced(world: Shopping, call: Call = CALL, **changes: str | int) -> Effect:

@@ -65,12 +65,6 @@ class SilenceParameters(Subject):
     minutes: int = Field(default=60, ge=5, le=1440)
 
 
-class ExpireParameters(Subject):
-    """The silence that an action made, by the mark in its comment."""
-
-    mark: str = Field(min_length=1, max_length=200)
-
-
 class AlertmanagerAlerts(ReadTool[AlertsParameters]):
     """List the alerts that fire for a service now, with whether they are silenced."""
 
@@ -156,7 +150,7 @@ class AlertmanagerSilence(WriteTool[SilenceParameters]):
             ),
             inverse=Inverse(
                 tool=AlertmanagerExpire.name,
-                parameters={**labels, "mark": "forward"},
+                parameters=labels,
                 window_s=params.minutes * 60,
                 sentence="End the silence.",
             ),
@@ -201,23 +195,23 @@ class AlertmanagerSilence(WriteTool[SilenceParameters]):
         return None
 
 
-class AlertmanagerExpire(WriteTool[ExpireParameters]):
+class AlertmanagerExpire(WriteTool[Subject]):
     """End the silence that an earlier action made."""
 
     name = "alertmanager_expire"
     tier = Tier.LOW
-    params = ExpireParameters
+    params = Subject
     agents = ("incident",)
 
     def __init__(self, client: JsonClient) -> None:
         self._client = client
 
-    async def observe(self, params: ExpireParameters) -> State:
+    async def observe(self, params: Subject) -> State:
         """Return which active silence covers the subject."""
         found = [item for item in await _silences(self._client) if _covers(item, params)]
         return {"silence": ",".join(sorted(str(item["id"]) for item in found)) or NONE}
 
-    def plan(self, params: ExpireParameters, observed: State) -> Plan:
+    def plan(self, params: Subject, observed: State) -> Plan:
         """End what is there."""
         return Plan(
             title=f"End the silence of `{params.alertname}`",
@@ -225,7 +219,7 @@ class AlertmanagerExpire(WriteTool[ExpireParameters]):
             preconditions=(Precondition(field="silence", value=observed["silence"]),),
         )
 
-    async def act(self, params: ExpireParameters, call: Call) -> Effect:
+    async def act(self, params: Subject, call: Call) -> Effect:
         """Expire it; one that is gone already is as good."""
         del call
         state = await self.observe(params)
@@ -234,7 +228,7 @@ class AlertmanagerExpire(WriteTool[ExpireParameters]):
                 await self._client.call("DELETE", f"/api/v2/silence/{silence_id}")
         return Effect(sentence="The silence is ended.", left={"silence": NONE})
 
-    async def reconcile(self, params: ExpireParameters, call: Call) -> Effect | None:
+    async def reconcile(self, params: Subject, call: Call) -> Effect | None:
         """Ended is what we wanted, by whomever."""
         del call
         state = await self.observe(params)

@@ -72,6 +72,8 @@ class SwitchParameters(Parameters):
     name: str = Field(min_length=1, max_length=120)
     daily_budget: str = Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,3})? [A-Z]{3}$")
     days: int = Field(ge=0, le=366)
+    # The last day that the days were counted to.
+    ends_on: str | None = Field(default=None, pattern=DATE)
 
 
 class CreateCampaign(WriteTool[CreateParameters]):
@@ -176,6 +178,7 @@ class _Switch(WriteTool[SwitchParameters]):
             "status": str(row["status"]),
             "daily_budget": str(row["daily_budget"]),
             "name": str(row["name"]),
+            "ends_on": str(row["ends_on"]),
             "overspend_ratio": str(account["daily_overspend_ratio"]),
         }
 
@@ -243,6 +246,10 @@ class ActivateCampaign(_Switch):
     def plan(self, params: SwitchParameters, observed: State) -> Plan:
         """Refuse what is not paused; reckon the worst case; undo by pausing."""
         preconditions = self._checked(params, observed)
+        if params.ends_on is not None:
+            words = f"its last day is {params.ends_on}"
+            last = Precondition(field="ends_on", value=params.ends_on, words=words)
+            preconditions = (*preconditions, last)
         daily = Money.parse(observed["daily_budget"])
         worst = daily.times(Decimal(params.days) * (1 + Decimal(observed["overspend_ratio"])))
         return Plan(
