@@ -24,7 +24,7 @@ class BareApp:
 
 async def connect(world: World) -> BareApp:
     opened = await world.call("apps.connections.open", token=APP_TOKEN)
-    bare = BareApp(await world.session.ws_connect(opened["url"]))
+    bare = BareApp(await world.socket(opened["url"]))
     hello = await bare.next()
     assert hello["type"] == "hello"
     assert hello["connection_info"] == {"app_id": "A0SIGNOFF"}

@@ -45,6 +45,13 @@ class World:
     ana: Person
     ben: Person
     mia: Person
+    stack: AsyncExitStack
+
+    async def socket(self, url: str) -> aiohttp.ClientWebSocketResponse:
+        """Open a socket that is closed when the test ends, and not whenever garbage is collected."""
+        opened = await self.session.ws_connect(url)
+        self.stack.push_async_callback(opened.close)
+        return opened
 
     async def call(self, method: str, token: str = BOT_TOKEN, **args: object) -> Json:
         """Call a Web API method with a JSON body and return its answer."""
@@ -96,9 +103,9 @@ async def world(serve: Serve) -> AsyncIterator[World]:
         clock, BOT_TOKEN, APP_TOKEN, subscriptions=subscriptions, patience=PATIENCE
     )
     base_url = await serve(workspace)
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
         people = [Person(session, base_url, name) for name in ("U0ANA", "U0BEN", "U0MIA")]
-        yield World(workspace, clock, base_url, session, *people)
+        yield World(workspace, clock, base_url, session, *people, stack)
 
 
 @pytest.fixture

@@ -102,6 +102,6 @@ async def test_the_app_survives_a_refresh_of_its_socket(world: World, app: Sampl
 
 async def test_a_ticket_opens_one_socket(world: World) -> None:
     opened = await world.call("apps.connections.open", token=APP_TOKEN)
-    await world.session.ws_connect(opened["url"])
+    await world.socket(opened["url"])
     with pytest.raises(aiohttp.WSServerHandshakeError):
-        await world.session.ws_connect(opened["url"])
+        await world.socket(opened["url"])
