@@ -48,7 +48,7 @@ class World:
     stack: AsyncExitStack
 
     async def socket(self, url: str) -> aiohttp.ClientWebSocketResponse:
-        """Open a socket that is closed when the test ends, and not whenever garbage is collected."""
+        """Open a socket that is closed when the test ends, not whenever garbage is collected."""
         opened = await self.session.ws_connect(url)
         self.stack.push_async_callback(opened.close)
         return opened
