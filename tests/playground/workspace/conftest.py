@@ -104,8 +104,8 @@ async def world(serve: Serve) -> AsyncIterator[World]:
     )
     base_url = await serve(workspace)
     async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        people = [Person(session, base_url, name) for name in ("U0ANA", "U0BEN", "U0MIA")]
-        yield World(workspace, clock, base_url, session, *people, stack)
+        ana, ben, mia = (Person(session, base_url, name) for name in ("U0ANA", "U0BEN", "U0MIA"))
+        yield World(workspace, clock, base_url, session, ana, ben, mia, stack)
 
 
 @pytest.fixture
