@@ -61,7 +61,6 @@ class TaskChange:
     """What one step of a task writes, in one transaction."""
 
     state: TaskState | None = None
-    wake_at: datetime | None = None
     events: tuple[Event, ...] = ()
     steps: dict[str, str] = field(default_factory=dict)
     proposals: tuple[Proposal, ...] = ()
@@ -69,14 +68,6 @@ class TaskChange:
 
 class TaskStore(Protocol):
     """Tasks and their proposals. Every write is fenced by the claim and raises LostLease."""
-
-    async def claim(self, worker: str, limit: int, lease_s: float) -> list[Claim]:
-        """Take up to `limit` tasks that are due and free."""
-        ...
-
-    async def heartbeat(self, claim: Claim, lease_s: float) -> bool:
-        """Lengthen the lease; False when the task is no longer ours."""
-        ...
 
     async def advance(self, claim: Claim, change: TaskChange) -> None:
         """Write one step."""

@@ -1,4 +1,4 @@
-"""Claims tasks and takes them step by step; a handler per state, so a restart goes on there."""
+"""Takes tasks step by step; a handler per state, so a restart goes on there."""
 
 import asyncio
 import contextlib
@@ -18,16 +18,19 @@ from tools.base import Evidence, ToolError, Unavailable
 from tools.catalogue import UnknownTool
 from tools.execution import Execution
 from tools.gateway import Gateway
-from tools.ports import Boundary, Caller, Draft, Halted, LostLease
+from tools.ports import Boundary, Caller, Draft, Halted, LostLease, RecordUnavailable
 
-LEASE_S = 30.0
-BEAT_S = 10.0
-POLL_S = 0.25
 PAUSED_S = 1.0
+# The longest a step may take; each call of a tool has a time-out of its own, far below.
+RUN_S = 120.0
 FOLLOW_UP_S = 5.0
 
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
 _log = logging.getLogger(__name__)
+
+
+class StepTooLongError(Exception):
+    """A step did not come to an end in its time; it counts as a failed attempt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,69 +45,43 @@ class Workshop:
 
 
 class Worker:
-    """One worker; `name` goes into the lease."""
+    """Takes one task one step further at a time; who hands tasks out is not its concern."""
 
-    def __init__(self, name: str, workshop: Workshop, *, parallel: int = 8) -> None:
-        self._name, self._workshop = name, workshop
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
         self._store = workshop.store
         self._steps = ProposalSteps(workshop.store, workshop.gateway, Execution(workshop.gateway))
-        self._room = asyncio.Semaphore(parallel)
-        self._awake = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
 
-    def wake(self) -> None:
-        """Look for work now."""
-        self._awake.set()
-
-    async def run(self) -> None:
-        """Work until cancelled; what is in hand then is handed back."""
+    async def work(self, claim: Claim) -> None:
+        """Take a claimed task a step further, and give it back."""
         try:
-            while True:
-                await self._take()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), POLL_S)
-                self._awake.clear()
-        finally:
-            for running in self._running:
-                running.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await self._step_in_time(claim)
+            await self._store.release(claim)
+        except LostLease as lost:
+            _log.warning("lost a lease: %s", lost, extra={"task_id": claim.task.id})
+        except Halted:
+            await asyncio.sleep(PAUSED_S)
+            await self._store.release(claim)
+        except RecordUnavailable as error:
+            # Nothing is lost: the row still says what is to be done.
+            _log.warning("a step waits: %s", error, extra={"task_id": claim.task.id})
+            await asyncio.sleep(PAUSED_S)
+        except asyncio.CancelledError:
+            # Signoff stops: whoever starts next goes on where the row says.
+            await self._store.release(claim)
+            raise
+        # Boundary: one task's fault is recorded with it and never stops the others.
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.exception("a step failed", extra={"task_id": claim.task.id})
+            with contextlib.suppress(LostLease, RecordUnavailable):
+                await self._store.back_off(claim, f"{type(error).__name__}: {error}")
 
-    async def _take(self) -> None:
-        await self._room.acquire()
-        self._room.release()
-        claims = await self._store.claim(self._name, 8, LEASE_S)
-        for claim in claims:
-            running = asyncio.create_task(self._work(claim))
-            self._running.add(running)
-            running.add_done_callback(self._running.discard)
-
-    async def _work(self, claim: Claim) -> None:
-        async with self._room:
-            beat = asyncio.create_task(self._beat(claim))
-            try:
+    async def _step_in_time(self, claim: Claim) -> None:
+        try:
+            async with asyncio.timeout(RUN_S):
                 await self._step(claim)
-                await self._store.release(claim)
-            except LostLease as lost:
-                _log.warning("lost a lease: %s", lost, extra={"task_id": claim.task.id})
-            except Halted:
-                await self._wait(claim)
-            # Boundary: one task's fault is recorded with it and never stops the others.
-            except Exception as error:  # noqa: BLE001 - see above
-                _log.exception("a step failed", extra={"task_id": claim.task.id})
-                with contextlib.suppress(LostLease):
-                    await self._store.back_off(claim, f"{type(error).__name__}: {error}")
-            finally:
-                beat.cancel()
-
-    async def _beat(self, claim: Claim) -> None:
-        while True:
-            await asyncio.sleep(BEAT_S)
-            if not await self._store.heartbeat(claim, LEASE_S):
-                return
-
-    async def _wait(self, claim: Claim) -> None:
-        await asyncio.sleep(PAUSED_S)
-        await self._store.release(claim)
+        except TimeoutError as error:
+            raise StepTooLongError(f"the step took longer than {RUN_S:g} s") from error
 
     async def _step(self, claim: Claim) -> None:
         handlers: Mapping[TaskState, Callable[[Claim], Awaitable[None]]] = {

@@ -37,6 +37,7 @@ from bot.stops import stopper
 from bot.store.boxes import Inbox, Outbox, send
 from bot.store.context import Context
 from bot.store.controls import SqlControls
+from bot.store.dispatch import RowDispatcher
 from bot.store.engine import Connection, Database, is_answering
 from bot.store.journal import SqlJournal
 from bot.store.ledger import Ledger
@@ -53,6 +54,9 @@ from policies.redaction import Redactor
 from tools.catalogue import Catalogue
 from tools.gateway import Gateway, Parts
 
+# How long a stop waits for steps in hand; a service manager commonly allows 30 s for all of it.
+FINISH_S = 10.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +71,7 @@ class Core:
     context: Context
     catalogue: Catalogue
     rules: RuleSet
+    dispatcher: RowDispatcher
     # What died while running; one entry is enough to end the process.
     faults: list[str] = field(default_factory=list)
 
@@ -129,7 +134,7 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
             catalogue=core.catalogue,
         )
         slack = Slack(sender=sender, client=client, metrics=metrics)
-        address = await _join(settings, stack, desk, slack, core.faults)
+        address = await _join(settings, stack, desk, slack, core)
         metrics.up.set(1)
         yield Signoff(core=core, desk=desk, address=address)
 
@@ -153,12 +158,15 @@ async def _core(settings: Settings, stack: AsyncExitStack) -> Core:
     database = Database(settings.database_url)
     stack.push_async_callback(database.close)
     await database.open(migrate)
+    clock = clock_of(settings)
+    dispatcher = RowDispatcher(database, clock, f"worker-{os.getpid()}")
     context = Context(
         database=database,
         ledger=Ledger(redactor),
-        clock=clock_of(settings),
+        clock=clock,
         redactor=redactor,
         boundary=stopper(settings.stop_at, Path(f"{database.path}.stopped")),
+        dispatcher=dispatcher,
     )
     found = candidate(settings.policy_dir)
     rules = await database.write(lambda connection: _started(connection, context, found))
@@ -168,7 +176,7 @@ async def _core(settings: Settings, stack: AsyncExitStack) -> Core:
         )
     catalogue = Catalogue(settings.build(context.clock))
     stack.push_async_callback(catalogue.close)
-    return Core(context=context, catalogue=catalogue, rules=rules)
+    return Core(context=context, catalogue=catalogue, rules=rules, dispatcher=dispatcher)
 
 
 def _started(connection: Connection, context: Context, found: RuleSet) -> RuleSet:
@@ -207,7 +215,7 @@ async def _join(
     stack: AsyncExitStack,
     desk: Desk,
     slack: Slack,
-    faults: list[str],
+    core: Core,
 ) -> tuple[str, int]:
     context, config = desk.context, settings.config
     inbox = Inbox(context)
@@ -223,19 +231,17 @@ async def _join(
             boundary=context.boundary,
         )
     )
-    worker = _worker(desk)
-    for wake in (postman.wake, mirror.wake, worker.wake):
+    for wake in (postman.wake, mirror.wake, core.dispatcher.look):
         context.database.on_commit(wake)
+    # Stopped in reverse: no new work first, then what is in hand is finished, then told.
+    for name, loop in (("mirror", mirror.run()), ("outbox", postman.run())):
+        _in_background(stack, name, loop, core.faults)
+    stack.push_async_callback(core.dispatcher.drain, FINISH_S)
+    _in_background(stack, "worker", core.dispatcher.run(_worker(desk).work), core.faults)
     scheduler = Scheduler(context, config.digests)
     await scheduler.start()
     stack.push_async_callback(scheduler.stop)
-    for name, loop in (
-        ("worker", worker.run()),
-        ("mirror", mirror.run()),
-        ("inbox", clerk.run()),
-        ("outbox", postman.run()),
-    ):
-        _in_background(stack, name, loop, faults)
+    _in_background(stack, "inbox", clerk.run(), core.faults)
     reception = Reception(desk, inbox, slack.metrics, clerk.wake)
     return await _listen(settings, stack, reception, slack, desk)
 
@@ -253,7 +259,7 @@ def _worker(desk: Desk) -> Worker:
         clock=context.clock,
         boundary=context.boundary,
     )
-    return Worker(f"worker-{os.getpid()}", workshop)
+    return Worker(workshop)
 
 
 def _in_background(
@@ -299,7 +305,7 @@ def _entrance(settings: Settings, desk: Desk, metrics: Metrics) -> Entrance:
     database = desk.context.database
 
     async def is_ready() -> bool:
-        return await database.read(is_answering)
+        return database.trouble is None and await database.read(is_answering)
 
     return Entrance(
         context=desk.context,

@@ -35,6 +35,10 @@ class Halted(Exception):  # noqa: N818 - says what happened, like a signal
     """Signoff is paused: nothing outside may be called."""
 
 
+class RecordUnavailable(Exception):  # noqa: N818 - says what happened, like a signal
+    """Nothing can be recorded now, so nothing may be done."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Caller:
     """On whose behalf a tool is called, and under which lease."""

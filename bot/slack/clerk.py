@@ -1,10 +1,10 @@
 """Works off the inbox and sends the outbox; each letter and parcel once, in order, with retries."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping
 
+from bot.pulse import Pulse
 from bot.slack import blocks as kit
 from bot.slack import clicks, commands, digests, forms
 from bot.slack.desk import Desk
@@ -30,20 +30,18 @@ class InboxClerk:
 
     def __init__(self, desk: Desk, inbox: Inbox) -> None:
         self._desk, self._inbox = desk, inbox
-        self._awake = asyncio.Event()
+        self._pulse = Pulse(POLL_S)
 
     def wake(self) -> None:
         """Look for letters now."""
-        self._awake.set()
+        self._pulse.wake()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             for letter in await self._inbox.due():
                 await self._work(letter)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), POLL_S)
-            self._awake.clear()
+            await self._pulse.rest()
             await asyncio.sleep(ACK_FIRST_S)
 
     async def _work(self, letter: Letter) -> None:
@@ -83,20 +81,18 @@ class OutboxClerk:
     ) -> None:
         self._outbox, self._sender, self._bot_name = outbox, sender, bot_name
         self._default_channel = default_channel
-        self._awake = asyncio.Event()
+        self._pulse = Pulse(POLL_S)
 
     def wake(self) -> None:
         """Look for parcels now."""
-        self._awake.set()
+        self._pulse.wake()
 
     async def run(self) -> None:
         """Send until cancelled."""
         while True:
             for parcel in await self._outbox.due():
                 await self._send(parcel)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), POLL_S)
-            self._awake.clear()
+            await self._pulse.rest()
 
     async def _send(self, parcel: Parcel) -> None:
         try:

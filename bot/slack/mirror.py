@@ -5,7 +5,6 @@ between it is looked for by its metadata before it is made again.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import logging
@@ -13,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bot.pulse import Pulse
 from bot.slack.cards import Mentions
 from bot.slack.limits import faults
 from bot.slack.sender import NoAnswer, Sender, SlackRefused
@@ -45,12 +45,12 @@ class Mirror:
 
     def __init__(self, glass: Glass) -> None:
         self._glass = glass
-        self._awake = asyncio.Event()
+        self._pulse = Pulse(POLL_S)
         self._busy: dict[str, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
         """Look for news now."""
-        self._awake.set()
+        self._pulse.wake()
 
     async def run(self) -> None:
         """Mirror until cancelled."""
@@ -59,9 +59,7 @@ class Mirror:
                 behind = await self._glass.store.behind()
                 for thread in [one for one in behind if one.id not in self._busy]:
                     self._start(thread)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), POLL_S)
-                self._awake.clear()
+                await self._pulse.rest()
         finally:
             for running in self._busy.values():
                 running.cancel()
@@ -73,7 +71,7 @@ class Mirror:
 
         def done(_: asyncio.Task[None]) -> None:
             self._busy.pop(thread.id, None)
-            self._awake.set()
+            self._pulse.wake()
 
         running.add_done_callback(done)
 

@@ -13,6 +13,8 @@ from bot.store.context import Context
 from bot.store.tables import inbox, outbox
 
 GIVE_UP_AFTER = 8
+# Slack waits 3 s for an ack; what is not committed by then is not acked, and said so by Slack.
+ACKED_WITHIN_S = 2.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Inbox:
         self._context = context
 
     async def put(self, key: str, kind: str, body: Mapping[str, Any]) -> bool:
-        """Commit an envelope; False when it is known already."""
+        """Commit an envelope; False when it is known already; raises StoreUnavailable."""
         now = self._context.clock.now()
         text = json.dumps(body)
 
@@ -55,7 +57,7 @@ class Inbox:
             )
             return done.rowcount == 1
 
-        return await self._context.database.write(unit)
+        return await self._context.database.write(unit, within_s=ACKED_WITHIN_S)
 
     async def due(self, limit: int = 50) -> list[Letter]:
         """Return what is to be worked off, oldest first."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import fcntl
+import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +14,35 @@ from typing import IO, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from tools.ports import RecordUnavailable
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
 
 BATCH = 256
 BUSY_MS = 5000
+# How long a write waits for a disk that is full or a file that somebody else has locked.
+PATIENCE_S = 30.0
+AGAIN_S = 0.5
+TROUBLES = {
+    sqlite3.SQLITE_BUSY: "another program has locked the database",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk gives errors",
+    sqlite3.SQLITE_READONLY: "the database can't be written",
+}
+
+_log = logging.getLogger(__name__)
 
 
 class StoreError(Exception):
     """The database can't be used; the message says why and what to do."""
+
+
+class StoreUnavailable(StoreError, RecordUnavailable):  # noqa: N818 - says what happened
+    """The database takes nothing now (locked, or the disk is full); nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,9 @@ class Database:
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[], None]] = []
+        self._is_closed = False
+        # Why nothing can be written now, in words; None while all is well.
+        self.trouble: str | None = None
 
     async def open(self, migrate: Callable[[Engine], None]) -> None:
         """Take the file's lock, bring its schema up to date and start the writer.
@@ -59,6 +81,7 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is queued, and let go of the file."""
+        self._is_closed = True
         if self._thread.is_alive():
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
@@ -71,15 +94,25 @@ class Database:
         """Call `listener` in the event loop after every commit."""
         self._listeners.append(listener)
 
-    async def write(self, unit: Unit[T]) -> T:
+    async def write(self, unit: Unit[T], *, within_s: float | None = None) -> T:
         """Run a unit of work in the next transaction; returns after its commit.
 
         The unit must not await nor touch anything outside: it may run twice when another unit of
-        its batch fails.
+        its batch fails. Not begun `within_s`, it is taken back.
+
+        Raises:
+            StoreUnavailable: the database takes nothing now; nothing was written, unless the time
+                `within_s` ended while the write was being made.
         """
+        if self._is_closed:
+            raise StoreUnavailable("the database is closed: Signoff is stopping")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put(_Job(unit=unit, future=future))
-        return await future
+        try:
+            async with asyncio.timeout(within_s):
+                return await future
+        except TimeoutError as error:
+            raise StoreUnavailable(self.trouble or f"no commit within {within_s} s") from error
 
     async def read(self, unit: Unit[T]) -> T:
         """Run a reading unit on a connection of its own."""
@@ -125,7 +158,19 @@ class Database:
         return batch, False
 
     def _commit(self, connection: Connection, batch: list[_Job]) -> None:
-        results, fault = _transaction(connection, [job.unit for job in batch])
+        patient_until = time.monotonic() + PATIENCE_S
+        while True:
+            batch = [job for job in batch if not job.future.cancelled()]
+            results, fault = _transaction(connection, [job.unit for job in batch])
+            trouble = _trouble(fault)
+            self._note(trouble)
+            if trouble is None:
+                break
+            if time.monotonic() >= patient_until:
+                fault = StoreUnavailable(f"{trouble}; nothing was written")
+                self._answer([(job, None, fault) for job in batch])
+                return
+            time.sleep(AGAIN_S)
         if fault is None:
             self._answer([(job, result, None) for job, result in zip(batch, results, strict=True)])
         elif len(batch) == 1:
@@ -133,6 +178,16 @@ class Database:
         else:
             for job in batch:
                 self._commit(connection, [job])
+
+    def _note(self, trouble: str | None) -> None:
+        """Keep why nothing can be written; told once when it begins, and once when it is over."""
+        if trouble == self.trouble:
+            return
+        if trouble is None:
+            _log.warning("the database takes writes again")
+        else:
+            _log.error("nothing can be stored now: %s; Signoff waits and tries again", trouble)
+        self.trouble = trouble
 
     def _answer(self, answers: list[tuple[_Job, Any, BaseException | None]]) -> None:
         assert self._loop is not None  # noqa: S101 - open() set it before the thread began
@@ -182,6 +237,15 @@ def _transaction(
     return results, None
 
 
+def _trouble(fault: Exception | None) -> str | None:
+    """Return in words what is wrong with disk or file; None for a fault of the unit's own."""
+    if not isinstance(fault, OperationalError):
+        return None
+    code = getattr(fault.orig, "sqlite_errorcode", 0)
+    # The low byte is the kind, the rest says more about it.
+    return TROUBLES.get(code & 0xFF)
+
+
 def _roll_back(connection: Connection) -> None:
     raw = connection.connection.driver_connection
     if isinstance(raw, sqlite3.Connection) and raw.in_transaction:
@@ -216,4 +280,12 @@ def _reading(connection: DBAPIConnection, record: object) -> None:
 
 
 # `Connection` too: what units of work take, for the rest of the edge.
-__all__ = ["Connection", "Database", "StoreError", "Unit", "file_of", "is_answering"]
+__all__ = [
+    "Connection",
+    "Database",
+    "StoreError",
+    "StoreUnavailable",
+    "Unit",
+    "file_of",
+    "is_answering",
+]

@@ -78,9 +78,9 @@ def create_task(connection: Connection, context: Context, new: NewTask) -> tuple
             spec=json.dumps({k: context.redactor.text(v) for k, v in new.spec.items()}),
             created_at=now,
             updated_at=now,
-            wake_at=now,
         )
     )
+    context.dispatcher.wake(connection, task_id, now)
     task = task_of(connection.execute(select(tasks).where(tasks.c.id == task_id)).one())
     context.ledger.append(
         connection,
@@ -172,7 +172,7 @@ def settle_task(connection: Connection, context: Context, task_id: str, reason: 
     )
     wake_at = min((item.next_at for item in found if item.next_at is not None), default=None)
     state = derived(states, is_rolling_back=is_rolling_back)
-    connection.execute(update(tasks).where(tasks.c.id == task_id).values(wake_at=wake_at))
+    context.dispatcher.wake(connection, task_id, wake_at)
     if state is not task.state:
         move_task(connection, context, task, state, reason)
 

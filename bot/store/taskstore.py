@@ -1,11 +1,10 @@
-"""The worker's store of tasks: claims under a lease, and one fenced transaction per step."""
+"""The worker's store of tasks: one fenced transaction per step."""
 
-import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from agents.ports import Claim, ProposalRow, TaskChange
 from agents.tasks import TRANSITIONS, Task, TaskState
@@ -17,7 +16,7 @@ from bot.store.proposals import (
     verdict_written,
 )
 from bot.store.tables import ledger_index, proposals, steps, tasks, threads
-from bot.store.tasks import fenced, move_task, settle_task, task_event, task_of
+from bot.store.tasks import fenced, move_task, settle_task, task_event
 from policies.audit import EventKind
 from policies.model import Proposal, ProposalState, Verdict
 
@@ -32,50 +31,6 @@ class SqlTaskStore:
         self._context = context
         self._database = context.database
 
-    async def claim(self, worker: str, limit: int, lease_s: float) -> list[Claim]:
-        """Take up to `limit` tasks that are due and free."""
-        now = self._context.clock.now()
-        waiting = await self._database.read(
-            lambda connection: connection.execute(
-                _due(now, time.time()).with_only_columns(func.count())
-            ).scalar_one()
-        )
-        if waiting == 0:
-            return []
-
-        def unit(connection: Connection) -> list[Claim]:
-            real = time.time()
-            rows = connection.execute(_due(now, real).order_by(tasks.c.wake_at).limit(limit)).all()
-            claims = []
-            for row in rows:
-                connection.execute(
-                    update(tasks)
-                    .where(tasks.c.id == row.id)
-                    .values(lease_owner=worker, lease_until=real + lease_s, epoch=row.epoch + 1)
-                )
-                task = task_of(row).model_copy(update={"epoch": row.epoch + 1})
-                claims.append(Claim(task=task, worker=worker, epoch=row.epoch + 1))
-            return claims
-
-        return await self._database.write(unit)
-
-    async def heartbeat(self, claim: Claim, lease_s: float) -> bool:
-        """Lengthen the lease; False when the task is no longer ours."""
-
-        def unit(connection: Connection) -> bool:
-            done = connection.execute(
-                update(tasks)
-                .where(
-                    tasks.c.id == claim.task.id,
-                    tasks.c.epoch == claim.epoch,
-                    tasks.c.lease_owner == claim.worker,
-                )
-                .values(lease_until=time.time() + lease_s)
-            )
-            return done.rowcount == 1
-
-        return await self._database.write(unit)
-
     async def advance(self, claim: Claim, change: TaskChange) -> None:
         """Write one step."""
         context = self._context
@@ -88,10 +43,7 @@ class SqlTaskStore:
                 context.ledger.append(connection, event)
             for proposal in change.proposals:
                 add_proposal(connection, context, proposal)
-            values: dict[str, Any] = {"attempts": 0}
-            if change.wake_at is not None:
-                values["wake_at"] = change.wake_at
-            connection.execute(update(tasks).where(tasks.c.id == task.id).values(**values))
+            connection.execute(update(tasks).where(tasks.c.id == task.id).values(attempts=0))
             if change.state is None:
                 settle_task(connection, context, task.id, "ANALYSED")
             elif change.state is not task.state:
@@ -125,8 +77,9 @@ class SqlTaskStore:
             connection.execute(
                 update(tasks)
                 .where(tasks.c.id == task.id)
-                .values(attempts=attempts, wake_at=wake_at, lease_owner=None, lease_until=0)
+                .values(attempts=attempts, lease_owner=None, lease_until=0)
             )
+            context.dispatcher.wake(connection, task.id, wake_at)
             context.ledger.append(
                 connection,
                 task_event(
@@ -234,13 +187,6 @@ class SqlTaskStore:
             return bool(cursor >= (newest or 0))
 
         return await self._database.read(unit)
-
-
-def _due(now: datetime, real: float) -> Any:
-    return select(tasks).where(
-        tasks.c.wake_at <= now,
-        or_(tasks.c.lease_owner.is_(None), tasks.c.lease_until < real),
-    )
 
 
 def _keep(connection: Connection, context: Context, task: Task, name: str, result: str) -> None:

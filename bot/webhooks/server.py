@@ -16,9 +16,11 @@ from bot.store.alerts import BadAlert, Delivery, ingest
 from bot.store.context import Context
 from bot.webhooks import alertmanager
 from bot.webhooks.alertmanager import BodyError
-from tools.ports import Boundary
+from tools.ports import Boundary, RecordUnavailable
 
 MAX_BODY = 2 * 1024 * 1024
+# Senders wait about 10 s for an answer.
+STORED_WITHIN_S = 5.0
 Parser = Callable[[object, datetime], tuple[list[Alert], list[BadAlert]]]
 PARSERS: Mapping[str, Parser] = {"alertmanager": alertmanager.parse}
 
@@ -102,13 +104,18 @@ class Webhooks:
             return _refusal(422, str(error))
         groups, dropped = route([_clean(alert, context) for alert in alerts])
         delivery = Delivery(source=source, groups=groups, dropped=dropped, bad=bad)
-        changed = await context.database.write(
-            lambda connection: ingest(
-                connection, context, delivery, lambda alert: self._entrance.channel_of(alert) or ""
+        try:
+            changed = await context.database.write(
+                lambda connection: ingest(connection, context, delivery, self._channel_of),
+                within_s=STORED_WITHIN_S,
             )
-        )
+        except RecordUnavailable as error:
+            return _refusal(503, f"nothing can be stored now ({error}): send it again")
         self._entrance.boundary("alert.accepted")
         return web.json_response({"taken": len(alerts), "new": changed, "rejected": len(bad)})
+
+    def _channel_of(self, alert: Alert) -> str:
+        return self._entrance.channel_of(alert) or ""
 
 
 def _clean(alert: Alert, context: Context) -> Alert:

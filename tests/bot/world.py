@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Table, select
 from agents.ports import Claim, ProposalRow, TaskChange
 from agents.tasks import NewTask, Task, TaskKind, TaskState
 from bot.store.context import Context
+from bot.store.dispatch import RowDispatcher
 from bot.store.engine import Database
 from bot.store.journal import SqlJournal
 from bot.store.ledger import Ledger
@@ -90,6 +91,7 @@ async def opened(path: Path, clock: FakeClock) -> AsyncIterator["World"]:
         clock=clock,
         redactor=redactor,
         boundary=passed.append,
+        dispatcher=RowDispatcher(database, clock, "worker-1"),
     )
     try:
         await database.open(migrate)
@@ -236,12 +238,16 @@ class World:
         return made
 
     async def claimed(self, worker: str = "worker-1", lease_s: float = 30) -> Claim:
-        (claim,) = await self.tasks.claim(worker, 1, lease_s)
+        (claim,) = await self.dispatcher(worker).claim(1, lease_s)
         return claim
+
+    def dispatcher(self, name: str) -> RowDispatcher:
+        """Return what hands out tasks to a worker of this name."""
+        return RowDispatcher(self.database, self.clock, name)
 
     async def concluded(self) -> None:
         """Take the one task that is due through an analysis that proposes nothing."""
-        await self.analysed((await self.tasks.claim("looks", 1, 0))[0].task)
+        await self.analysed((await self.dispatcher("looks").claim(1, 0))[0].task)
 
     async def analysed(self, task: Task, *wishes: Wish) -> list[Proposal]:
         """Take a fresh task through its analysis; it proposes what is wished."""

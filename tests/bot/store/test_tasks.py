@@ -93,7 +93,7 @@ async def test_a_task_is_claimed_by_one_worker_only(store: World) -> None:
     for place in range(20):
         await store.task(f"group-{place}")
     taken = await asyncio.gather(
-        *(store.tasks.claim(f"worker-{place}", 3, 30) for place in range(10))
+        *(store.dispatcher(f"worker-{place}").claim(3, 30) for place in range(10))
     )
     ids = [claim.task.id for claims in taken for claim in claims]
     assert len(ids) == len(set(ids)) == 20
@@ -102,7 +102,7 @@ async def test_a_task_is_claimed_by_one_worker_only(store: World) -> None:
 async def test_a_claim_ends_with_its_lease(store: World) -> None:
     await store.task()
     first = await store.claimed("worker-1", lease_s=0.05)
-    assert await store.tasks.claim("worker-2", 1, 30) == []
+    assert await store.dispatcher("worker-2").claim(1, 30) == []
     await asyncio.sleep(0.1)
     second = await store.claimed("worker-2")
     assert second.epoch == first.epoch + 1
@@ -112,15 +112,15 @@ async def test_fast_forwarding_the_world_ends_no_lease(store: World) -> None:
     await store.task()
     await store.claimed()
     store.clock.forward(10 * 24 * 3600)
-    assert await store.tasks.claim("worker-2", 1, 30) == []
+    assert await store.dispatcher("worker-2").claim(1, 30) == []
 
 
 async def test_a_heartbeat_lengthens_a_lease(store: World) -> None:
     await store.task()
     claim = await store.claimed(lease_s=0.05)
-    assert await store.tasks.heartbeat(claim, 30)
+    assert await store.dispatcher("worker-1").heartbeat(claim, 30)
     await asyncio.sleep(0.1)
-    assert await store.tasks.claim("worker-2", 1, 30) == []
+    assert await store.dispatcher("worker-2").claim(1, 30) == []
 
 
 async def test_a_released_task_can_be_claimed_again(store: World) -> None:
@@ -133,9 +133,12 @@ async def test_a_task_sleeps_until_it_is_due(store: World) -> None:
     await store.task()
     claim = await store.claimed()
     wake_at = START + timedelta(minutes=5)
-    await store.tasks.advance(claim, TaskChange(state=TaskState.GATHERING, wake_at=wake_at))
+    await store.tasks.advance(claim, TaskChange(state=TaskState.GATHERING))
+    await store.database.write(
+        lambda connection: store.context.dispatcher.wake(connection, claim.task.id, wake_at)
+    )
     await store.tasks.release(claim)
-    assert await store.tasks.claim("worker-1", 1, 30) == []
+    assert await store.dispatcher("worker-1").claim(1, 30) == []
     store.clock.forward(300)
     assert (await store.claimed()).task.state is TaskState.GATHERING
 
@@ -182,7 +185,7 @@ async def test_a_zombie_moves_no_proposal(store: World) -> None:
 
 async def test_a_zombie_cannot_hold_or_give_back_the_lease_of_another(store: World) -> None:
     old = await zombie(store)
-    assert not await store.tasks.heartbeat(old, 30)
+    assert not await store.dispatcher("worker-1").heartbeat(old, 30)
     await store.tasks.release(old)
     row = await store.row(tasks)
     assert (row.lease_owner, row.epoch) == ("worker-2", old.epoch + 1)
@@ -196,7 +199,7 @@ async def test_an_older_claim_of_the_same_worker_is_void_too(store: World) -> No
     with pytest.raises(LostLease):
         await store.tasks.advance(old, TaskChange(state=TaskState.GATHERING))
     await store.tasks.release(old)
-    assert await store.tasks.claim("worker-2", 1, 30) == []
+    assert await store.dispatcher("worker-2").claim(1, 30) == []
     await store.tasks.advance(fresh, TaskChange(state=TaskState.GATHERING))
 
 
@@ -240,14 +243,14 @@ async def test_a_failing_task_is_tried_later_and_later_and_then_escalated(store:
         wait = (await store.row(tasks)).wake_at - store.clock.now()
         waits.append(wait.total_seconds())
         store.clock.forward(wait.total_seconds() - 0.5)
-        assert await store.tasks.claim("worker-1", 1, 30) == []
+        assert await store.dispatcher("worker-1").claim(1, 30) == []
         store.clock.forward(0.5)
     assert waits == [2, 4, 8, 16]
     await store.tasks.back_off(await store.claimed(), "RuntimeError: it broke")
     row = await store.row(tasks)
     assert (row.state, row.open_key, row.wake_at) == (TaskState.ESCALATED, None, None)
     store.clock.forward(7 * 24 * 3600)
-    assert await store.tasks.claim("worker-1", 1, 30) == []
+    assert await store.dispatcher("worker-1").claim(1, 30) == []
     failed = await store.events("task.failed")
     assert [event["escalation"] for event in failed] == [None] * 4 + ["TOO_MANY_ATTEMPTS"]
     assert "it broke" not in str(failed)
