@@ -112,7 +112,8 @@ function emptyState() {
     h("p", { class: "empty-title" }, isQuietChannel ? "Nothing was said here yet." : "All quiet."),
     h("p", {}, "Press ", h("strong", {}, "Break something"), ", then look into ", incidents, "."),
     h("button", { type: "button", class: "button danger", onclick: breakSomething }, "Break something"),
-    h("p", { class: "hint" }, "A service will start to fail, the alert reaches ",
+    h("p", { class: "hint" }, "A service will start to fail. Once that has lasted a while (",
+      h("strong", {}, "+1 min"), " skips the wait) the alert reaches ",
       store.state.app.name, ", and what it finds and wants to do appears there. Act as Ana, Ben or ",
       "Mia on the left to sign it off. Type / to see the commands."),
     store.state.commands.length ? h("p", { class: "hint" }, "Commands: ", store.state.commands

@@ -5,6 +5,7 @@ import { notice } from "./dialogs.js";
 import { h, link } from "./dom.js";
 
 const POLL_MS = 2000;
+const BROKEN = "Something broke. Its alert fires once that has lasted a while: +1 min skips the wait.";
 const STEPS = [["+1 min", 60], ["+10 min", 600], ["+1 h", 3600]];
 
 export async function startControls(bar) {
@@ -25,7 +26,7 @@ export async function startControls(bar) {
     else notice(answer.message ?? `The playground answered ${answer.status}.`);
     refresh();
   };
-  const breakIt = run("/world/fault", {}, () => notice("Something broke. Look into #incidents.", "info"));
+  const breakIt = run("/world/fault", {}, () => notice(BROKEN, "info"));
   bar.replaceChildren(
     h("button", { type: "button", class: "button danger", onclick: breakIt }, "Break something"),
     h("span", { class: "steps" }, h("span", { class: "steps-label" }, "Fast-forward"),
@@ -42,7 +43,7 @@ function update({ fault, time, bot, links }, status) {
   if (status.status !== 200) return;
   const now = new Date(status.now);
   time.dateTime = status.now;
-  time.textContent = Number.isNaN(now.getTime()) ? "" : now.toLocaleTimeString();
+  time.textContent = Number.isNaN(now.getTime()) ? "" : `${now.toISOString().slice(11, 19)} UTC`;
   fault.textContent = status.fault ? `broken: ${describe(status.fault)}` : "all services healthy";
   fault.classList.toggle("on", Boolean(status.fault));
   const restarts = status.bot?.restarts ? `, restarted ${status.bot.restarts}×` : "";
