@@ -12,6 +12,9 @@ from policies.model import Proposal, ProposalState, Verdict
 from tools.base import Evidence
 from tools.ports import Caller, Direction, Draft
 
+# The step that says: show the answers that are there, others are still to come.
+AWAITED = "awaited"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:

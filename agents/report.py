@@ -1,5 +1,6 @@
 """What an agent found: findings that cite evidence, and the drafts of what it would do."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
@@ -63,3 +64,20 @@ def cited(report: Report) -> Report:
         found for found in report.hypotheses if found.evidence and known >= set(found.evidence)
     )
     return report.model_copy(update={"hypotheses": kept})
+
+
+def caveats(evidence: Iterable[Evidence]) -> tuple[str, ...]:
+    """Say which sources gave no answer, and which only an old one."""
+    found = tuple(evidence)
+    silent = [f"No answer: {item.label} ({item.fault})." for item in found if item.fault]
+    old = [
+        f"Not of now: {item.label} is {age(item.stale_s)} old ({item.stale_because})."
+        for item in found
+        if item.stale_s is not None
+    ]
+    return (*silent, *old)
+
+
+def age(seconds: int) -> str:
+    """Return an age as a person says it: `40 s`, `14 min`."""
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"  # noqa: PLR2004 - two minutes

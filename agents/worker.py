@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from agents.ports import Agent, Claim, ProposalRow, TaskChange, TaskStore
+from agents.ports import AWAITED, Agent, Claim, ProposalRow, TaskChange, TaskStore
 from agents.report import cited
 from agents.steps import ProposalSteps
 from agents.tasks import Task, TaskKind, TaskState
@@ -21,6 +21,8 @@ from tools.gateway import Gateway
 from tools.ports import Boundary, Caller, Draft, Halted, LostLease, RecordUnavailable
 
 PAUSED_S = 1.0
+# People hear within two seconds what is seen, even when a source is slow.
+SHOW_AFTER_S = 1.2
 # The longest a step may take; each call of a tool has a time-out of its own, far below.
 RUN_S = 120.0
 FOLLOW_UP_S = 5.0
@@ -97,13 +99,14 @@ class Worker:
 
     async def _gather(self, claim: Claim) -> None:
         agent = self._workshop.agents[claim.task.kind]
-        evidence = await agent.gather(caller_of(claim, agent), claim.task)
+        evidence = await self._gathered(claim, agent)
         silent = sum(item.fault is not None for item in evidence)
+        old = sum(item.stale_s is not None for item in evidence)
         event = self._event(
             claim,
             agent,
             EventKind.EVIDENCE_GATHERED,
-            f"Gathered {len(evidence)} pieces of evidence, {silent} sources gave none.",
+            f"Gathered {len(evidence)} pieces of evidence: {silent} without an answer, {old} old.",
         )
         change = TaskChange(
             state=TaskState.ANALYSING,
@@ -112,6 +115,26 @@ class Worker:
         )
         await self._store.advance(claim, change)
         self._workshop.boundary("evidence.gathered")
+
+    async def _gathered(self, claim: Claim, agent: Agent) -> tuple[Evidence, ...]:
+        """Gather; when that takes long, the thread shows what is there already."""
+        gathering = asyncio.create_task(agent.gather(caller_of(claim, agent), claim.task))
+        try:
+            done, _ = await asyncio.wait({gathering}, timeout=SHOW_AFTER_S)
+            if not done:
+                event = self._event(
+                    claim,
+                    agent,
+                    EventKind.EVIDENCE_AWAITED,
+                    "Some sources have not answered yet; the thread shows what is there.",
+                )
+                change = TaskChange(
+                    state=TaskState.GATHERING, events=(event,), steps={AWAITED: "{}"}
+                )
+                await self._store.advance(claim, change)
+            return await gathering
+        finally:
+            gathering.cancel()
 
     async def _analyse(self, claim: Claim) -> None:
         agent = self._workshop.agents[claim.task.kind]

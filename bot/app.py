@@ -41,6 +41,7 @@ from bot.store.dispatch import RowDispatcher
 from bot.store.engine import Connection, Database, is_answering
 from bot.store.journal import SqlJournal
 from bot.store.ledger import Ledger
+from bot.store.memory import SqlMemory
 from bot.store.rules import trust_first
 from bot.store.schema import migrate
 from bot.store.tasks import free_leases
@@ -200,6 +201,7 @@ def _gateway(settings: Settings, core: Core, directory: SlackDirectory) -> Gatew
         Parts(
             catalogue=core.catalogue,
             journal=SqlJournal(context),
+            memory=SqlMemory(context),
             controls=SqlControls(context, settings.config.modes, settings.config.mode),
             directory=directory,
             rules=lambda: core.rules,

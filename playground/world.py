@@ -20,6 +20,7 @@ from playground.shop.api import Shop
 from playground.shop.model import Fault, UnknownServiceError
 from playground.shop.prometheus import PrometheusApi
 from playground.shop.webhook import AlertmanagerSettings
+from playground.valve import Valve
 from playground.workspace.delivery import Patience
 from playground.workspace.demo import demo_workspace
 from playground.workspace.guard import loopback_only
@@ -65,6 +66,8 @@ class World:
         self.shop = Shop(plan.seed, self.clock, self._tokens["shop"], window=plan.window)
         self.prometheus = PrometheusApi(self.shop, scrape_interval_s=1.0)
         self.ads = AdPlatform(plan.seed, self.clock, self._tokens["ads"])
+        # Before each part that the bot calls; see `playground.valve`.
+        self.valves = {name: Valve() for name in ("shop", "prometheus", "alertmanager", "ads")}
         self.bot_port = plan.bot_port or free_port()
         self.port = plan.port or free_port()
         self.base = f"http://127.0.0.1:{self.port}"
@@ -159,7 +162,7 @@ class World:
             ("/alertmanager", self.alertmanager.routes()),
             ("/ads", self.ads.routes()),
         ):
-            part = web.Application()
+            part = web.Application(middlewares=[self.valves[prefix.strip("/")].pass_through])
             part.add_routes(routes)
             app.add_subapp(prefix, part)
         return app

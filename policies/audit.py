@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     TOOL_CALLED = "tool.called"
     TOOL_FAILED = "tool.failed"
     TOOL_DENIED = "tool.denied"
+    EVIDENCE_AWAITED = "evidence.awaited"
     EVIDENCE_GATHERED = "evidence.gathered"
     REPORT_WRITTEN = "report.written"
     PROPOSAL_CREATED = "proposal.created"

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from policies.model import Clock, ExpectedEffect, Inverse, Money, Precondition, Scalar, Strict, Tier
+from tools.limits import Rate
 
 State = Mapping[str, str]
 Row = Mapping[str, Scalar | None]
@@ -64,7 +65,11 @@ class Reading(Strict):
 
 
 class Evidence(Strict):
-    """A reading with its source and time; findings cite it by `id`. `fault` means no answer."""
+    """A reading with its source and time; findings cite it by `id`.
+
+    `fault` means no answer, `is_silent` that asking again might get one. An earlier answer in the
+    place of none has its age in `stale_s`, and in `stale_because` why there is no newer one.
+    """
 
     id: str
     label: str
@@ -79,6 +84,9 @@ class Evidence(Strict):
     rows: tuple[Row, ...] = ()
     is_untrusted: bool = False
     fault: str | None = None
+    is_silent: bool = False
+    stale_s: int | None = None
+    stale_because: str | None = None
 
 
 class Effect(Strict):
@@ -174,6 +182,8 @@ class Connector(ABC, Generic[S]):
     name: ClassVar[str]
     title: ClassVar[str]
     settings: type[S]
+    # How often the system is called; its own limit, or what it can take without noticing.
+    rate: ClassVar[Rate] = Rate(burst=30, per_s=20)
 
     @classmethod
     @abstractmethod

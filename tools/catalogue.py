@@ -16,6 +16,7 @@ from tools.base import (
     ReadTool,
     WriteTool,
 )
+from tools.limits import Bucket
 
 
 class UnknownTool(LookupError):  # noqa: N818 - says what happened
@@ -51,12 +52,15 @@ class Catalogue:
         self.connectors: tuple[AnyConnector, ...] = tuple(parts)
         self._tools: dict[str, AnyTool] = {}
         self._systems: dict[str, str] = {}
+        self._buckets: dict[str, Bucket] = {}
         for connector in self.connectors:
+            bucket = Bucket(connector.rate)
             for tool in connector.tools():
                 if tool.name in self._tools:
                     raise ValueError(f"two tools are named `{tool.name}`")
                 self._tools[tool.name] = tool
                 self._systems[tool.name] = connector.name
+                self._buckets[tool.name] = bucket
 
     def __contains__(self, name: str) -> bool:
         return name in self._tools
@@ -64,6 +68,10 @@ class Catalogue:
     def system(self, name: str) -> str:
         """Return the name of the connector that a tool belongs to."""
         return self._systems[name]
+
+    def bucket(self, name: str) -> Bucket:
+        """Return what limits the calls of a tool; the tools of one system share it."""
+        return self._buckets[name]
 
     def reading(self, name: str) -> AnyReadTool:
         """Return a reading tool; raises UnknownTool."""

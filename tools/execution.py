@@ -24,7 +24,7 @@ from tools.base import (
     Unavailable,
 )
 from tools.catalogue import UnknownTool
-from tools.gateway import Gateway, answering, arguments_of, observe
+from tools.gateway import Gateway, answering, arguments_of
 from tools.ports import (
     Caller,
     Direction,
@@ -116,6 +116,7 @@ class Execution:
             await self._require_not_paused(caller)
             run = self._known(proposal, direction, again)
             try:
+                await self._gateway.turn(run.tool)
                 async with answering(run.tool):
                     effect = await run.tool.reconcile(run.arguments, run.call)
             except ToolError as error:
@@ -187,6 +188,8 @@ class Execution:
             baseline=baseline,
             on_behalf_of=run.call.on_behalf_of,
         )
+        # Before the intent: what waits for its turn has not begun.
+        await self._require_turn(run)
         # Again: since the first look other systems were asked, which takes its time.
         await self._require_not_paused(caller)
         # Before the effect, not after: a crash in between must leave a trace.
@@ -236,6 +239,12 @@ class Execution:
             raise _Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
         raise _Stop(None, "NOT_IN_GROUP", "Whoever asked is in no approving group any more.")
 
+    async def _require_turn(self, run: _Run) -> None:
+        try:
+            await self._gateway.turn(run.tool)
+        except Unavailable as error:
+            raise _Stop(None, "NO_ANSWER", f"{error}: this waits.", RETRY_S) from error
+
     async def _require_not_paused(self, caller: Caller) -> None:
         if await self._parts.controls.is_paused(caller.tenant):
             raise Halted
@@ -272,7 +281,7 @@ class Execution:
 
     async def _require_state(self, run: _Run) -> State:
         try:
-            observed = await observe(run.tool, run.arguments)
+            observed = await self._gateway.observe(run.tool, run.arguments)
         except Refused as error:
             raise _Stop(
                 ProposalState.FAILED, "REFUSED_OUTSIDE", f"{error}. Nothing was done."

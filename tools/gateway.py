@@ -45,6 +45,7 @@ from tools.ports import (
     Draft,
     Halted,
     Journal,
+    Memory,
     RuleSource,
 )
 
@@ -61,6 +62,7 @@ class Parts:
 
     catalogue: Catalogue
     journal: Journal
+    memory: Memory
     controls: Controls
     directory: Directory
     rules: RuleSource
@@ -91,12 +93,13 @@ class Gateway:
         await self._require_permission(found, caller)
         started_at = self.parts.clock.now()
         decision = decide(self._reading_facts(found, params, caller), self.parts.rules())
-        query, fault, reading = f"{tool} {dict(params)}", None, None
+        query, fault, reading, is_silent = f"{tool} {dict(params)}", None, None, False
         redact = self.parts.redactor
         try:
-            reading = await _reading(found, params, decision)
+            reading = await self._reading(found, params, decision)
         except ToolError as error:
             fault = redact.text(str(error))[:EXCERPT_LIMIT]
+            is_silent = isinstance(error, Unavailable)
         evidence = Evidence(
             id=evidence_id,
             label=label,
@@ -113,6 +116,7 @@ class Gateway:
             rows=() if reading is None else tuple(self._redacted(row) for row in reading.rows),
             is_untrusted=found.is_untrusted,
             fault=fault,
+            is_silent=is_silent,
         )
         await self.parts.journal.record([_called(evidence, caller, decision)])
         return evidence
@@ -129,7 +133,7 @@ class Gateway:
             raise Halted
         tool = self.parts.catalogue.writing(draft.tool)
         arguments = arguments_of(tool, draft.parameters)
-        observed = await observe(tool, arguments)
+        observed = await self.observe(tool, arguments)
         plan = tool.plan(arguments, observed)
         decision = await self._proposing(tool, plan, draft, caller)
         now = self.parts.clock.now()
@@ -172,6 +176,31 @@ class Gateway:
             requesters=draft.requesters or _people(caller.requester),
             replaces=draft.replaces,
         )
+
+    async def observe(self, tool: AnyWriteTool, arguments: Parameters) -> State:
+        """Return the state a write would overwrite, within the tool's own time-out."""
+        await self.turn(tool)
+        async with answering(tool):
+            return await tool.observe(arguments)
+
+    async def turn(self, tool: AnyTool) -> None:
+        """Wait until the tool's system may be called again; raises Unavailable."""
+        try:
+            async with asyncio.timeout(tool.timeout_s):
+                await self.parts.catalogue.bucket(tool.name).take()
+        except TimeoutError as error:
+            system = self.parts.catalogue.system(tool.name)
+            raise Unavailable(f"`{system}` is called too often just now") from error
+
+    async def _reading(
+        self, tool: AnyReadTool, params: Mapping[str, Scalar], decision: Decision
+    ) -> Reading:
+        if decision.effect is EffectKind.DENY:
+            raise Refused(f"policy says no ({', '.join(decision.reasons)})")
+        arguments = arguments_of(tool, params)
+        await self.turn(tool)
+        async with answering(tool):
+            return await tool.read(arguments)
 
     async def _proposing(
         self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
@@ -254,12 +283,6 @@ def arguments_of(tool: AnyTool, params: Mapping[str, Scalar]) -> Parameters:
     return arguments
 
 
-async def observe(tool: AnyWriteTool, arguments: Parameters) -> State:
-    """Return the state a write would overwrite, within the tool's own time-out."""
-    async with answering(tool):
-        return await tool.observe(arguments)
-
-
 @asynccontextmanager
 async def answering(tool: AnyTool) -> AsyncIterator[None]:
     """Hold a call to the tool's time-out; silence and a misread answer become Unavailable."""
@@ -271,14 +294,6 @@ async def answering(tool: AnyTool) -> AsyncIterator[None]:
     except MISREAD as error:
         name = type(error).__name__
         raise Unavailable(f"its answer is not what `{tool.name}` expects ({name})") from error
-
-
-async def _reading(tool: AnyReadTool, params: Mapping[str, Scalar], decision: Decision) -> Reading:
-    if decision.effect is EffectKind.DENY:
-        raise Refused(f"policy says no ({', '.join(decision.reasons)})")
-    arguments = arguments_of(tool, params)
-    async with answering(tool):
-        return await tool.read(arguments)
 
 
 def _called(evidence: Evidence, caller: Caller, decision: Decision) -> Event:

@@ -20,7 +20,7 @@ from policies.model import (
     Scalar,
     Severity,
 )
-from tools.base import Row
+from tools.base import Evidence, Row
 
 # Called with the name of each boundary between two writes or calls; tests stop the process there.
 Boundary = Callable[[str], None]
@@ -134,6 +134,22 @@ class Journal(Protocol):
 
     async def settle(self, outcome: Outcome, caller: Caller) -> None:
         """Write how it ended; raises LostLease when the proposal moved on meanwhile."""
+        ...
+
+
+class Memory(Protocol):
+    """What was answered before, by task and by question."""
+
+    async def kept(self, evidence_id: str, caller: Caller) -> Evidence | None:
+        """Return what this task was answered."""
+        ...
+
+    async def last(self, key: str, caller: Caller) -> Evidence | None:
+        """Return what anybody was answered last to a question with this key."""
+        ...
+
+    async def keep(self, evidence: Evidence, key: str, caller: Caller) -> None:
+        """Keep an answer for this task and, if it is fresh, as the last one to its question."""
         ...
 
 

@@ -1,21 +1,23 @@
 """The campaign agent: plans a brief, proposes create, then activate; or proposes a pause."""
 
-import asyncio
 from datetime import date
 from decimal import Decimal
 
 from agents.campaign.planner import BriefError, CampaignPlan, plan
 from agents.ports import ProposalRow
-from agents.report import FindingKind, Report
+from agents.report import FindingKind, Report, caveats
 from agents.tasks import Task
 from policies.model import Clock, Money, Verdict
 from tools.base import Evidence
 from tools.gateway import Gateway
+from tools.gathering import Question, gather
 from tools.ports import Caller, Direction, Draft
 
 LAUNCH, PAUSE = "launch", "pause"
-QUESTIONS = {"E1": "adplatform_account", "E2": "adplatform_campaigns"}
-LABELS = {"E1": "account", "E2": "campaigns"}
+QUESTIONS = (
+    Question(label="account", tool="adplatform_account", parameters={}),
+    Question(label="campaigns", tool="adplatform_campaigns", parameters={}),
+)
 
 
 class CampaignAgent:
@@ -30,15 +32,7 @@ class CampaignAgent:
     async def gather(self, caller: Caller, task: Task) -> tuple[Evidence, ...]:
         """Read the account and what runs there already."""
         del task
-        return tuple(
-            await asyncio.gather(
-                *(
-                    self._gateway.read(place, LABELS[place], tool, {}, caller)
-                    for place, tool in QUESTIONS.items()
-                    if self._gateway.offers(tool)
-                )
-            )
-        )
+        return await gather(self._gateway, QUESTIONS, caller)
 
     async def analyse(
         self, task: Task, evidence: tuple[Evidence, ...]
@@ -105,9 +99,10 @@ class CampaignAgent:
     def _pausing(
         self, task: Task, evidence: tuple[Evidence, ...]
     ) -> tuple[Report, tuple[Draft, ...]]:
-        rows = [row for item in evidence if item.label == "campaigns" for row in item.rows]
+        listed = next((item for item in evidence if item.label == "campaigns"), None)
+        rows = () if listed is None else listed.rows
         found = next((row for row in rows if row["id"] == task.spec.get("campaign_id")), None)
-        if found is None:
+        if listed is None or found is None:
             words = "I can't find that campaign on the ad platform."
             return _report(FindingKind.INCONCLUSIVE, words, evidence), ()
         words = f"`{found['name']}` is {found['effective_status']}, {found['daily_budget']} a day."
@@ -122,7 +117,7 @@ class CampaignAgent:
                 "days": _remaining(str(found["starts_on"]), str(found["ends_on"]), self._today()),
                 "ends_on": str(found["ends_on"]),
             },
-            observed=(f"E2: {words}",),
+            observed=(f"{listed.id}: {words}",),
             rationale=task.spec.get("reason"),
         )
         return _report(FindingKind.HEALTHY, words, evidence), (draft,)
@@ -163,7 +158,7 @@ def _report(
         outcome=outcome,
         summary=summary,
         evidence=evidence,
-        notes=tuple(f"No answer: {item.label} ({item.fault})." for item in evidence if item.fault),
+        notes=caveats(evidence),
         attachment=None if made is None else made.model_dump_json(),
     )
 

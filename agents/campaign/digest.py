@@ -1,6 +1,5 @@
 """The weekly digest: what runs, what it spent and brought, and what needs a person."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +10,7 @@ from agents.tasks import Task
 from policies.model import Clock, Money, Strict
 from tools.base import Evidence, Row
 from tools.gateway import Gateway
+from tools.gathering import Question, gather
 from tools.ports import Caller, Draft
 
 WEEK = timedelta(days=7)
@@ -57,32 +57,24 @@ class DigestAgent:
 
     async def gather(self, caller: Caller, task: Task) -> tuple[Evidence, ...]:
         """Read the list, then this week and the week before of each campaign."""
-        if not self._gateway.offers("adplatform_campaigns"):
-            return ()
-        listed = await self._gateway.read("E1", "campaigns", "adplatform_campaigns", {}, caller)
+        which = Question(label="campaigns", tool="adplatform_campaigns", parameters={})
+        listed = await gather(self._gateway, (which,), caller)
         until = last_day(task)
         asked = [
-            (f"{label}:{row['id']}", str(row["id"]), end)
-            for row in _shown(listed)
+            Question(
+                label=f"{label}:{row['id']}",
+                tool="adplatform_insights",
+                parameters={
+                    "campaign_id": str(row["id"]),
+                    "since": (end - WEEK + timedelta(days=1)).isoformat(),
+                    "until": end.isoformat(),
+                },
+            )
+            for item in listed
+            for row in _shown(item)
             for label, end in (("week", until), ("before", until - WEEK))
         ]
-        found = await asyncio.gather(
-            *(
-                self._gateway.read(
-                    f"E{place}",
-                    label,
-                    "adplatform_insights",
-                    {
-                        "campaign_id": campaign_id,
-                        "since": (end - WEEK + timedelta(days=1)).isoformat(),
-                        "until": end.isoformat(),
-                    },
-                    caller,
-                )
-                for place, (label, campaign_id, end) in enumerate(asked, 2)
-            )
-        )
-        return (listed, *found)
+        return (*listed, *await gather(self._gateway, asked, caller, first=2))
 
     async def analyse(
         self, task: Task, evidence: tuple[Evidence, ...]

@@ -1,12 +1,11 @@
 """The incident agent: asks in parallel, concludes, and drafts a rollback and a silence."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from agents.incident.analyst import ERRORS_BEGAN, analyse, percent
-from agents.incident.evidence import Answers, Question, questions
+from agents.incident.evidence import Answers, questions
 from agents.ports import ProposalRow
 from agents.report import Hypothesis, Report
 from agents.services import Place, ServiceMap, most_errors, settle_s
@@ -14,6 +13,7 @@ from agents.tasks import Task
 from policies.model import Comparator, ExpectedEffect, Link, Unit
 from tools.base import Evidence
 from tools.gateway import Gateway
+from tools.gathering import gather
 from tools.ports import Caller, Draft
 
 # Below this, an action is recommended in words only.
@@ -32,16 +32,7 @@ class IncidentAgent:
 
     async def gather(self, caller: Caller, task: Task) -> tuple[Evidence, ...]:
         """Ask every question at once; tools that are not configured are left out."""
-        asked = [
-            question
-            for question in questions(task, self._services)
-            if self._gateway.offers(question.tool)
-        ]
-        return tuple(
-            await asyncio.gather(
-                *(self._ask(place, item, caller) for place, item in enumerate(asked, 1))
-            )
-        )
+        return await gather(self._gateway, questions(task, self._services), caller)
 
     async def analyse(
         self, task: Task, evidence: tuple[Evidence, ...]
@@ -55,11 +46,6 @@ class IncidentAgent:
         """Nothing follows: a rollback or a silence stands alone."""
         del task, row
         return ()
-
-    async def _ask(self, place: int, question: Question, caller: Caller) -> Evidence:
-        return await self._gateway.read(
-            f"E{place}", question.label, question.tool, question.parameters, caller
-        )
 
     def _rollback(self, task: Task, report: Report) -> Sequence[Draft]:
         first = report.hypotheses[0] if report.hypotheses else None

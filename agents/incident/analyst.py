@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agents.incident.evidence import Answers
-from agents.report import FindingKind, Hypothesis, Moment, Report
+from agents.report import FindingKind, Hypothesis, Moment, Report, age, caveats
 from agents.services import ServiceMap, limit, most_errors
 from agents.tasks import Task
 from tools.base import Evidence, Row
@@ -21,6 +21,8 @@ WEIGHTS = {
     "new version logs": Decimal("0.20"),
     "quiet before": Decimal("0.05"),
 }
+# Whatever rests on old figures stays below what an action is proposed from.
+OLD_COUNTS = Decimal("0.5")
 JUST_BEFORE = timedelta(minutes=5)
 ERRORS_BEGAN = "errors began"
 BEFORE = timedelta(minutes=60)
@@ -37,6 +39,8 @@ class Symptom:
     was_quiet: bool
     # What 95 % of its answers take, where that is more than is fine.
     slow_s: float | None = None
+    # How old its figures are, where they are not of now.
+    age_s: int | None = None
 
     @property
     def is_failing(self) -> bool:
@@ -61,6 +65,13 @@ def analyse(task: Task, evidence: tuple[Evidence, ...], services: ServiceMap) ->
             evidence,
             f"I can't measure how `{service}` does in `{environment}`: Prometheus gave no data.",
         )
+    old = _measured_long_ago(service, answers)
+    if old is not None and not symptom.is_failing:
+        return _inconclusive(
+            evidence,
+            f"I can't measure how `{service}` does in `{environment}` now: the newest figures are"
+            f" {age(old)} old ({percent(symptom.errors)} of its requests failed then).",
+        )
     latency = answers.number(f"latency of {service}")
     slow = limit(place, "latency")
     if latency is not None and slow is not None and latency > slow:
@@ -69,8 +80,25 @@ def analyse(task: Task, evidence: tuple[Evidence, ...], services: ServiceMap) ->
         return _healthy(task, symptom, latency, evidence)
     found = _changes(symptom, environment, answers, services)
     found += _dependencies(symptom, environment, answers, services)
+    found = [_weakened(item, answers) for item in found]
     ranked = tuple(sorted(found, key=lambda item: (-item.confidence, item.component)))
-    return _report(symptom, ranked, evidence, services, environment)
+    return _report(replace(symptom, age_s=old), ranked, evidence, services, environment)
+
+
+def _measured_long_ago(service: str, answers: Answers) -> int | None:
+    item = answers.item(f"errors of {service}")
+    return None if item is None else item.stale_s
+
+
+def _weakened(found: Hypothesis, answers: Answers) -> Hypothesis:
+    """Halve the confidence in what rests on earlier answers: it may be over by now."""
+    oldest_s = answers.oldest_s(found.evidence)
+    if oldest_s is None:
+        return found
+    words = f"{found.explanation} This rests on figures that are {age(oldest_s)} old."
+    return found.model_copy(
+        update={"confidence": found.confidence * OLD_COUNTS, "explanation": words}
+    )
 
 
 def _symptom(service: str, answers: Answers, allowed: float, since_at: datetime | None) -> Symptom:
@@ -207,6 +235,8 @@ def _report(
     seen += f" (fine is up to {percent(symptom.allowed)})"
     if symptom.slow_s is not None:
         seen += f", and answers 95 % only within {symptom.slow_s * 1000:.0f} ms: it is slow"
+    if symptom.age_s is not None:
+        seen = f"{age(symptom.age_s)} ago: {seen}. I can't measure it now"
     because = "I see no deploy in the hour before that explains it."
     if ranked:
         because = f"The likeliest cause is the {ranked[0].fault} of `{ranked[0].component}`."
@@ -220,7 +250,7 @@ def _report(
         blast_radius=(symptom.service, *services.callers(symptom.service, environment)),
         evidence=evidence,
         timeline=_timeline(symptom, evidence),
-        notes=_silent(evidence),
+        notes=caveats(evidence),
     )
 
 
@@ -254,7 +284,7 @@ def _healthy(
     if latency is not None:
         seen += f", and 95 % are answered within {latency * 1000:.0f} ms"
     return Report(
-        outcome=FindingKind.HEALTHY, summary=seen + ".", evidence=evidence, notes=_silent(evidence)
+        outcome=FindingKind.HEALTHY, summary=seen + ".", evidence=evidence, notes=caveats(evidence)
     )
 
 
@@ -263,12 +293,8 @@ def _inconclusive(evidence: tuple[Evidence, ...], summary: str) -> Report:
         outcome=FindingKind.INCONCLUSIVE,
         summary=summary,
         evidence=evidence,
-        notes=_silent(evidence),
+        notes=caveats(evidence),
     )
-
-
-def _silent(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
-    return tuple(f"No answer: {item.label} ({item.fault})." for item in evidence if item.fault)
 
 
 def percent(ratio: float) -> str:
@@ -278,5 +304,4 @@ def percent(ratio: float) -> str:
 
 
 def _minutes(gap: timedelta) -> str:
-    seconds = max(0, int(gap.total_seconds()))
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"  # noqa: PLR2004 - two minutes
+    return age(max(0, int(gap.total_seconds())))

@@ -1,22 +1,14 @@
 """Which questions the incident agent asks first, and how their answers are found again."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from agents.services import ServiceMap
 from agents.tasks import Task
 from policies.model import Scalar
 from tools.base import Evidence
+from tools.gathering import Question
 
 LOOK_BACK_MIN = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """One call of a reading tool; `label` is what people and the analysis know it by."""
-
-    label: str
-    tool: str
-    parameters: dict[str, Scalar]
 
 
 def questions(task: Task, services: ServiceMap) -> list[Question]:
@@ -81,6 +73,16 @@ class Answers:
         """Return the evidence of a label, if its source answered."""
         found = self._by_label.get(label)
         return None if found is None or found.fault is not None else found
+
+    def oldest_s(self, ids: Iterable[str]) -> int | None:
+        """Return the age of the oldest of these pieces that is not of now; None if all are."""
+        wanted = set(ids)
+        ages = [
+            item.stale_s
+            for item in self._by_label.values()
+            if item.id in wanted and item.stale_s is not None
+        ]
+        return max(ages, default=None)
 
     def number(self, label: str) -> float | None:
         """Return the measured value of a label, if there is one."""

@@ -10,7 +10,7 @@ from functools import partial
 from pydantic import TypeAdapter
 
 from agents.incident.analyst import percent
-from agents.report import ANALYST, FindingKind, Report
+from agents.report import ANALYST, FindingKind, Report, age
 from agents.tasks import TaskKind, TaskState
 from bot.slack import blocks as kit
 from bot.slack import cards
@@ -82,7 +82,7 @@ def _task(view: TaskView, mentions: cards.Mentions, *, is_first: bool) -> Iterat
         return
     yield f"task:{task.id}", lambda: _head(view, is_again=not is_first)
     if evidence is not None and task.kind is TaskKind.INCIDENT:
-        yield f"evidence:{task.id}", lambda: _seen(evidence)
+        yield f"evidence:{task.id}", lambda: _seen(evidence, is_all=not view.is_gathering)
     if report is not None:
         yield f"report:{task.id}", lambda: _report(view, report)
     # By time, as they come about one after the other when nobody is away.
@@ -172,27 +172,33 @@ def _links(view: TaskView) -> str:
     return " · ".join(found)
 
 
-def _seen(kept: str) -> tuple[str, list[Block]]:
+def _seen(kept: str, *, is_all: bool) -> tuple[str, list[Block]]:
     evidence = _EVIDENCE.validate_json(kept)
     lines = [_evidence_line(item) for item in evidence[:MOST_SEEN]]
     left = len(evidence) - MOST_SEEN
     if left > 0:
         lines.append(f"and {left} more in the report")
-    if not lines:
+    if not lines and not is_all:
+        lines = ["nothing yet"]
+    elif not lines:
         lines = ["nothing: I know no signals of it. Add it to `signoff.yaml`."]
-    text = "*What I see*\n" + bullets(lines)
-    return "What I see", [kit.section(text)]
+    title = "What I see" if is_all else "What I see so far; some sources have not answered yet"
+    return title, [kit.section(f"*{title}*\n" + bullets(lines))]
 
 
 def _evidence_line(item: Evidence) -> str:
     label = safe(item.label)
     if item.fault is not None:
         return f"`{item.id}` {label}: no answer ({safe(item.fault, 150)})"
+    old = ""
+    if item.stale_s is not None:
+        because = safe(item.stale_because or "no answer", 100)
+        old = f" · *{age(item.stale_s)} old*, no newer answer ({because})"
     if item.tool == "prometheus_query":
-        return f"`{item.id}` {label}: {_value(item)}"
+        return f"`{item.id}` {label}: {_value(item)}{old}"
     first = item.excerpt.splitlines()[0] if item.excerpt else "nothing"
     shown = code(first, 160) if item.is_untrusted else safe(first, 160)
-    return f"`{item.id}` {label}: {shown}"
+    return f"`{item.id}` {label}: {shown}{old}"
 
 
 def _value(item: Evidence) -> str:

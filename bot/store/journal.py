@@ -46,7 +46,7 @@ class SqlJournal:
         """Consume the approval and write the intent, in one transaction."""
 
         def unit(connection: Connection) -> None:
-            _fence(connection, caller)
+            fence(connection, caller)
             # In this very transaction: a pause that is committed stops what has not begun.
             if paused(connection, caller.tenant) is not None:
                 raise Halted
@@ -63,14 +63,15 @@ class SqlJournal:
         """Write how it ended."""
 
         def unit(connection: Connection) -> None:
-            _fence(connection, caller)
+            fence(connection, caller)
             _settle(connection, self._context, outcome)
             settle_task(connection, self._context, caller.task_id, outcome.reason)
 
         await self._context.database.write(unit)
 
 
-def _fence(connection: Connection, caller: Caller) -> None:
+def fence(connection: Connection, caller: Caller) -> None:
+    """Raise LostLease when the task is no longer the caller's."""
     found = connection.execute(
         select(tasks.c.id).where(
             tasks.c.id == caller.task_id,

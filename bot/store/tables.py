@@ -141,6 +141,17 @@ steps = Table(
     Column("at", UtcTime, nullable=False),
 )
 
+# The last answer to each question, for the time when its source is silent.
+readings = Table(
+    "readings",
+    metadata,
+    Column("tenant", String(64), primary_key=True, server_default="default"),
+    Column("key", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("taken_at", UtcTime, nullable=False),
+    Index("readings_age", "taken_at"),
+)
+
 alerts = Table(
     "alerts",
     metadata,

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from agents.ports import Claim
 from agents.tasks import OPEN, TRANSITIONS, NewTask, Task, TaskKind, TaskState, derived
 from bot.store.context import Context
 from bot.store.ids import task_id as new_task_id
-from bot.store.tables import proposals, tasks, threads
+from bot.store.tables import proposals, steps, tasks, threads
 from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, ProposalState, Severity
 from tools.ports import LostLease
@@ -206,6 +207,19 @@ def move_task(
             now,
             reasons=(reason,),
         ),
+    )
+
+
+def keep_step(
+    connection: Connection, context: Context, owner: tuple[str, str], name: str, result: str
+) -> None:
+    """Keep the result of a step of a (task, tenant), in the place of an earlier one."""
+    task_id, tenant = owner
+    values = {"result": result, "at": context.clock.now()}
+    connection.execute(
+        insert_or(steps)
+        .values(task_id=task_id, tenant=tenant, name=name, **values)
+        .on_conflict_do_update(index_elements=["task_id", "name"], set_=values)
     )
 
 

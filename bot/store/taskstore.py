@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
 from agents.ports import Claim, ProposalRow, TaskChange
-from agents.tasks import TRANSITIONS, Task, TaskState
+from agents.tasks import TRANSITIONS, TaskState
 from bot.store.context import Context
 from bot.store.proposals import (
     add_proposal,
@@ -16,7 +16,7 @@ from bot.store.proposals import (
     verdict_written,
 )
 from bot.store.tables import ledger_index, proposals, steps, tasks, threads
-from bot.store.tasks import fenced, move_task, settle_task, task_event
+from bot.store.tasks import fenced, keep_step, move_task, settle_task, task_event
 from policies.audit import EventKind
 from policies.model import Proposal, ProposalState, Verdict
 
@@ -38,7 +38,7 @@ class SqlTaskStore:
         def unit(connection: Connection) -> None:
             task = fenced(connection, claim)
             for name, result in change.steps.items():
-                _keep(connection, context, task, name, result)
+                keep_step(connection, context, (task.id, task.tenant), name, result)
             for event in change.events:
                 context.ledger.append(connection, event)
             for proposal in change.proposals:
@@ -187,15 +187,3 @@ class SqlTaskStore:
             return bool(cursor >= (newest or 0))
 
         return await self._database.read(unit)
-
-
-def _keep(connection: Connection, context: Context, task: Task, name: str, result: str) -> None:
-    connection.execute(
-        insert(steps).values(
-            task_id=task.id,
-            tenant=task.tenant,
-            name=name,
-            result=result,
-            at=context.clock.now(),
-        )
-    )

@@ -8,12 +8,13 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from agents.alerts import Alert
-from agents.ports import ProposalRow
+from agents.ports import AWAITED, ProposalRow
 from agents.report import Report
 from agents.tasks import Task
 from bot.store.alerts import alert_of_task
 from bot.store.context import Context
 from bot.store.controls import paused
+from bot.store.memory import ANSWER
 from bot.store.proposals import proposal_rows
 from bot.store.tables import ledger, ledger_index, posts, proposals, steps, tasks, threads, votes
 from bot.store.tasks import task_of
@@ -62,6 +63,7 @@ class TaskView:
     task: Task
     alerts: tuple[tuple[Alert, int, datetime | None], ...]
     evidence: str | None
+    is_gathering: bool
     report: Report | None
     proposals: tuple[ProposalView, ...]
     is_paused: bool
@@ -188,12 +190,22 @@ def _view(connection: Connection, task: Task) -> TaskView:
     return TaskView(
         task=task,
         alerts=tuple(alert_of_task(connection, task.id)),
-        evidence=kept.get("evidence"),
+        evidence=kept.get("evidence") or _so_far(kept),
+        is_gathering="evidence" not in kept,
         report=None if report is None else Report.model_validate_json(report),
         proposals=_proposals(connection, task.id),
         is_paused=paused(connection, task.tenant) is not None,
         refires=_refires(connection, task.id),
     )
+
+
+def _so_far(kept: dict[str, str]) -> str | None:
+    """Return the answers that are there while others are awaited, as one list."""
+    if AWAITED not in kept:
+        return None
+    answers = {name: body for name, body in kept.items() if name.startswith(ANSWER)}
+    ordered = sorted(answers, key=lambda name: (len(name), name))
+    return f"[{','.join(answers[name] for name in ordered)}]"
 
 
 def _proposals(connection: Connection, task_id: str) -> tuple[ProposalView, ...]:

@@ -17,7 +17,7 @@ from policies.model import Proposal, ProposalState, Verdict
 from policies.redaction import Redactor
 from tests.agents.evidence import place, services, task
 from tests.agents.test_planner import BRIEF
-from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal
+from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal, FakeMemory
 from tests.fakes.values import caller, rule
 from tests.playground.shop.world import NOON
 from tests.tools.world import CALL, advertising
@@ -90,6 +90,7 @@ async def marketing() -> AsyncIterator[Marketing]:
             Parts(
                 catalogue=catalogue,
                 journal=FakeJournal([]),
+                memory=FakeMemory(),
                 controls=FakeControls([]),
                 directory=FakeDirectory(clock, []),
                 rules=lambda: sealed([MARKETING]),

@@ -9,7 +9,7 @@ from agents.report import FindingKind, Report
 from policies.loader import sealed
 from policies.redaction import Redactor
 from tests.agents.evidence import Gathered, task
-from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal
+from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal, FakeMemory
 from tests.fakes.values import caller
 from tests.playground.shop.world import NOON, FakeClock
 from tests.tools.world import advertising
@@ -25,6 +25,7 @@ def gateway_of(catalogue: Catalogue, clock: FakeClock) -> Gateway:
         Parts(
             catalogue=catalogue,
             journal=FakeJournal([]),
+            memory=FakeMemory(),
             controls=FakeControls([]),
             directory=FakeDirectory(clock, []),
             rules=lambda: sealed([]),

@@ -16,7 +16,7 @@ from policies.loader import sealed
 from policies.model import Comparator
 from policies.redaction import Redactor
 from tests.agents.evidence import task
-from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal
+from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal, FakeMemory
 from tests.fakes.values import caller
 from tests.tools.world import CALL, Shopping, shopping
 from tools.base import Evidence
@@ -36,7 +36,9 @@ class Looking:
 
     async def look(self, service: str) -> tuple[Report, tuple[Draft, ...], tuple[Evidence, ...]]:
         about = task(service, alert_url="https://alerts.example/x", runbook="javascript:alert(1)")
-        evidence = await self.agent.gather(caller(), about)
+        # A task of its own each time: what one was answered is kept for it.
+        on_behalf = caller(task_id=f"T-{len(self.journal.events)}")
+        evidence = await self.agent.gather(on_behalf, about)
         report, drafts = await self.agent.analyse(about, evidence)
         return report, drafts, evidence
 
@@ -60,6 +62,7 @@ async def looking(seed: int) -> AsyncIterator[Looking]:
             Parts(
                 catalogue=world.catalogue,
                 journal=journal,
+                memory=FakeMemory(),
                 controls=FakeControls([]),
                 directory=FakeDirectory(world.clock, []),
                 rules=lambda: sealed([]),

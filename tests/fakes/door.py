@@ -3,7 +3,7 @@
 from policies.engine import Asked, Rule, RuleKind, RuleSet, When
 from policies.loader import sealed
 from policies.redaction import Redactor
-from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal
+from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal, FakeMemory
 from tests.fakes.system import FakeConnector, FakeSystem
 from tests.fakes.values import ANA, rule
 from tests.playground.shop.world import FakeClock
@@ -23,6 +23,7 @@ class FakeDoor:
         self.trail = self.system.trail
         self.clock = FakeClock()
         self.journal = FakeJournal(self.trail)
+        self.memory = FakeMemory()
         self.controls = FakeControls(self.trail)
         self.directory = FakeDirectory(self.clock, self.trail)
         self.directory.members = {"oncall": {ANA}}
@@ -33,6 +34,7 @@ class FakeDoor:
             Parts(
                 catalogue=self.catalogue,
                 journal=self.journal,
+                memory=self.memory,
                 controls=self.controls,
                 directory=self.directory,
                 rules=lambda: self.rules,

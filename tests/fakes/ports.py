@@ -6,6 +6,7 @@ from datetime import timedelta
 from policies.approvals import Membership, Memberships
 from policies.audit import Event
 from policies.model import Clock, Mode
+from tools.base import Evidence
 from tools.ports import Caller, Intent, LostLease, Outcome
 
 
@@ -33,6 +34,25 @@ class FakeJournal:
             raise LostLease("another worker has it")
         self._trail.append("settle")
         self.outcomes.append(outcome)
+
+
+class FakeMemory:
+    """Keeps answers in dictionaries, by task and by question."""
+
+    def __init__(self) -> None:
+        self.by_task: dict[tuple[str, str], Evidence] = {}
+        self.by_question: dict[str, Evidence] = {}
+
+    async def kept(self, evidence_id: str, caller: Caller) -> Evidence | None:
+        return self.by_task.get((caller.task_id, evidence_id))
+
+    async def last(self, key: str, caller: Caller) -> Evidence | None:
+        return self.by_question.get(key)
+
+    async def keep(self, evidence: Evidence, key: str, caller: Caller) -> None:
+        self.by_task[(caller.task_id, evidence.id)] = evidence
+        if evidence.fault is None and evidence.stale_s is None:
+            self.by_question[key] = evidence
 
 
 class FakeControls:

@@ -11,7 +11,7 @@ from bot.store.tables import metadata
 
 
 def test_a_migrated_database_has_the_tables_that_the_code_knows(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/signoff.db")
+    engine = create_engine(f"sqlite:///{tmp_path}/signoff.db", isolation_level="AUTOCOMMIT")
     migrate(engine)
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection), metadata)

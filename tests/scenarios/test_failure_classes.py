@@ -1,0 +1,112 @@
+"""Each class of failure has its own answer, and the thread shows which."""
+
+import re
+from pathlib import Path
+
+from playground.story import INCIDENTS, SAYS_WITHIN_S, Message, text_of
+from playground.valve import Flow
+from tests.scenarios.plays import sign_off
+from tests.scenarios.stages import (
+    Scene,
+    break_something,
+    card_of,
+    events,
+    require_sound,
+    staged,
+    thread,
+)
+
+# Parts of paths that only one of the first questions asks.
+HISTORY, DEPLOYS, LOGS = "query_range", "deploys", "logs"
+
+
+async def triaged(scene: Scene, service: str) -> Message:
+    """Ask for a triage of a healthy service; returns the root of its thread."""
+    before = max((message["ts"] for message in await scene.ana.messages(INCIDENTS)), default="0")
+    await scene.ana.command(INCIDENTS, f"/triage {service} staging")
+    return await scene.root(INCIDENTS, f"Triage of {service} in staging", after=before)
+
+
+async def shown(scene: Scene, root: Message) -> str:
+    """Return every word of a thread."""
+    return "\n".join(text_of(message) for message in await thread(scene, root["ts"]))
+
+
+async def test_a_source_that_comes_back_at_once_is_asked_again_and_nobody_notices(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, quiet=True) as scene:
+        scene.world.valves["shop"].turn(Flow.REFUSING, times=2)
+        root = await triaged(scene, "checkout")
+        await scene.reply(INCIDENTS, root["ts"], "All well")
+        assert "no answer" not in await shown(scene, root)
+        record = await events(scene)
+        assert sum(event["kind"] == "tool.failed" for event in record) == 2
+
+
+async def test_without_a_dead_source_the_look_goes_on_and_says_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path) as scene:
+        scene.world.valves["shop"].turn(Flow.REFUSING, only=LOGS)
+        found = await break_something(scene)
+        words = "\n".join(text_of(message) for message in await thread(scene, found.root_ts))
+        assert re.search(r"`E\d+` errors in the log of \w+: no answer \(answered 503", words)
+        assert re.search(r"No answer: errors in the log", words)
+        # The deploy explains it all the same.
+        await sign_off(scene, scene.ben, (INCIDENTS, found.root_ts), found.rollback)
+        assert len(scene.world.shop.effects) == 1
+
+
+async def test_an_old_answer_is_marked_with_its_age_and_proposes_nothing(tmp_path: Path) -> None:
+    async with staged(tmp_path, quiet=True) as scene:
+        root = await triaged(scene, "checkout")
+        await scene.reply(INCIDENTS, root["ts"], "All well")
+        scene.world.forward(600)
+        scene.world.valves["prometheus"].turn(Flow.REFUSING)
+        again = await triaged(scene, "checkout")
+        await scene.reply(
+            INCIDENTS, again["ts"], "Inconclusive[\\s\\S]*newest figures are 10 min old"
+        )
+        seen = text_of(await scene.reply(INCIDENTS, again["ts"], "What I see"))
+        assert re.search(
+            r"errors of checkout: .* · \*10 min old\*, no newer answer \(answered 503", seen
+        )
+        assert "Approve" not in await shown(scene, again)
+
+
+async def test_with_no_figures_at_all_the_answer_is_that_there_is_none(tmp_path: Path) -> None:
+    async with staged(tmp_path, quiet=True) as scene:
+        scene.world.valves["prometheus"].turn(Flow.REFUSING)
+        root = await triaged(scene, "checkout")
+        await scene.reply(INCIDENTS, root["ts"], "Inconclusive[\\s\\S]*Prometheus gave no data")
+        await require_sound(scene)
+
+
+async def test_a_slow_source_does_not_keep_people_waiting_for_the_others(tmp_path: Path) -> None:
+    async with staged(tmp_path, quiet=True) as scene:
+        scene.world.valves["prometheus"].turn(Flow.SILENT, only=HISTORY)
+        root = await triaged(scene, "checkout")
+        so_far = await scene.reply(INCIDENTS, root["ts"], "What I see so far")
+        assert float(so_far["ts"]) - float(root["ts"]) <= SAYS_WITHIN_S
+        assert "errors of checkout" in text_of(so_far)
+        whole = await scene.reply(INCIDENTS, root["ts"], r"What I see\*[\s\S]*over time: no answer")
+        assert whole["ts"] == so_far["ts"], "the same message, brought up to date"
+        await scene.reply(INCIDENTS, root["ts"], "All well")
+
+
+async def test_a_system_that_refuses_the_action_is_told_and_nothing_was_done(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path) as scene:
+        found = await break_something(scene)
+        version = found.fault.version
+        # Between the look at the state and the call somebody removes the version to go back to.
+        scene.world.valves["shop"].turn(Flow.FORBIDDING, only="POST")
+        card = await card_of(scene, found)
+        await scene.ben.click("Approve", INCIDENTS, card["ts"])
+        told = await card_of(scene, found, rf"{found.rollback}[\s\S]*Nothing was done")
+        assert "*Failed*" in text_of(told) or "*Not done*" in text_of(told)
+        assert scene.world.shop.effects == ()
+        deployed = scene.world.shop.fleet.deployed(found.fault.service, "staging")
+        assert deployed.version == version
