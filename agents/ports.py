@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from agents.report import Report
 from agents.tasks import Task, TaskState
@@ -37,6 +37,10 @@ class ExecutionRow:
     sentence: str
     started_at: datetime
     ended_at: datetime | None
+    key: str = ""
+    asks: int = 0
+    escalated_at: datetime | None = None
+    settled_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,15 @@ class ProposalRow:
     def execution(self, direction: Direction) -> ExecutionRow | None:
         """Return the execution in a direction, if it began."""
         return next((row for row in self.executions if row.direction is direction), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """What somebody says to a task: `kind` and what it takes to act on it."""
+
+    id: str
+    kind: str
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +134,14 @@ class TaskStore(Protocol):
         notes: Sequence[str] = (),
     ) -> None:
         """Write what is proposed after a proposal was carried out and read back."""
+        ...
+
+    async def signals(self, task_id: str) -> list[Signal]:
+        """Return what was said to the task and not taken yet."""
+        ...
+
+    async def drop(self, claim: Claim, signal: Signal) -> None:
+        """Take a signal that came too late."""
         ...
 
     async def is_told(self, task_id: str) -> bool:

@@ -1,13 +1,16 @@
 """One step of one proposal: expire, execute, reconcile, verify, roll back."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from agents.ports import Claim, ExecutionRow, ProposalRow, TaskStore
+from agents.ports import Claim, ExecutionRow, ProposalRow, Signal, TaskStore
 from policies.model import ProposalState, Verdict
 from policies.verification import judge
-from tools.execution import Again, Execution, Undo, measure
+from tools.execution import Execution
 from tools.gateway import Gateway
+from tools.measuring import measure
 from tools.ports import Caller, Direction, Grant
+from tools.runs import Again, Undo, Word
 
 LOOK_AGAIN_S = 5.0
 # An unknown effect is told before it is resolved, but not waited for longer than this.
@@ -40,11 +43,30 @@ class ProposalSteps:
             await self._verify(claim, row, caller)
         return row.state is ProposalState.VERIFIED and not row.is_followed_up
 
+    async def hear(
+        self, claim: Claim, signal: Signal, rows: Sequence[ProposalRow], caller: Caller
+    ) -> None:
+        """Act on a person's word about an effect that nobody else can tell of."""
+        body = signal.body
+        direction = Direction(body["direction"])
+        row = next((row for row in rows if row.proposal.id == body["proposal"]), None)
+        found = None if row is None else row.execution(direction)
+        if row is None or found is None or found.state != "unknown":
+            # The outside system answered meanwhile: its word counts.
+            await self._store.drop(claim, signal)
+            return
+        word = Word(person=body["person"], has_happened=body["happened"], signal=signal.id)
+        await self._execution.decided(row.proposal, direction, word, caller)
+
     async def _expire(self, claim: Claim, row: ProposalRow) -> None:
-        if self._clock.now() >= row.proposal.expires_at:
-            await self._store.move(
-                claim, row, ProposalState.EXPIRED, "NO_ANSWER_IN_TIME", "Nobody signed off in time."
-            )
+        left_s = (row.proposal.expires_at - self._clock.now()).total_seconds()
+        if left_s > 0:
+            # The clock was set back since: it is looked at again when its time has come.
+            await self._store.measure_again(claim, row, left_s)
+            return
+        await self._store.move(
+            claim, row, ProposalState.EXPIRED, "NO_ANSWER_IN_TIME", "Nobody signed off in time."
+        )
 
     async def _execute(self, claim: Claim, row: ProposalRow, caller: Caller) -> None:
         if row.is_sign_off_stale:
@@ -71,6 +93,7 @@ class ProposalSteps:
             grant=Grant(approvers=row.approvers),
             left=left,
             person=row.roll_back_by or ", ".join(row.approvers),
+            asks=0 if found is None else found.asks,
         )
         await self._execution.reconcile(row.proposal, direction, again, caller)
 

@@ -184,6 +184,9 @@ class Worker:
     async def _proposals(self, claim: Claim) -> None:
         agent = self._workshop.agents[claim.task.kind]
         caller = caller_of(claim, agent)
+        for signal in await self._store.signals(claim.task.id):
+            rows = await self._store.proposals(claim.task.id)
+            await self._steps.hear(claim, signal, rows, caller)
         now = self._workshop.clock.now()
         for row in await self._store.proposals(claim.task.id):
             if row.next_at is not None and row.next_at <= now:

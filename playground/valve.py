@@ -1,6 +1,7 @@
 """A valve before a part of the world: it refuses, keeps silent, or loses its answers, on demand."""
 
 import asyncio
+from dataclasses import dataclass
 from enum import StrEnum
 
 from aiohttp import web
@@ -24,21 +25,33 @@ class Flow(StrEnum):
 REFUSALS = {Flow.REFUSING: 503, Flow.FORBIDDING: 403}
 
 
+@dataclass
+class Turn:
+    """What becomes of requests whose `METHOD path` contains `only`; `times` is how many still."""
+
+    flow: Flow
+    only: str
+    times: int | None
+
+
 class Valve:
-    """Open until a test or a person turns it."""
+    """Open until a test turns it; of several turns the first that fits a request counts."""
 
     def __init__(self) -> None:
-        self._flow, self._only = Flow.OPEN, ""
-        self._times: int | None = None
+        self._turns: list[Turn] = []
 
     def turn(self, flow: Flow, *, only: str = "", times: int | None = None) -> None:
         """Turn it for requests whose `METHOD path` contains `only`; after `times` it opens."""
-        self._flow, self._only, self._times = flow, only, times
+        self._turns.append(Turn(flow, only, times))
+
+    def open(self) -> None:
+        """Let everything through again."""
+        self._turns.clear()
 
     @web.middleware
     async def pass_through(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request through, or not."""
-        flow = self._flow_for(request)
+        flow = self._flow_for(f"{request.method} {request.path}")
         if flow in REFUSALS:
             return web.json_response({"error": "out of order"}, status=REFUSALS[flow])
         if flow is Flow.SILENT:
@@ -48,11 +61,9 @@ class Valve:
             request.transport.close()
         return answer
 
-    def _flow_for(self, request: web.Request) -> Flow:
-        if self._only not in f"{request.method} {request.path}":
-            return Flow.OPEN
-        if self._times is not None:
-            if self._times == 0:
-                return Flow.OPEN
-            self._times -= 1
-        return self._flow
+    def _flow_for(self, request: str) -> Flow:
+        for turn in self._turns:
+            if turn.only in request and turn.times != 0:
+                turn.times = None if turn.times is None else turn.times - 1
+                return turn.flow
+        return Flow.OPEN

@@ -34,6 +34,8 @@ class EventKind(StrEnum):
     CLICK_REFUSED = "click.refused"
     INTENT_WRITTEN = "intent.written"
     EFFECT_UNKNOWN = "effect.unknown"
+    EFFECT_ESCALATED = "effect.escalated"
+    EFFECT_SETTLED = "effect.settled"
     EFFECT_RECONCILED = "effect.reconciled"
     OUTCOME_WRITTEN = "outcome.written"
     EFFECT_VERIFIED = "effect.verified"

@@ -1,8 +1,6 @@
 """Does what was approved: check again, consume, write the intent, act, write the outcome."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 
 from policies.approvals import (
     Refusal,
@@ -14,10 +12,7 @@ from policies.approvals import (
 )
 from policies.model import EffectKind, Proposal, ProposalState
 from tools.base import (
-    AnyWriteTool,
     Call,
-    Effect,
-    Parameters,
     Refused,
     State,
     ToolError,
@@ -25,6 +20,7 @@ from tools.base import (
 )
 from tools.catalogue import UnknownTool
 from tools.gateway import Gateway, answering, arguments_of
+from tools.measuring import measure
 from tools.ports import (
     Caller,
     Direction,
@@ -35,32 +31,18 @@ from tools.ports import (
     Outcome,
     idempotency_key,
 )
+from tools.runs import Again, Run, Stop, Undo, Word, done, voices
+
+# A state that nothing ever reads: what was left behind is not known.
+UNSEEN = {"left": "unseen"}
 
 HELD_S = 2.0
 RETRY_S = 5.0
-# Nothing will change by itself soon.
-LOST_S = 60.0
+# The longest wait between two questions about what is unknown.
+SLOWEST_S = 60.0
+# After 5, 10, 20 and 40 s in vain somebody has to look.
+ASKS_BEFORE_A_PERSON = 4
 PAUSED = "Signoff is paused: this waits."
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Run:
-    """One direction of one proposal, resolved: which tool, with what, from which state."""
-
-    proposal: Proposal
-    direction: Direction
-    tool: AnyWriteTool
-    arguments: Parameters
-    expected: State
-    call: Call
-
-
-class _Stop(Exception):  # noqa: N818 - carries an outcome, not an error
-    def __init__(
-        self, state: ProposalState | None, reason: str, sentence: str, retry_s: float | None = None
-    ) -> None:
-        super().__init__(sentence)
-        self.state, self.reason, self.sentence, self.retry_s = state, reason, sentence, retry_s
 
 
 class Execution:
@@ -80,7 +62,7 @@ class Execution:
             proposal, Direction.FORWARD, caller, lambda: self._forward(proposal, grant, caller)
         )
 
-    async def roll_back(self, proposal: Proposal, undo: "Undo", caller: Caller) -> None:
+    async def roll_back(self, proposal: Proposal, undo: Undo, caller: Caller) -> None:
         """Undo an executed action, if the state is still as we left it; raises LostLease."""
 
         async def work() -> Outcome:
@@ -108,7 +90,7 @@ class Execution:
         )
 
     async def reconcile(
-        self, proposal: Proposal, direction: Direction, again: "Again", caller: Caller
+        self, proposal: Proposal, direction: Direction, again: Again, caller: Caller
     ) -> None:
         """Ask the outside system whether an unknown write happened; if surely not, do it now."""
 
@@ -120,19 +102,52 @@ class Execution:
                 async with answering(run.tool):
                     effect = await run.tool.reconcile(run.arguments, run.call)
             except ToolError as error:
-                raise _Stop(
-                    None,
-                    "STILL_UNKNOWN",
-                    f"The outside system can't say whether it happened ({error}).",
-                    RETRY_S,
-                ) from error
+                words = f"The outside system can't say whether it happened ({error})."
+                raise _undecided(words, again) from error
             if effect is not None:
-                return _done(run, effect, "RECONCILED_DONE")
+                return done(run, effect, "RECONCILED_DONE")
             if direction is Direction.FORWARD:
                 return await self._forward(proposal, again.grant, caller)
             return await self._act(run, None, caller)
 
         await self._ended(proposal, direction, caller, ask)
+
+    async def decided(
+        self, proposal: Proposal, direction: Direction, word: Word, caller: Caller
+    ) -> None:
+        """Settle an unknown write by what a person saw; raises LostLease."""
+        if not word.has_happened:
+            outcome = Outcome(
+                proposal=proposal,
+                direction=direction,
+                state=ProposalState.FAILED if direction is Direction.FORWARD else None,
+                sentence="A person looked: it did not happen.",
+                reason="PERSON_SAYS_NOT_DONE",
+                signal=word.signal,
+            )
+        else:
+            outcome = await self._seen(proposal, direction, word)
+        await self._parts.journal.settle(outcome, caller)
+        self._parts.boundary("unknown.settled")
+
+    async def _seen(self, proposal: Proposal, direction: Direction, word: Word) -> Outcome:
+        """Return the outcome of what a person saw; what it left is read, if it can be."""
+        left, words = dict(UNSEEN), "A person looked: it happened."
+        try:
+            run = self._resolved(proposal, direction, {}, word.person)
+            left = dict(await self._gateway.observe(run.tool, run.arguments))
+        except (Stop, ToolError):
+            words += " What it left can't be read, so it can't be undone with one click."
+        is_forward = direction is Direction.FORWARD
+        return Outcome(
+            proposal=proposal,
+            direction=direction,
+            state=ProposalState.EXECUTED if is_forward else ProposalState.ROLLED_BACK,
+            sentence=words,
+            reason="PERSON_SAYS_DONE",
+            left=left,
+            signal=word.signal,
+        )
 
     async def _ended(
         self,
@@ -152,7 +167,7 @@ class Execution:
                 reason="SIGNOFF_PAUSED",
                 retry_s=HELD_S,
             )
-        except _Stop as stop:
+        except Stop as stop:
             outcome = Outcome(
                 proposal=proposal,
                 direction=direction,
@@ -167,17 +182,17 @@ class Execution:
     async def _forward(self, proposal: Proposal, grant: Grant, caller: Caller) -> Outcome:
         await self._require_not_paused(caller)
         if self._parts.clock.now() >= proposal.action.not_after:
-            raise _Stop(
+            raise Stop(
                 ProposalState.EXPIRED, "TOO_LATE", "The sign-off is too old: nothing was done."
             )
         wanted = {item.field: item.value for item in proposal.action.preconditions}
-        run = self._resolved(proposal, Direction.FORWARD, wanted, _voices(grant, proposal))
+        run = self._resolved(proposal, Direction.FORWARD, wanted, voices(grant, proposal))
         observed = await self._require_state(run)
         await self._require_sign_off(run, observed, grant, caller)
         baseline = await self._baseline(proposal, caller)
         return await self._act(run, baseline, caller)
 
-    async def _act(self, run: _Run, baseline: str | None, caller: Caller) -> Outcome:
+    async def _act(self, run: Run, baseline: str | None, caller: Caller) -> Outcome:
         if run.direction is Direction.INVERSE:
             await self._require_state(run)
         intent = Intent(
@@ -199,34 +214,34 @@ class Execution:
             async with answering(run.tool):
                 effect = await run.tool.act(run.arguments, run.call)
         except Refused as error:
-            raise _Stop(
+            raise Stop(
                 ProposalState.FAILED,
                 "REFUSED_OUTSIDE",
                 f"`{intent.system}` {error}. Nothing was done.",
             ) from error
         except Unavailable as error:
-            raise _Stop(
+            raise Stop(
                 ProposalState.UNKNOWN,
                 "NO_CLEAR_ANSWER",
                 f"`{intent.system}` gave no clear answer ({error}): it may have happened.",
                 RETRY_S,
             ) from error
         self._parts.boundary("effect.done")
-        return _done(run, effect, "EXECUTED")
+        return done(run, effect, "EXECUTED")
 
-    def _known(self, proposal: Proposal, direction: Direction, again: "Again") -> _Run:
+    def _known(self, proposal: Proposal, direction: Direction, again: Again) -> Run:
         """Resolve what may have happened: that its tool is gone does not undo it."""
         try:
             return self._resolved(proposal, direction, again.left, again.person)
-        except _Stop as stop:
-            words = "The tool that could tell whether it happened is gone: look at it yourself."
-            raise _Stop(None, "STILL_UNKNOWN", words, LOST_S) from stop
+        except Stop as stop:
+            words = "The tool that could tell whether it happened is gone."
+            raise _undecided(words, again) from stop
 
-    def _require_window(self, proposal: Proposal, undo: "Undo") -> None:
+    def _require_window(self, proposal: Proposal, undo: Undo) -> None:
         inverse = proposal.action.inverse
         window_s = 0 if inverse is None else inverse.window_s
         if (self._parts.clock.now() - undo.done_at).total_seconds() > window_s:
-            raise _Stop(None, "WINDOW_CLOSED", "The time for undoing it is over.")
+            raise Stop(None, "WINDOW_CLOSED", "The time for undoing it is over.")
 
     async def _require_member(self, proposal: Proposal, person: str) -> None:
         groups = undo_groups(proposal)
@@ -236,14 +251,14 @@ class Execution:
             return
         if refusal is Refusal.GROUP_UNREADABLE:
             words = f"Can't read who is in `{groups[0]}` now."
-            raise _Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
-        raise _Stop(None, "NOT_IN_GROUP", "Whoever asked is in no approving group any more.")
+            raise Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
+        raise Stop(None, "NOT_IN_GROUP", "Whoever asked is in no approving group any more.")
 
-    async def _require_turn(self, run: _Run) -> None:
+    async def _require_turn(self, run: Run) -> None:
         try:
             await self._gateway.turn(run.tool)
         except Unavailable as error:
-            raise _Stop(None, "NO_ANSWER", f"{error}: this waits.", RETRY_S) from error
+            raise Stop(None, "NO_ANSWER", f"{error}: this waits.", RETRY_S) from error
 
     async def _require_not_paused(self, caller: Caller) -> None:
         if await self._parts.controls.is_paused(caller.tenant):
@@ -251,26 +266,26 @@ class Execution:
 
     def _resolved(
         self, proposal: Proposal, direction: Direction, expected: State, on_behalf_of: str
-    ) -> _Run:
+    ) -> Run:
         action, inverse = proposal.action, proposal.action.inverse
         try:
             if direction is Direction.FORWARD:
                 tool = self._parts.catalogue.writing(action.tool, action.tool_version)
                 arguments = arguments_of(tool, action.parameters)
             elif inverse is None:
-                raise _Stop(None, "NO_INVERSE", "This can't be undone.")
+                raise Stop(None, "NO_INVERSE", "This can't be undone.")
             else:
                 tool = self._parts.catalogue.writing(inverse.tool)
                 arguments = arguments_of(tool, inverse.parameters)
         except (UnknownTool, Refused) as error:
-            raise _Stop(ProposalState.FAILED, "TOOL_GONE", f"{error}. Nothing was done.") from error
+            raise Stop(ProposalState.FAILED, "TOOL_GONE", f"{error}. Nothing was done.") from error
         call = Call(
             key=idempotency_key(proposal, direction),
             comment=f"Signoff {proposal.id} ({direction})",
             on_behalf_of=on_behalf_of,
             requester=action.requester,
         )
-        return _Run(
+        return Run(
             proposal=proposal,
             direction=direction,
             tool=tool,
@@ -279,20 +294,20 @@ class Execution:
             call=call,
         )
 
-    async def _require_state(self, run: _Run) -> State:
+    async def _require_state(self, run: Run) -> State:
         try:
             observed = await self._gateway.observe(run.tool, run.arguments)
         except Refused as error:
-            raise _Stop(
+            raise Stop(
                 ProposalState.FAILED, "REFUSED_OUTSIDE", f"{error}. Nothing was done."
             ) from error
         except Unavailable as error:
-            raise _Stop(
+            raise Stop(
                 None, "NO_ANSWER", f"Can't read the state to start from ({error}).", RETRY_S
             ) from error
         for name, value in run.expected.items():
             if observed.get(name) != value:
-                raise _Stop(
+                raise Stop(
                     ProposalState.DRIFTED,
                     "STATE_CHANGED",
                     f"`{name}` is `{observed.get(name, 'gone')}` now, not `{value}`:"
@@ -301,13 +316,13 @@ class Execution:
         return observed
 
     async def _require_sign_off(
-        self, run: _Run, observed: State, grant: Grant, caller: Caller
+        self, run: Run, observed: State, grant: Grant, caller: Caller
     ) -> None:
         proposal = run.proposal
         try:
             plan = run.tool.plan(run.arguments, observed)
         except Refused as error:
-            raise _Stop(
+            raise Stop(
                 ProposalState.FAILED, "REFUSED_BY_TOOL", f"{error}. Nothing was done."
             ) from error
         draft = Draft(
@@ -324,7 +339,7 @@ class Execution:
             # A pause holds back what waits, it does not refuse it.
             await self._require_not_paused(caller)
             rules = ", ".join(f"`{rule}`" for rule in fresh.rules) or "no rule allows it"
-            raise _Stop(
+            raise Stop(
                 ProposalState.DENIED,
                 fresh.reasons[0],
                 f"Policy says no now ({fresh.reasons[0]}, {rules}): nothing was done.",
@@ -335,11 +350,11 @@ class Execution:
             memberships = await self._parts.directory.memberships(groups)
             blind = unreadable(groups, memberships, self._parts.clock.now())
             if blind:
-                raise _Stop(
+                raise Stop(
                     None, "GROUP_UNREADABLE", f"Can't read who is in `{groups[0]}` now.", RETRY_S
                 )
             if clauses and not is_satisfied(clauses, grant.approvers, memberships):
-                raise _Stop(
+                raise Stop(
                     ProposalState.DENIED,
                     "SIGN_OFF_NOT_ENOUGH",
                     "The sign-off is not enough any more: nothing was done.",
@@ -349,48 +364,9 @@ class Execution:
         return await measure(self._gateway, proposal, caller, "baseline")
 
 
-async def measure(gateway: Gateway, proposal: Proposal, caller: Caller, label: str) -> str | None:
-    """Measure what a proposal promises; None where it promises nothing or nobody answers."""
-    effect = proposal.action.expected_effect
-    if effect is None or not gateway.offers(effect.tool):
-        return None
-    evidence = await gateway.read(
-        f"{proposal.id}-{label}", label, effect.tool, effect.parameters, caller
-    )
-    value = evidence.data.get(effect.field)
-    return None if value is None else str(value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Again:
-    """What is needed to do an unknown write again: the sign-off, or the state we had left."""
-
-    grant: Grant
-    left: State
-    person: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Undo:
-    """What a rollback starts from: the state we left, when that was, and who asked."""
-
-    left: State
-    done_at: datetime
-    person: str
-
-
-def _voices(grant: Grant, proposal: Proposal) -> str:
-    return ", ".join(grant.approvers) or proposal.action.requester
-
-
-def _done(run: _Run, effect: Effect, reason: str) -> Outcome:
-    is_forward = run.direction is Direction.FORWARD
-    return Outcome(
-        proposal=run.proposal,
-        direction=run.direction,
-        state=ProposalState.EXECUTED if is_forward else ProposalState.ROLLED_BACK,
-        sentence=effect.sentence,
-        reason=reason,
-        left=effect.left,
-        data=effect.data,
-    )
+def _undecided(words: str, again: Again) -> Stop:
+    """Return the end of a question in vain: asked again ever later, and told to a person."""
+    retry_s = min(SLOWEST_S, RETRY_S * 2**again.asks)
+    if again.asks + 1 >= ASKS_BEFORE_A_PERSON:
+        return Stop(None, "NEEDS_A_PERSON", words, retry_s)
+    return Stop(None, "STILL_UNKNOWN", words, retry_s)

@@ -114,6 +114,8 @@ class Outcome:
     left: dict[str, str] = field(default_factory=dict)
     data: Row = field(default_factory=dict)
     retry_s: float | None = None
+    # The signal that this answers; it is taken in the same transaction.
+    signal: str | None = None
 
 
 def idempotency_key(proposal: Proposal, direction: Direction) -> str:

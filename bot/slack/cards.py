@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from agents.incident.analyst import percent
+from agents.ports import ExecutionRow
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from bot.slack.text import bullets, clock_time, code, day_time, link, person, safe
@@ -18,10 +19,13 @@ HOUR_S = 3600
 # Below the limit of one section.
 PARAMETERS = 2500
 # Why a rollback ended without being done; some of these stop before anything was begun.
-NOT_ROLLED_BACK = frozenset({"NO_INVERSE", "REFUSED_OUTSIDE", "STATE_CHANGED", "TOOL_GONE"})
+NOT_ROLLED_BACK = frozenset(
+    {"NO_INVERSE", "PERSON_SAYS_NOT_DONE", "REFUSED_OUTSIDE", "STATE_CHANGED", "TOOL_GONE"}
+)
 # Why a rollback has not begun yet.
 WAITING = frozenset({"SIGNOFF_PAUSED", "NO_ANSWER", "GROUP_UNREADABLE"})
 ASKING = "I am asking the outside system; please do not repeat it by hand."
+LOOK = "*Somebody has to look:* see the card below. Please do not repeat it by hand."
 
 Mentions = Mapping[str, str]
 
@@ -71,7 +75,7 @@ def verdict(view: ProposalView) -> tuple[str, list[Block]]:
         is_waiting = inverse is not None or view.reason in WAITING
         waits = f" {safe(view.sentence)}" if view.sentence and is_waiting else ""
         if inverse is not None and inverse.state == "unknown":
-            waits = f" *Unknown whether it happened.*{waits} {ASKING}"
+            waits = f" *Unknown whether it happened.*{waits} {_asking(inverse)}"
         found.append(kit.section(f"*Rolling back*, asked by {by}.{waits}"))
     elif proposal.action.inverse is not None:
         found += _rollback(view)
@@ -150,11 +154,16 @@ def _state_words(view: ProposalView) -> str:
         ProposalState.SUPERSEDED: f"*Edited*{when}. The card below takes its place.",
         ProposalState.DRIFTED: f"*Not done*{when}. {sentence}",
         ProposalState.FAILED: f"*Failed*{when}. {sentence}",
-        ProposalState.UNKNOWN: f"*Unknown whether it happened.* {sentence} {ASKING}",
+        ProposalState.UNKNOWN: f"*Unknown whether it happened.* {sentence}"
+        f" {_asking(row.execution(Direction.FORWARD))}",
         ProposalState.ROLLED_BACK: f"*Done and rolled back*, signed off by {approvers}."
         f" {_done(view)}",
     }
     return words[row.state].strip()
+
+
+def _asking(found: ExecutionRow | None) -> str:
+    return ASKING if found is None or found.escalated_at is None else LOOK
 
 
 def _held(view: ProposalView) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from bot.slack import cards
+from bot.slack import cards, unknowns
 from bot.slack.desk import Desk, reply, who
 from bot.slack.refusals import words
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
+from bot.store.signals import settle_unknown
 from bot.store.votes import (
     Answer,
     Click,
@@ -50,6 +51,8 @@ async def act(desk: Desk, letter: Letter) -> float | None:
                 connection, desk.context, clicked, members
             ),
         )
+    elif action_id in {unknowns.HAPPENED, unknowns.NOT_HAPPENED}:
+        await _settle(desk, letter, click, _seen(desk, has_happened=action_id == unknowns.HAPPENED))
     else:
         await _opened(desk, letter, click)
     return None
@@ -85,6 +88,15 @@ async def refusal_of(desk: Desk, click: Click) -> tuple[Refusal | None, Proposal
     return await desk.context.database.read(
         lambda connection: check(connection, desk.context, click, memberships)
     )
+
+
+def _seen(desk: Desk, *, has_happened: bool) -> Unit:
+    def unit(connection: Connection, click: Click, memberships: Memberships) -> Answer:
+        return settle_unknown(
+            connection, desk.context, click, memberships, has_happened=has_happened
+        )
+
+    return unit
 
 
 def _vote(desk: Desk, ballot: Ballot, reason: str | None) -> Unit:

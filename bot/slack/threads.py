@@ -13,7 +13,7 @@ from agents.incident.analyst import percent
 from agents.report import ANALYST, FindingKind, Report, age
 from agents.tasks import TaskKind, TaskState
 from bot.slack import blocks as kit
-from bot.slack import cards
+from bot.slack import cards, unknowns
 from bot.slack.blocks import Block
 from bot.slack.digests import digest_post
 from bot.slack.text import bullets, code, day_time, link, person, safe
@@ -86,7 +86,7 @@ def _task(view: TaskView, mentions: cards.Mentions, *, is_first: bool) -> Iterat
     if report is not None:
         yield f"report:{task.id}", lambda: _report(view, report)
     # By time, as they come about one after the other when nobody is away.
-    timed = [*_cards(view, mentions), *_verdicts(view)]
+    timed = [*_cards(view, mentions), *_verdicts(view), *_unknowns(view, mentions)]
     yield from (part for _, part in sorted(timed, key=lambda item: item[0]))
     for seq, times in view.refires:
         yield f"refired:{seq}", partial(_refired, times)
@@ -111,6 +111,14 @@ def _verdicts(view: TaskView) -> Iterator[tuple[datetime, Part]]:
         if found.row.verdict is not None:
             at = found.decided_at or proposal.created_at
             yield at, (f"verdict:{proposal.id}", partial(cards.verdict, found))
+
+
+def _unknowns(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[datetime, Part]]:
+    for found in view.proposals:
+        for ran in found.row.executions:
+            if ran.escalated_at is not None:
+                make = partial(unknowns.card, found, ran, mentions)
+                yield ran.escalated_at, (f"unknown:{found.row.proposal.id}:{ran.direction}", make)
 
 
 def _refired(times: int) -> tuple[str, list[Block]]:

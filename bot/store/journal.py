@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from bot.store.context import Context
 from bot.store.controls import paused
 from bot.store.proposals import moved, proposal_event, verification_times
+from bot.store.signals import take_signal
 from bot.store.tables import executions, proposals, tasks
 from bot.store.tasks import settle_task
 from policies.audit import Event, EventKind
@@ -25,6 +26,7 @@ from tools.ports import (
 )
 
 INTENT, DONE, FAILED, UNKNOWN = "intent", "done", "failed", "unknown"
+IN_VAIN = frozenset({"STILL_UNKNOWN", "NEEDS_A_PERSON"})
 
 
 class SqlJournal:
@@ -122,7 +124,14 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
     again = connection.execute(
         update(executions)
         .where(is_here, is_same, executions.c.state.in_([UNKNOWN, FAILED]))
-        .values(state=INTENT, started_at=now, attempts=executions.c.attempts + 1)
+        .values(
+            state=INTENT,
+            started_at=now,
+            attempts=executions.c.attempts + 1,
+            asks=0,
+            escalated_at=None,
+            settled_by=None,
+        )
     )
     if again.rowcount == 0:
         values = {
@@ -184,6 +193,7 @@ def _settle(connection: Connection, context: Context, outcome: Outcome) -> None:
     before = ProposalState(row.state)
     retry_at = None if outcome.retry_s is None else now + timedelta(seconds=outcome.retry_s)
     is_staying = outcome.state is None or outcome.state is before
+    _note_asking(connection, outcome, now)
     # Waiting for the same reason is one event, however often we look.
     if not (is_staying and retry_at is not None and row.reason == outcome.reason):
         _write_outcome(connection, context, outcome)
@@ -227,6 +237,23 @@ def _resumes_at(connection: Connection, context: Context, row: Any) -> datetime 
     return max(now, settled_at)
 
 
+def _note_asking(connection: Connection, outcome: Outcome, now: datetime) -> None:
+    """Count a question in vain, and note since when a person is asked; take the signal."""
+    own = (
+        executions.c.proposal_id == outcome.proposal.id,
+        executions.c.direction == outcome.direction,
+    )
+    if outcome.reason in IN_VAIN:
+        asked = update(executions).where(*own).values(asks=executions.c.asks + 1)
+        connection.execute(asked)
+    if outcome.reason == "NEEDS_A_PERSON":
+        is_first = executions.c.escalated_at.is_(None)
+        connection.execute(update(executions).where(*own, is_first).values(escalated_at=now))
+    if outcome.signal is not None:
+        by = take_signal(connection, outcome.signal, now)
+        connection.execute(update(executions).where(*own).values(settled_by=by))
+
+
 _EXECUTION_STATE = {
     ProposalState.EXECUTED: DONE,
     ProposalState.ROLLED_BACK: DONE,
@@ -236,6 +263,9 @@ _KINDS = {
     "STOPPED_IN_THE_MIDDLE": EventKind.EFFECT_UNKNOWN,
     "NO_CLEAR_ANSWER": EventKind.EFFECT_UNKNOWN,
     "STILL_UNKNOWN": EventKind.EFFECT_UNKNOWN,
+    "NEEDS_A_PERSON": EventKind.EFFECT_ESCALATED,
+    "PERSON_SAYS_DONE": EventKind.OUTCOME_WRITTEN,
+    "PERSON_SAYS_NOT_DONE": EventKind.OUTCOME_WRITTEN,
     "RECONCILED_DONE": EventKind.EFFECT_RECONCILED,
     "EXECUTED": EventKind.OUTCOME_WRITTEN,
 }
@@ -249,7 +279,7 @@ def _write_outcome(connection: Connection, context: Context, outcome: Outcome) -
     state = FAILED if outcome.state is not None else None
     if outcome.state is not None:
         state = _EXECUTION_STATE.get(outcome.state, FAILED)
-    elif kind is EventKind.EFFECT_UNKNOWN:
+    elif kind in {EventKind.EFFECT_UNKNOWN, EventKind.EFFECT_ESCALATED}:
         state = UNKNOWN
     elif outcome.retry_s is None:
         state = FAILED
@@ -283,6 +313,7 @@ def _write_outcome(connection: Connection, context: Context, outcome: Outcome) -
             decision=outcome.state,
             reasons=(outcome.reason,),
             checkpoint=state,
+            escalation=outcome.reason if kind is EventKind.EFFECT_ESCALATED else None,
             texts={"outcome": outcome.sentence},
             data={**outcome.data, "action_hash": outcome.proposal.action.hash},
         ),

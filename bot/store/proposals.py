@@ -228,6 +228,10 @@ def _execution(row: Any) -> ExecutionRow:
         sentence=row.sentence,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        key=row.key,
+        asks=row.asks,
+        escalated_at=row.escalated_at,
+        settled_by=row.settled_by,
     )
 
 

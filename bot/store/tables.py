@@ -141,6 +141,19 @@ steps = Table(
     Column("at", UtcTime, nullable=False),
 )
 
+# What somebody says to a task whose worker may be at it; taken by the worker, in its own time.
+signals = Table(
+    "signals",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    _tenant(),
+    Column("task_id", String(32), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("taken_at", UtcTime),
+)
+
 # The last answer to each question, for the time when its source is silent.
 readings = Table(
     "readings",
@@ -235,6 +248,10 @@ executions = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
     Column("attempts", Integer, nullable=False, server_default="1"),
+    # How often the outside system was asked in vain what became of it, and since when a person is.
+    Column("asks", Integer, nullable=False, server_default="0"),
+    Column("escalated_at", UtcTime),
+    Column("settled_by", String(128)),
     Index("executions_recent", "tool", "environment", "started_at"),
 )
 

@@ -11,7 +11,7 @@ from agents.ports import Claim
 from agents.tasks import OPEN, TRANSITIONS, NewTask, Task, TaskKind, TaskState, derived
 from bot.store.context import Context
 from bot.store.ids import task_id as new_task_id
-from bot.store.tables import proposals, steps, tasks, threads
+from bot.store.tables import proposals, signals, steps, tasks, threads
 from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, ProposalState, Severity
 from tools.ports import LostLease
@@ -172,10 +172,18 @@ def settle_task(connection: Connection, context: Context, task_id: str, reason: 
         for item in found
     )
     wake_at = min((item.next_at for item in found if item.next_at is not None), default=None)
+    if _has_signal(connection, task_id):
+        # Somebody spoke while this step ran: it is heard next.
+        wake_at = context.clock.now()
     state = derived(states, is_rolling_back=is_rolling_back)
     context.dispatcher.wake(connection, task_id, wake_at)
     if state is not task.state:
         move_task(connection, context, task, state, reason)
+
+
+def _has_signal(connection: Connection, task_id: str) -> bool:
+    waiting = select(signals.c.id).where(signals.c.task_id == task_id, signals.c.taken_at.is_(None))
+    return connection.execute(waiting.limit(1)).first() is not None
 
 
 def move_task(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from agents.ports import Claim, ProposalRow, TaskChange
+from agents.ports import Claim, ProposalRow, Signal, TaskChange
 from agents.tasks import TRANSITIONS, TaskState
 from bot.store.context import Context
 from bot.store.proposals import (
@@ -15,6 +15,7 @@ from bot.store.proposals import (
     proposal_rows,
     verdict_written,
 )
+from bot.store.signals import take_signal, waiting_signals
 from bot.store.tables import ledger_index, proposals, steps, tasks, threads
 from bot.store.tasks import fenced, keep_step, move_task, settle_task, task_event
 from policies.audit import EventKind
@@ -169,6 +170,21 @@ class SqlTaskStore:
                 update(proposals).where(proposals.c.id == row.proposal.id).values(**values)
             )
             settle_task(connection, context, claim.task.id, "FOLLOWED_UP")
+
+        await self._database.write(unit)
+
+    async def signals(self, task_id: str) -> list[Signal]:
+        """Return what was said to the task and not taken yet."""
+        return await self._database.read(lambda connection: waiting_signals(connection, task_id))
+
+    async def drop(self, claim: Claim, signal: Signal) -> None:
+        """Take a signal that came too late."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            fenced(connection, claim)
+            take_signal(connection, signal.id, context.clock.now())
+            settle_task(connection, context, claim.task.id, "TOO_LATE")
 
         await self._database.write(unit)
 

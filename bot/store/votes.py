@@ -166,23 +166,24 @@ def groups_asked(connection: Connection, proposal_id: str) -> Sequence[str]:
     return () if found is None else undo_groups(found[0])
 
 
-def _is_on_card(connection: Connection, click: Click) -> bool:
+def card_key(connection: Connection, click: Click) -> str | None:
+    """Return which message of its proposal's thread was clicked on; None for any other message."""
     row = connection.execute(
         select(posts.c.key, posts.c.thread_id).where(
             posts.c.channel == click.channel, posts.c.ts == click.message_ts
         )
     ).first()
-    if row is None or row.key not in {
-        f"proposal:{click.proposal_id}",
-        f"verdict:{click.proposal_id}",
-    }:
-        return False
     thread = connection.execute(
         select(tasks.c.thread_id)
         .join(proposals, proposals.c.task_id == tasks.c.id)
         .where(proposals.c.id == click.proposal_id)
     ).scalar_one_or_none()
-    return bool(thread == row.thread_id)
+    return None if row is None or row.thread_id != thread else str(row.key)
+
+
+def _is_on_card(connection: Connection, click: Click) -> bool:
+    own = {f"proposal:{click.proposal_id}", f"verdict:{click.proposal_id}"}
+    return card_key(connection, click) in own
 
 
 def _refusal(

@@ -11,8 +11,8 @@ from tests.fakes.system import NEVER_S, Fault
 from tests.fakes.values import ANA, BEN, action, caller, proposal
 from tests.playground.shop.world import NOON
 from tools.base import Refused, Unavailable
-from tools.execution import Again, Undo
 from tools.ports import Direction, Grant, LostLease, Outcome
+from tools.runs import Again, Undo
 
 BY_ANA = Grant(approvers=(ANA,))
 UNDO = Undo(left={"value": "new"}, done_at=NOON, person=BEN)

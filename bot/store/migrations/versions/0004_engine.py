@@ -1,4 +1,4 @@
-"""What the engine keeps: the last answer to each question."""
+"""What the engine keeps: last answers, signals, and how long an effect has been unknown."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table of readings."""
+    """Add two tables, and three columns to the executions."""
     op.create_table(
         "readings",
         sa.Column("tenant", sa.String(64), nullable=False, server_default="default"),
@@ -20,6 +20,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "key"),
     )
     op.create_index("readings_age", "readings", ["taken_at"])
+    op.create_table(
+        "signals",
+        sa.Column("id", sa.String(128), primary_key=True),
+        sa.Column("tenant", sa.String(64), nullable=False, server_default="default"),
+        sa.Column("task_id", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.Column("taken_at", sa.String(27)),
+    )
+    op.create_index("ix_signals_task_id", "signals", ["task_id"])
+    with op.batch_alter_table("executions") as table:
+        table.add_column(sa.Column("asks", sa.Integer, nullable=False, server_default="0"))
+        table.add_column(sa.Column("escalated_at", sa.String(27)))
+        table.add_column(sa.Column("settled_by", sa.String(128)))
 
 
 def downgrade() -> None:

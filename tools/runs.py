@@ -1,0 +1,80 @@
+"""One direction of one proposal on its way: what it starts from, and how it may end early."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from policies.model import Proposal, ProposalState
+from tools.base import AnyWriteTool, Call, Effect, Parameters, State
+from tools.ports import Direction, Grant, Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One direction of one proposal, resolved: which tool, with what, from which state."""
+
+    proposal: Proposal
+    direction: Direction
+    tool: AnyWriteTool
+    arguments: Parameters
+    expected: State
+    call: Call
+
+
+class Stop(Exception):  # noqa: N818 - carries an outcome, not an error
+    """A run ends here; with `state` None the proposal stays as it is, until `retry_s` are over."""
+
+    def __init__(
+        self, state: ProposalState | None, reason: str, sentence: str, retry_s: float | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.state, self.reason, self.sentence, self.retry_s = state, reason, sentence, retry_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """What is needed to do an unknown write again: the sign-off, or the state we had left.
+
+    `asks` counts how often the outside system was asked in vain what became of it.
+    """
+
+    grant: Grant
+    left: State
+    person: str
+    asks: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undo:
+    """What a rollback starts from: the state we left, when that was, and who asked."""
+
+    left: State
+    done_at: datetime
+    person: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What a person says of an unknown write, and the signal that brought it."""
+
+    person: str
+    has_happened: bool
+    signal: str
+
+
+def voices(grant: Grant, proposal: Proposal) -> str:
+    """Return on whose behalf an approved action happens."""
+    return ", ".join(grant.approvers) or proposal.action.requester
+
+
+def done(run: Run, effect: Effect, reason: str) -> Outcome:
+    """Return the outcome of a run that took effect."""
+    is_forward = run.direction is Direction.FORWARD
+    return Outcome(
+        proposal=run.proposal,
+        direction=run.direction,
+        state=ProposalState.EXECUTED if is_forward else ProposalState.ROLLED_BACK,
+        sentence=effect.sentence,
+        reason=reason,
+        left=effect.left,
+        data=effect.data,
+    )
