@@ -1,0 +1,213 @@
+"""The redactor: knows this process's secrets, the known kinds, and what the operator lets pass."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from policies.redaction import clouds, credentials, personal, services, tokens
+from policies.redaction.kinds import Kinds
+from policies.redaction.own import WRAPPED, OwnSecrets, lowered
+from policies.redaction.personal import Personal, PersonalData
+from policies.redaction.spans import Marks, Span, without
+from policies.redaction.views import View, joined, plain, shown, unescaped, unwrapped
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+KNOWN = Kinds(
+    (
+        *clouds.CLOUDS,
+        *clouds.CODE,
+        *clouds.MODELS,
+        *services.CHAT,
+        *services.WATCH,
+        *services.MONEY,
+        *services.MAIL,
+        *services.ADVERTISING,
+        *credentials.FILES,
+        *credentials.HEADERS,
+        *credentials.PLACES,
+        *credentials.COMMANDS,
+    )
+)
+# No secret with a form of its own is shorter; one without a word that it begins with is longer.
+_FORMED_FROM, _WORDLESS_FROM = 16, 26
+# A text without a long word and without any of these holds none of the known kinds.
+_HINTS = (
+    "key",
+    "token",
+    "secret",
+    "pass",
+    "pwd",
+    "auth",
+    "cookie",
+    "sess",
+    "cred",
+    "://",
+    "--",
+    "bearer",
+    "basic",
+    "sid",
+    "signature",
+    "jwt",
+    "csrf",
+    "xsrf",
+    "remember",
+    "mysql",
+    "mariadb",
+    "mongo",
+    "docker",
+    "podman",
+    "htpasswd",
+    "redis-cli",
+    "curl",
+    "wget",
+    "http",
+    "login",
+    "helm",
+    "identified",
+    "@tcp(",
+    "@udp(",
+    "@unix(",
+    ":5432:",
+    ":6432:",
+    ":*:",
+    "pin ",
+    "splunk ",
+    '"d"',
+    '"k"',
+    "private",
+)
+_MARKS = Marks.of((*KNOWN.names, tokens.NAME, *personal.NAMES))
+_ROUNDS = 3
+DEEPEST = 100
+TOO_DEEP = "[nested too deep]"
+# A text that is looked through may be longer than what is kept of it by this much.
+_MARGIN = 4
+
+_SECRET_NAME = re.compile(
+    r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api[_.-]?key|apikey|credentials?|cookie"
+    r"|authorization|private[_.-]?key|access[_.-]?key|signing[_.-]?key|client-key-data)$",
+    re.IGNORECASE,
+)
+_HARMLESS = re.compile(r"\s*(?:true|false|null|none|yes|no|-?[0-9]{1,6}|)\s*", re.IGNORECASE)
+# What stands under such a name is an id or a digest: it may look drawn by chance.
+_TYPED_NAME = re.compile(
+    r"(?:^|[_.-])(?:id|ids|uid|uuid|hash|digest|sha|sha1|sha256|checksum|fingerprint|key|version"
+    r"|revision|commit|trace|span|thread|ref|etag|head)$|(?:Id|Ids|Uid|Sha|Hash)$"
+)
+
+
+class Redactor:
+    """Takes secrets and personal data out of texts; never raises, and a second time finds nothing.
+
+    What is taken out leaves a mark such as `[redacted Slack token]`; own secrets leave
+    `[redacted]`. Nothing else of a text changes but invisible characters, which go.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), policy: PersonalData | None = None) -> None:
+        self._own = OwnSecrets(secrets)
+        self._personal = Personal(policy or PersonalData())
+
+    def text(self, text: str) -> str:
+        """Return a text without secrets, long tokens and personal data."""
+        return self._redacted(text, is_typed=False)
+
+    def typed(self, text: str) -> str:
+        """Return an id or a digest without secrets; one may look drawn by chance."""
+        return self._redacted(text, is_typed=True)
+
+    def texts(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Return each text without secrets."""
+        return tuple(self.text(text) for text in texts)
+
+    def named(self, name: str, value: str) -> str:
+        """Return a value without secrets; its name says what it is, as in `password: …`."""
+        if _SECRET_NAME.search(name) and not _HARMLESS.fullmatch(value):
+            return value if _MARKS.pattern.fullmatch(value) else "[redacted secret]"
+        if _TYPED_NAME.search(name):
+            return self.typed(value)
+        before = f"{name}: "
+        both = self.text(before + value)
+        return both.removeprefix(before) if both.startswith(before) else self.text(value)
+
+    def excerpt(self, text: str, limit: int) -> str:
+        """Return the beginning of a text without secrets, and without half a secret at its end."""
+        if len(text) <= _MARGIN * limit:
+            return self.text(text)[:limit]
+        window = text[: _MARGIN * limit]
+        # The last word may be half of one; a text without words is cut to what is surely whole.
+        whole = window.rsplit(None, 1)[0]
+        return self.text(whole if len(whole) < len(window) else window)[: limit // 2]
+
+    def tree(self, value: Json, name: str = "", *, depth: int = 0) -> Json:
+        """Return JSON without secrets, in its values and in its names."""
+        if depth > DEEPEST:
+            return TOO_DEEP
+        if isinstance(value, str):
+            return self._document(name, value)
+        if isinstance(value, list):
+            return [self.tree(item, name, depth=depth + 1) for item in value]
+        if isinstance(value, Mapping):
+            return {
+                self.text(key): self.tree(item, key, depth=depth + 1) for key, item in value.items()
+            }
+        return value
+
+    def finds(self, text: str) -> tuple[str, ...]:
+        """Return the names of what would be taken out of a text; own secrets are `secret`."""
+        spans = self._spans(shown(text), is_typed=False)
+        return tuple(dict.fromkeys(span.name or "secret" for span in spans))
+
+    def secrets_in(self, text: str) -> tuple[str, ...]:
+        """Return the names of the secrets, own or of a known kind, in a text."""
+        spans = self._spans(shown(text), is_typed=True)
+        return tuple(dict.fromkeys(span.name or "secret" for span in spans))
+
+    def _document(self, name: str, value: str) -> str:
+        if value[:1] in {"{", "["}:
+            try:
+                found = json.loads(value)
+            except (ValueError, RecursionError):
+                return self.named(name, value)
+            clean = self.tree(found, name)
+            return value if clean == found else json.dumps(clean, ensure_ascii=False)
+        return self.named(name, value)
+
+    def _redacted(self, text: str, *, is_typed: bool) -> str:
+        found = shown(text)
+        # What was taken out may bring together what was apart.
+        for _ in range(_ROUNDS):
+            spans = self._spans(found, is_typed=is_typed)
+            if not spans:
+                break
+            found = without(found, spans)
+        return found
+
+    def _spans(self, text: str, *, is_typed: bool) -> list[Span]:
+        view = plain(text)
+        found = list(self._in_view(view, is_typed=is_typed))
+        for other in unescaped(view):
+            found += self._in_view(other, is_typed=is_typed)
+        return _MARKS.spared(text, found)
+
+    def _in_view(self, view: View, *, is_typed: bool) -> Iterator[Span]:
+        text = view.text
+        for span in self._in_text(text, is_typed=is_typed):
+            yield Span(*view.origin(span.start, span.end), span.name)
+        if "\n" in view.text and self._own.may_be_in(unwrapped(view.text)):
+            whole = joined(view)
+            for span in self._own.spans(whole.text, lowered(whole.text), least=WRAPPED):
+                yield Span(*whole.origin(span.start, span.end), span.name)
+
+    def _in_text(self, text: str, *, is_typed: bool) -> Iterator[Span]:
+        lower = lowered(text)
+        longest = max(map(len, text.split()), default=0)
+        if longest >= self._own.shortest:
+            yield from self._own.spans(text, lower)
+        if longest >= _FORMED_FROM or any(hint in lower for hint in _HINTS):
+            yield from KNOWN.spans(text, lower, with_wordless=longest >= _WORDLESS_FROM)
+        if is_typed:
+            return
+        if longest >= tokens.SHORTEST:
+            yield from tokens.spans(text)
+        yield from self._personal.spans(text)
