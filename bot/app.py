@@ -51,7 +51,6 @@ from bot.webhooks.server import Entrance, routes
 from policies.audit import Event, EventKind
 from policies.engine import RuleSet
 from policies.model import Clock
-from policies.redaction import Redactor
 from tools.catalogue import Catalogue
 from tools.gateway import Gateway, Parts
 
@@ -123,7 +122,7 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
             # Our own sender decides what is tried again: a post must not be repeated blindly.
             retry_handlers=[],
         )
-        sender = Sender(client, metrics)
+        sender = Sender(client, metrics, core.context.redactor)
         directory = SlackDirectory(sender, core.context.clock, settings.config.groups)
         directory.joined(await _team(client))
         gateway = _gateway(settings, core, directory)
@@ -155,7 +154,7 @@ async def _team(client: AsyncWebClient) -> str:
 
 
 async def _core(settings: Settings, stack: AsyncExitStack) -> Core:
-    redactor = Redactor(settings.secrets())
+    redactor = settings.redactor()
     database = Database(settings.database_url)
     stack.push_async_callback(database.close)
     await database.open(migrate)

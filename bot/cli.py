@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import Any
 from bot import doctor
 from bot.app import BrokenPartError, Signoff, run
 from bot.clock import WallClock
-from bot.logs import configure
+from bot.logs import configure, log_the_uncaught
 from bot.policy import candidate
 from bot.scheduler import CronError
-from bot.settings import Settings, SettingsError, from_environment
+from bot.settings import Settings, SettingsError, from_environment, raw_secrets
 from bot.store.engine import StoreError
 from bot.store.ledger import lines, story, verify
 from bot.store.reading import open_read_only
@@ -35,13 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parsed = _parser().parse_args(arguments)
     command: Command = parsed.command
+    # Until the settings are known to be right: what goes wrong with them may show a secret too.
+    redactor = Redactor(raw_secrets())
+    configure(redactor, logging.WARNING)
     try:
         return command(parsed)
     except (SettingsError, CronError, StoreError, BrokenPartError) as error:
-        print(f"signoff: {error}", file=sys.stderr)
+        print(f"signoff: {redactor.text(str(error))}", file=sys.stderr)
         return USAGE if isinstance(error, SettingsError | CronError) else WRONG
     except PolicyError as error:
-        print(f"signoff: the policy does not load:\n{error}", file=sys.stderr)
+        words = redactor.text(str(error))
+        print(f"signoff: the policy does not load:\n{words}", file=sys.stderr)
         return WRONG
     except BrokenPipeError:
         # The reader of a pipe (`| head`) has seen enough.
@@ -84,7 +89,8 @@ def _add(parts: Any, name: str, command: Command, words: str) -> argparse.Argume
 def _run(parsed: argparse.Namespace) -> int:
     del parsed
     settings = from_environment()
-    configure(Redactor(settings.secrets()))
+    configure(settings.redactor())
+    log_the_uncaught()
 
     def started(signoff: Signoff) -> None:
         host, port = signoff.address

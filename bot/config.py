@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from agents.services import Service, ServiceMap
 from policies.model import Mode, Strict
+from policies.redaction import PersonalData
 from policies.yamltext import YamlError, read
 
 
@@ -44,6 +45,8 @@ class Config(Strict):
     digests: tuple[DigestSchedule, ...] = ()
     mode: Mode = Mode.APPROVE
     modes: dict[str, Mode] = Field(default_factory=dict)
+    # Which personal data is taken out of texts, beside secrets.
+    redact: PersonalData = PersonalData()
 
     @property
     def service_map(self) -> ServiceMap:

@@ -18,6 +18,7 @@ from bot.store.reading import open_read_only
 from bot.store.rules import in_force
 from policies.analysis import unsatisfiable
 from policies.loader import PolicyError
+from policies.redaction import MIN_SECRET
 from tools.base import AnyConnector, ToolError
 from tools.gateway import MISREAD
 
@@ -57,8 +58,10 @@ class Finding:
 async def examine(settings: Settings) -> bool:
     """Check everything and print it; True when nothing is wrong."""
     found = [*await findings(settings)]
+    # What an outside system answers may repeat what it was sent.
+    redact = settings.redactor().text
     for finding in found:
-        print(f"{finding.health:<6} {finding.subject}: {finding.words}")
+        print(f"{finding.health:<6} {finding.subject}: {redact(finding.words)}")
     wrong = sum(finding.health is Health.BAD for finding in found)
     print("\nAll well." if not wrong else f"\n{wrong} to mend, marked WRONG above.")
     return wrong == 0
@@ -103,6 +106,11 @@ def _settings(settings: Settings) -> list[Finding]:
         found.append(
             good("SIGNOFF_CONFIG", f"{count} services, {len(settings.config.groups)} groups")
         )
+    for name in settings.short_secrets():
+        words = (
+            f"shorter than {MIN_SECRET} characters: it can't be taken out of texts; make it longer"
+        )
+        found.append(look(name, words))
     if settings.webhook_token is None:
         found.append(look("SIGNOFF_WEBHOOK_TOKEN", "not set: webhooks are off"))
     if settings.config.defaults.channel is None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from bot.config import Config, ConfigError, read_config
 from policies.model import Clock
+from policies.redaction import MIN_SECRET, Redactor
 from tools.base import AnyConnector
 from tools.catalogue import connector_types
 
@@ -24,6 +25,9 @@ OWN = (
     "SLACK_SIGNING_SECRET",
     "SIGNOFF_WEBHOOK_TOKEN",
 )
+
+
+SECRET_NAME = re.compile(r"(?:TOKEN|SECRET|PASSWORD|KEY)$")
 
 
 class SettingsError(ValueError):
@@ -51,20 +55,31 @@ class Settings:
 
     def secrets(self) -> Iterable[str]:
         """Yield every secret this process holds, for the redaction."""
+        yield from (value for _, value in self._named_secrets())
+
+    def short_secrets(self) -> list[str]:
+        """Return the variables whose secret is too short to be taken out of texts."""
+        return [name for name, value in self._named_secrets() if len(value) < MIN_SECRET]
+
+    def _named_secrets(self) -> Iterable[tuple[str, str]]:
         own = (
             self.slack_bot_token,
             self.slack_app_token,
             self.slack_signing_secret,
             self.webhook_token,
         )
-        for secret in own:
+        for name, secret in zip(OWN, own, strict=True):
             if secret is not None:
-                yield secret.get_secret_value()
-        for settings in self.connectors.values():
-            for name in type(settings).model_fields:
-                value = getattr(settings, name)
+                yield name, secret.get_secret_value()
+        for kind, settings in self.connectors.items():
+            for field in type(settings).model_fields:
+                value = getattr(settings, field)
                 if isinstance(value, SecretStr):
-                    yield value.get_secret_value()
+                    yield f"{kind}_{field}".upper(), value.get_secret_value()
+
+    def redactor(self) -> Redactor:
+        """Return the redactor that knows these secrets and the operator's policy."""
+        return Redactor(self.secrets(), self.config.redact)
 
     def build(self, clock: Clock) -> list[AnyConnector]:
         """Make the connectors whose settings are there."""
@@ -78,6 +93,12 @@ class Settings:
 def from_environment() -> Settings:
     """Read the process' environment; raises SettingsError."""
     return read(os.environ)
+
+
+def raw_secrets() -> Iterable[str]:
+    """Yield what the environment holds under the names of secrets, before any of it is checked."""
+    names = {*OWN, *(name for name in os.environ if SECRET_NAME.search(name))}
+    return [os.environ[name].strip() for name in sorted(names) if os.environ.get(name)]
 
 
 def read(env: Mapping[str, str]) -> Settings:

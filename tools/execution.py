@@ -36,6 +36,7 @@ from tools.runs import Again, Run, Stop, Undo, Word, done, voices
 # A state that nothing ever reads: what was left behind is not known.
 UNSEEN = {"left": "unseen"}
 
+SENTENCE_LIMIT = 600
 HELD_S = 2.0
 RETRY_S = 5.0
 # The longest wait between two questions about what is unknown.
@@ -172,7 +173,7 @@ class Execution:
                 proposal=proposal,
                 direction=direction,
                 state=stop.state if direction is Direction.FORWARD else None,
-                sentence=self._parts.redactor.text(stop.sentence),
+                sentence=self._parts.redactor.excerpt(stop.sentence, SENTENCE_LIMIT),
                 reason=stop.reason,
                 retry_s=stop.retry_s,
             )

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,8 +50,7 @@ from tools.ports import (
 )
 
 EXCERPT_LIMIT = 2000
-# What is looked through for secrets: more than is kept, and not a whole download.
-RAW_LIMIT = 4 * EXCERPT_LIMIT
+FAULT_LIMIT = 300
 # What code raises that takes an answer for something else than it is.
 MISREAD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
@@ -98,7 +97,7 @@ class Gateway:
         try:
             reading = await self._reading(found, params, decision)
         except ToolError as error:
-            fault = redact.text(str(error))[:EXCERPT_LIMIT]
+            fault = redact.excerpt(str(error), EXCERPT_LIMIT)
             is_silent = isinstance(error, Unavailable)
         evidence = Evidence(
             id=evidence_id,
@@ -108,10 +107,8 @@ class Gateway:
             query=redact.text(query if reading is None else reading.query),
             taken_at=started_at,
             freshness_s=None if reading is None else reading.freshness_s,
-            link=None if reading is None else reading.link,
-            excerpt=""
-            if reading is None
-            else redact.text(reading.excerpt[:RAW_LIMIT])[:EXCERPT_LIMIT],
+            link=None if reading is None or reading.link is None else redact.text(reading.link),
+            excerpt="" if reading is None else redact.excerpt(reading.excerpt, EXCERPT_LIMIT),
             data={} if reading is None else self._redacted(reading.data),
             rows=() if reading is None else tuple(self._redacted(row) for row in reading.rows),
             is_untrusted=found.is_untrusted,
@@ -125,10 +122,19 @@ class Gateway:
         """Turn a draft into a proposal: observe, plan, decide.
 
         Raises:
-            ToolError: the state to start from can't be read, or the tool refuses the arguments.
+            ToolError: the state to start from can't be read, the tool refuses the arguments, or
+                they hold a secret.
             UnknownTool: the tool is not configured.
             Halted: Signoff is paused.
         """
+        try:
+            return await self._considered(draft, proposal_id, caller)
+        except ToolError as error:
+            # Its words come from outside, and go on into reports and threads.
+            error.args = (self.parts.redactor.excerpt(str(error), FAULT_LIMIT),)
+            raise
+
+    async def _considered(self, draft: Draft, proposal_id: str, caller: Caller) -> Proposal:
         if await self.parts.controls.is_paused(caller.tenant):
             raise Halted
         tool = self.parts.catalogue.writing(draft.tool)
@@ -153,6 +159,7 @@ class Gateway:
             agent=caller.agent,
             not_after=expires_at + timedelta(hours=1),
         )
+        self._require_no_secret(action)
         return Proposal(
             id=proposal_id,
             task_id=caller.task_id,
@@ -201,6 +208,16 @@ class Gateway:
         await self.turn(tool)
         async with answering(tool):
             return await tool.read(arguments)
+
+    def _require_no_secret(self, action: Action) -> None:
+        """Refuse an action that holds a secret: taken out, it would be another action."""
+        for name, value in _words(action):
+            found = self.parts.redactor.secrets_in(value)
+            if found:
+                raise Refused(
+                    f"`{name}` holds a secret ({found[0]}); actions are shown and recorded, so name"
+                    " where the secret is kept instead"
+                )
 
     async def _proposing(
         self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
@@ -265,9 +282,13 @@ class Gateway:
         )
 
     def _redacted(self, row: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
-        redact = self.parts.redactor.text
+        def clean(name: str, value: str) -> str:
+            redact = self.parts.redactor
+            whole = len(value) <= EXCERPT_LIMIT
+            return redact.named(name, value if whole else redact.excerpt(value, EXCERPT_LIMIT))
+
         return {
-            name: redact(value[:RAW_LIMIT])[:EXCERPT_LIMIT] if isinstance(value, str) else value
+            name: clean(name, value) if isinstance(value, str) else value
             for name, value in row.items()
         }
 
@@ -322,6 +343,19 @@ def _called(evidence: Evidence, caller: Caller, decision: Decision) -> Event:
         },
         sentence=f"{evidence.id}: {said} `{evidence.source}` with `{evidence.tool}`.",
     )
+
+
+def _words(action: Action) -> Iterator[tuple[str, str]]:
+    yield "target", action.target
+    yield "environment", action.environment
+    yield from ((item.field, item.value) for item in action.preconditions)
+    parameters = [action.parameters]
+    if action.inverse is not None:
+        parameters.append(action.inverse.parameters)
+    if action.expected_effect is not None:
+        parameters.append(action.expected_effect.parameters)
+    for group in parameters:
+        yield from ((name, f"{name}={value}") for name, value in group.items())
 
 
 def _people(actor: Actor) -> tuple[str, ...]:

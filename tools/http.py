@@ -11,6 +11,8 @@ from tools.base import Refused, Unavailable
 
 MAX_BODY = 8 * 1024 * 1024
 SUCCESS, REDIRECT, CLIENT_ERROR, SERVER_ERROR = 200, 300, 400, 500
+# More than is told of it: it is cut where secrets are taken out, not through one.
+WORDS_LIMIT = 4000
 TRANSIENT = frozenset({408, 425, 429})
 
 
@@ -99,9 +101,9 @@ def _words(content: bytes) -> str:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
-        return content.decode("utf-8", "replace")[:200]
+        return content.decode("utf-8", "replace")[:WORDS_LIMIT]
     if isinstance(found, dict):
         for name in ("message", "error"):
             if isinstance(found.get(name), str):
-                return str(found[name])[:200]
-    return str(found)[:200]
+                return str(found[name])[:WORDS_LIMIT]
+    return str(found)[:WORDS_LIMIT]

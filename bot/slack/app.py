@@ -12,6 +12,7 @@ from bot.metrics import Metrics
 from bot.slack import cards, clicks, digests, forms, modals
 from bot.slack.desk import Desk
 from bot.slack.sender import NO_ANSWER
+from bot.slack.shown import clean
 from bot.store.boxes import Inbox
 from policies.approvals import Refusal
 
@@ -115,7 +116,8 @@ class Reception:
 
     async def _open(self, client: AsyncWebClient, body: Body, view: Body) -> None:
         try:
-            await client.views_open(trigger_id=str(body.get("trigger_id", "")), view=view)
+            shown = clean(self._desk.context.redactor, {"view": view})
+            await client.views_open(trigger_id=str(body.get("trigger_id", "")), view=shown["view"])
         except NO_ANSWER as error:
             # Nothing is lost: no form was filled in yet, and pressing again opens it.
             _log.warning("a form could not be opened: %s", error)

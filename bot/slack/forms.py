@@ -26,6 +26,9 @@ async def errors(desk: Desk, view: Mapping[str, Any], today: date) -> dict[str, 
     """Return what is wrong with a form, by block; empty when it can be taken."""
     filled = modals.values(view)
     callback = view.get("callback_id")
+    held = _held(desk, filled) if callback in {modals.BRIEF, modals.EDIT} else {}
+    if held:
+        return held
     if callback == modals.BRIEF:
         try:
             plan(filled, today)
@@ -40,6 +43,17 @@ async def errors(desk: Desk, view: Mapping[str, Any], today: date) -> dict[str, 
         )
         return {} if found is None else edit_faults(desk, found[0], filled)
     return {}
+
+
+def _held(desk: Desk, filled: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields that hold what may not be kept: without it they would say another thing."""
+    redactor = desk.context.redactor
+    found = {name: redactor.finds(value) for name, value in filled.items()}
+    return {
+        name: f"Take this out: it holds a {kinds[0]}, which is not kept in records"
+        for name, kinds in found.items()
+        if kinds
+    }
 
 
 async def submit(desk: Desk, letter: Letter) -> None:

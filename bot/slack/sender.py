@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -13,6 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.metrics import Metrics
+from bot.slack.shown import clean
+from policies.redaction import Redactor
 
 # About one message a second and channel, with short bursts (docs.slack.dev, rate limits).
 BURST, PER_S = 5.0, 1.0
@@ -27,6 +30,8 @@ READS = frozenset(
         "users.info",
     }
 )
+
+CODE = re.compile(r"[a-z0-9_]{1,64}")
 
 # The SDK lets aiohttp's own errors through, and a closed connection is no OSError there.
 NO_ANSWER = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
@@ -68,8 +73,8 @@ class Bucket:
 class Sender:
     """The one way to Slack's Web API for everything that is posted."""
 
-    def __init__(self, client: AsyncWebClient, metrics: Metrics) -> None:
-        self._client, self._metrics = client, metrics
+    def __init__(self, client: AsyncWebClient, metrics: Metrics, redactor: Redactor) -> None:
+        self._client, self._metrics, self._redactor = client, metrics, redactor
         origin = urlsplit(client.base_url)
         # Slack's own hooks; in the playground they live where its API lives.
         own = f"{origin.scheme}://{origin.netloc}/"
@@ -92,9 +97,8 @@ class Sender:
             return await self._tried(
                 method, lambda: self._client.api_call(method, http_verb="GET", params=words)
             )
-        return await self._tried(
-            method, lambda: self._client.api_call(method, json=dict(arguments))
-        )
+        shown = clean(self._redactor, arguments)
+        return await self._tried(method, lambda: self._client.api_call(method, json=shown))
 
     async def answer(self, url: str, text: str) -> None:
         """Answer through a `response_url`; raises SlackRefused or NoAnswer."""
@@ -102,6 +106,7 @@ class Sender:
             raise SlackRefused("foreign_response_url")
         hook = AsyncWebhookClient(url, retry_handlers=[])
         try:
+            text = self._redactor.text(text)
             answer = await hook.send(text=text, response_type="ephemeral", replace_original=False)
         except NO_ANSWER as error:
             raise NoAnswer(type(error).__name__) from error
@@ -110,7 +115,7 @@ class Sender:
         if answer.status_code >= SERVER_ERROR or answer.status_code == RATE_LIMITED:
             raise NoAnswer(result)
         if answer.status_code != OK:
-            raise SlackRefused(answer.body[:80])
+            raise SlackRefused(_code(answer.body))
 
     async def _tried(self, method: str, call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
         for _ in range(ATTEMPTS):
@@ -129,7 +134,7 @@ class Sender:
     async def _refused(self, method: str, error: SlackApiError) -> None:
         response = error.response
         status = getattr(response, "status_code", 0)
-        code = str(response.get("error", "unknown"))
+        code = _code(response.get("error", "unknown"))
         if status == RATE_LIMITED or code in {"ratelimited", "rate_limited"}:
             self._metrics.posts.labels(method, "rate limited").inc()
             headers = getattr(response, "headers", {})
@@ -142,6 +147,12 @@ class Sender:
         if status >= SERVER_ERROR or code in {"internal_error", "fatal_error"}:
             raise NoAnswer(f"{status} {code}") from error
         raise SlackRefused(code) from error
+
+
+def _code(found: object) -> str:
+    """Return Slack's own code; what is none does not become a label, a log line or a reason."""
+    code = str(found).strip()
+    return code if CODE.fullmatch(code) else "unknown_error"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -1,7 +1,7 @@
 """Alerts as rows: upserted by fingerprint, in the transaction that makes or wakes their task."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -193,16 +193,17 @@ def _bury(
     channel_of: Callable[[Alert], str],
 ) -> None:
     now = context.clock.now()
+    reasons = [
+        replace(bad, reason=context.redactor.excerpt(bad.reason, REASON)) for bad in delivery.bad
+    ]
+    delivery = replace(delivery, bad=reasons)
     is_told = _is_told(connection, delivery, now)
     for bad in delivery.bad:
         connection.execute(
             insert(dead_letters).values(
                 source=delivery.source,
                 reason=bad.reason[:REASON],
-                # A little more than is kept: a secret across the cut is found whole.
-                body=context.redactor.text(bad.body[: DEAD_LETTER_BYTES + 2000])[
-                    :DEAD_LETTER_BYTES
-                ],
+                body=context.redactor.excerpt(bad.body, DEAD_LETTER_BYTES),
                 received_at=now,
             )
         )

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from bot.store.context import Context
 from bot.store.tables import inbox, outbox
+from policies.redaction import Redactor
 
 GIVE_UP_AFTER = 8
 # Slack waits 3 s for an ack; what is not committed by then is not acked, and said so by Slack.
@@ -38,6 +39,21 @@ class Parcel:
     attempts: int
 
 
+# Slack's own addresses, without which an answer could not be given.
+_NEEDED = frozenset({"response_url", "response_urls"})
+
+
+def _kept(redactor: Redactor, value: Any) -> Any:
+    """Return an envelope without secrets that somebody typed."""
+    if isinstance(value, str):
+        return redactor.typed(value)
+    if isinstance(value, Mapping):
+        return {
+            key: item if key in _NEEDED else _kept(redactor, item) for key, item in value.items()
+        }
+    return [_kept(redactor, item) for item in value] if isinstance(value, list) else value
+
+
 class Inbox:
     """Envelopes by their own key, each worked off once."""
 
@@ -47,7 +63,7 @@ class Inbox:
     async def put(self, key: str, kind: str, body: Mapping[str, Any]) -> bool:
         """Commit an envelope; False when it is known already; raises StoreUnavailable."""
         now = self._context.clock.now()
-        text = json.dumps(body)
+        text = json.dumps(_kept(self._context.redactor, body))
 
         def unit(connection: Connection) -> bool:
             done = connection.execute(
@@ -148,7 +164,8 @@ class Outbox:
         attempts = parcel.attempts + 1
         is_over = attempts >= GIVE_UP_AFTER
         due_at = self._context.clock.now() + timedelta(seconds=2**attempts)
-        values: dict[str, Any] = {"attempts": attempts, "fault": fault[:500]}
+        fault = self._context.redactor.excerpt(fault, 500)
+        values: dict[str, Any] = {"attempts": attempts, "fault": fault}
         # Given up, its text is not kept either: the fault says what went wrong.
         values |= {"due_at": None, "payload": "{}"} if is_over else {"due_at": due_at}
         await self._context.database.write(

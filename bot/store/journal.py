@@ -288,8 +288,8 @@ def _write_outcome(connection: Connection, context: Context, outcome: Outcome) -
             "state": state,
             "ended_at": now,
             "sentence": context.redactor.text(outcome.sentence),
-            "left_state": json.dumps(outcome.left),
-            "data": json.dumps(dict(outcome.data)),
+            "left_state": context.redactor.document(json.dumps(outcome.left)),
+            "data": context.redactor.document(json.dumps(dict(outcome.data))),
         }
         ended = connection.execute(
             update(executions)

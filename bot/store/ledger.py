@@ -13,12 +13,26 @@ from bot.store.tables import ledger, ledger_index, tasks, texts
 from policies.audit import GENESIS, Event, EventKind, body, chain_hash, text_digest
 from policies.redaction import Redactor
 
+# What of an event is an id, a name or a code; `sentence`, `texts` and `data` are free.
+_STRINGS = (
+    "parent",
+    "environment",
+    "agent",
+    "trigger",
+    "decision",
+    "confidence",
+    "checkpoint",
+    "escalation",
+    "cost",
+)
+_LISTS = ("tools", "systems", "reasons")
+
 
 class Ledger:
     """Appends; what it writes has gone through the redaction first."""
 
     def __init__(self, redactor: Redactor) -> None:
-        self._redact = redactor.text
+        self._redactor = redactor
 
     def append(self, connection: Connection, event: Event) -> int:
         """Append one event inside the caller's transaction, and return its number."""
@@ -26,11 +40,11 @@ class Ledger:
             select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
         ).first()
         seq, prev = (1, GENESIS) if head is None else (head.seq + 1, head.hash)
-        kept = {name: self._redact(text) for name, text in event.texts.items()}
+        redactor = self._redactor
+        kept = {name: redactor.text(text) for name, text in event.texts.items()}
         salts = {name: secrets.token_hex(16) for name in kept}
-        sealed = event.model_copy(
+        sealed = self._clean(event).model_copy(
             update={
-                "sentence": self._redact(event.sentence),
                 "texts": {name: text_digest(salts[name], text) for name, text in kept.items()},
             }
         )
@@ -47,6 +61,23 @@ class Ledger:
                 )
             )
         return seq
+
+    def _clean(self, event: Event) -> Event:
+        """Return the event without secrets, whichever of its fields they got into."""
+        typed, update = self._redactor.typed, dict[str, Any]()
+        for name in _STRINGS:
+            value = getattr(event, name)
+            if value is not None:
+                update[name] = typed(value)
+        for name in _LISTS:
+            update[name] = tuple(typed(value) for value in getattr(event, name))
+        update["sentence"] = self._redactor.text(event.sentence)
+        update["actor"] = event.actor.model_copy(update={"id": typed(event.actor.id)})
+        update["data"] = {
+            name: self._redactor.named(name, value) if isinstance(value, str) else value
+            for name, value in event.data.items()
+        }
+        return event.model_copy(update=update)
 
     @staticmethod
     def _thread(connection: Connection, task_id: str | None) -> str | None:

@@ -58,6 +58,7 @@ def proposal_event(
 
 def add_proposal(connection: Connection, context: Context, proposal: Proposal) -> None:
     """Add a proposal in the state its decision gives it."""
+    proposal = _clean(context, proposal)
     now = context.clock.now()
     state = FIRST_STATE[proposal.decision.effect]
     next_at = {ProposalState.PENDING: proposal.expires_at, ProposalState.APPROVED: now}.get(state)
@@ -92,6 +93,27 @@ def add_proposal(connection: Connection, context: Context, proposal: Proposal) -
             texts={"title": proposal.title}
             | ({} if proposal.rationale is None else {"rationale": proposal.rationale}),
         ),
+    )
+
+
+def _clean(context: Context, proposal: Proposal) -> Proposal:
+    """Return a proposal whose words hold no secret; its action is hashed, and stays as it is.
+
+    The gateway refuses an action that holds a secret.
+    """
+    text = context.redactor.text
+    return proposal.model_copy(
+        update={
+            "title": text(proposal.title),
+            "observed": tuple(map(text, proposal.observed)),
+            "rationale": None if proposal.rationale is None else text(proposal.rationale),
+            "links": tuple(
+                link.model_copy(update={"label": text(link.label), "url": text(link.url)})
+                for link in proposal.links
+            ),
+            "blast_radius": tuple(map(text, proposal.blast_radius)),
+            "worst_case": None if proposal.worst_case is None else text(proposal.worst_case),
+        }
     )
 
 

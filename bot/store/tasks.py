@@ -55,6 +55,7 @@ def create_task(connection: Connection, context: Context, new: NewTask) -> tuple
 
     A group that was busy within the last 24 hours goes on in its old thread.
     """
+    new = _clean(context, new)
     found = open_task(connection, new.tenant, new.group_key)
     if found is not None:
         return found, False
@@ -72,11 +73,11 @@ def create_task(connection: Connection, context: Context, new: NewTask) -> tuple
             thread_id=thread_id,
             environment=new.environment,
             target=new.target,
-            title=context.redactor.text(new.title),
+            title=new.title,
             requester=new.requester.model_dump_json(),
             severity=new.severity,
             since_at=new.since_at,
-            spec=json.dumps({k: context.redactor.text(v) for k, v in new.spec.items()}),
+            spec=json.dumps(new.spec),
             created_at=now,
             updated_at=now,
         )
@@ -95,6 +96,20 @@ def create_task(connection: Connection, context: Context, new: NewTask) -> tuple
         ),
     )
     return task, True
+
+
+def _clean(context: Context, new: NewTask) -> NewTask:
+    redactor = context.redactor
+    return new.model_copy(
+        update={
+            "title": redactor.text(new.title),
+            "target": redactor.text(new.target),
+            "environment": redactor.text(new.environment),
+            # The same secret makes the same mark: what was one group stays one.
+            "group_key": redactor.typed(new.group_key),
+            "spec": {name: redactor.named(name, value) for name, value in new.spec.items()},
+        }
+    )
 
 
 def task_event(
@@ -223,7 +238,8 @@ def keep_step(
 ) -> None:
     """Keep the result of a step of a (task, tenant), in the place of an earlier one."""
     task_id, tenant = owner
-    values = {"result": result, "at": context.clock.now()}
+    # Findings and evidence as JSON; the last place before they are stored and posted.
+    values = {"result": context.redactor.document(result), "at": context.clock.now()}
     connection.execute(
         insert_or(steps)
         .values(task_id=task_id, tenant=tenant, name=name, **values)

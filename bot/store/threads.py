@@ -170,6 +170,7 @@ class ThreadStore:
 
     async def faulty(self, thread: Thread, fault: str) -> bool:
         """Note why a thread can't be shown; True the first time this fault is seen."""
+        fault = self._context.redactor.excerpt(fault, 500)
 
         def unit(connection: Connection) -> bool:
             before = connection.execute(

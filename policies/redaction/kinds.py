@@ -52,7 +52,7 @@ class Kinds:
                 if word.startswith(kind.words):
                     self._by_word[word].append(place)
         self._wordless = frozenset(place for place, (kind, _) in enumerate(known) if not kind.words)
-        self._known = known
+        self.known = known
 
     def spans(self, text: str, lower: str, *, with_wordless: bool) -> Iterator[Span]:
         """Yield where secrets stand; `lower` is the text in small letters."""
@@ -61,7 +61,7 @@ class Kinds:
             return
         wordless = self._wordless if with_wordless else frozenset[int]()
         for place in sorted(wordless.union(*(self._by_word[word] for word in words))):
-            kind, pattern = self._known[place]
+            kind, pattern = self.known[place]
             for found in pattern.finditer(lower if kind.any_case else text):
                 start, end = found.span(found.lastindex or 0)
                 if kind.is_one(text[start:end]):

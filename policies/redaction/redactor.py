@@ -135,16 +135,18 @@ class Redactor:
         if len(text) <= _MARGIN * limit:
             return self.text(text)[:limit]
         window = text[: _MARGIN * limit]
-        # The last word may be half of one; a text without words is cut to what is surely whole.
+        # The last word may be half of one; without words, what is far from the end is whole.
         whole = window.rsplit(None, 1)[0]
-        return self.text(whole if len(whole) < len(window) else window)[: limit // 2]
+        if len(whole) < len(window):
+            return self.text(whole)[:limit]
+        return self.text(window)[: limit // 2]
 
     def tree(self, value: Json, name: str = "", *, depth: int = 0) -> Json:
         """Return JSON without secrets, in its values and in its names."""
         if depth > DEEPEST:
             return TOO_DEEP
         if isinstance(value, str):
-            return self._document(name, value)
+            return self._document(name, value, depth=depth)
         if isinstance(value, list):
             return [self.tree(item, name, depth=depth + 1) for item in value]
         if isinstance(value, Mapping):
@@ -153,25 +155,30 @@ class Redactor:
             }
         return value
 
+    def document(self, text: str) -> str:
+        """Return a text without secrets; one that is JSON stays JSON."""
+        return self._document("", text)
+
     def finds(self, text: str) -> tuple[str, ...]:
-        """Return the names of what would be taken out of a text; own secrets are `secret`."""
+        """Return the names of what is, or would be, taken out of a text; an own one is `secret`."""
         spans = self._spans(shown(text), is_typed=False)
-        return tuple(dict.fromkeys(span.name or "secret" for span in spans))
+        was_here = ("secret",) if _MARKS.pattern.search(text) else ()
+        return tuple(dict.fromkeys([*(span.name or "secret" for span in spans), *was_here]))
 
     def secrets_in(self, text: str) -> tuple[str, ...]:
         """Return the names of the secrets, own or of a known kind, in a text."""
         spans = self._spans(shown(text), is_typed=True)
         return tuple(dict.fromkeys(span.name or "secret" for span in spans))
 
-    def _document(self, name: str, value: str) -> str:
+    def _document(self, name: str, value: str, *, depth: int = 0) -> str:
         if value[:1] in {"{", "["}:
             try:
                 found = json.loads(value)
             except (ValueError, RecursionError):
                 return self.named(name, value)
-            clean = self.tree(found, name)
+            clean = self.tree(found, name, depth=depth + 1)
             return value if clean == found else json.dumps(clean, ensure_ascii=False)
-        return self.named(name, value)
+        return self.named(name, value) if name else self.text(value)
 
     def _redacted(self, text: str, *, is_typed: bool) -> str:
         found = shown(text)

@@ -9,6 +9,7 @@ import random
 import re
 import string
 from dataclasses import dataclass
+from urllib.parse import quote
 
 HEX = "0123456789abcdef"
 LETTERS = string.ascii_letters
@@ -228,3 +229,29 @@ def leaks(planting: Planted, text: str) -> bool:
     secret = planting.secret
     part = max(8, len(secret) // 3)
     return any(secret[at : at + part] in text for at in range(max(1, len(secret) - part + 1)))
+
+
+def own_forms(secret: str) -> list[str]:
+    """Return the ways in which an own secret is written where it leaks."""
+    raw = secret.encode()
+    wrapped = base64.encodebytes(b"{'auth': 'shop:" + raw + b"', 'more': 1}").decode()
+    inside = [base64.b64encode(b"x" * before + raw + b"y" * 4).decode() for before in range(3)]
+    return [
+        secret,
+        secret[::-1],
+        secret.upper(),
+        *inside,
+        *(text.replace("+", "-").replace("/", "_").rstrip("=") for text in inside),
+        "\n    ".join(wrapped.split("\n")[0][at : at + 20] for at in range(0, 76, 20)),
+        quote(secret, safe=""),
+        "".join(f"%{byte:02x}" for byte in raw),
+        "".join(f"%25{byte:02X}" for byte in raw),
+        raw.hex(),
+        raw.hex().upper(),
+        "".join(f"\\u{ord(sign):04x}" for sign in secret),
+        "".join(f"&#{ord(sign)};" for sign in secret),
+        "".join(f"&#x{ord(sign):x};" for sign in secret),
+        "\u200b".join(secret),
+        "\u00ad".join(secret),
+        "".join(chr(ord(sign) + 0xFEE0) if "!" <= sign <= "~" else sign for sign in secret),
+    ]
