@@ -253,3 +253,14 @@ def test_running_where_no_slack_answers_says_so_without_a_traceback(tmp_path: Pa
     last = done.stderr.splitlines()[-1]
     assert last.startswith("signoff: SLACK_API_URL: no answer")
     assert "Traceback" not in done.stderr
+
+
+def test_an_error_of_the_settings_shows_no_token(
+    monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    token = "k7Qm2vX9pL4sT8wZ1bN6cR3d"
+    monkeypatch.setenv("SLACK_BOT_TOKEN", token)
+    monkeypatch.setenv("SIGNOFF_CONFIG", f"/nowhere/{token}")
+    assert main(["doctor"]) == 2
+    said = capsys.readouterr().err
+    assert "SIGNOFF_CONFIG: `/nowhere/[redacted]` does not exist" in said

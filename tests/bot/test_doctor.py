@@ -243,3 +243,10 @@ async def test_the_exit_code_says_whether_something_is_wrong(
     out, err = await asyncio.wait_for(child.communicate(), 60)
     assert child.returncode == code, out.decode() + err.decode()
     assert BOT.encode() not in out + err
+
+
+async def test_a_secret_that_is_too_short_to_be_taken_out_is_named(patient: Patient) -> None:
+    env, _ = await patient()
+    report = await found({**env, "SIGNOFF_WEBHOOK_TOKEN": "abc"})
+    assert report["SIGNOFF_WEBHOOK_TOKEN"].health is Health.WARNING
+    assert "shorter than 6 characters" in report["SIGNOFF_WEBHOOK_TOKEN"].words

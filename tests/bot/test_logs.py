@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,76 @@ def test_every_line_of_the_process_goes_to_standard_error_as_json() -> None:
     assert done.stdout == ""
     messages = [json.loads(text)["message"] for text in done.stderr.splitlines()]
     assert messages == ["with [redacted]", "retry"]
+
+
+ENDINGS = {
+    "a chain of causes": """
+        try:
+            try:
+                raise KeyError(secret)
+            except KeyError as error:
+                error.add_note(secret)
+                raise ValueError("first " + secret) from error
+        except ValueError:
+            logging.getLogger("other.library").exception("seen", stack_info=True)
+    """,
+    "extra fields": 'logging.error("seen", extra={"headers": secret, "task_id": secret})',
+    "arguments that do not fit": 'logging.error("seen %d", secret)',
+    "an argument that can't be shown": """
+        class Bad:
+            def __str__(self):
+                raise RuntimeError(secret)
+        logging.error("seen %s", Bad())
+    """,
+    "a warning": "import warnings; warnings.warn(secret)",
+    "a thread": """
+        import threading
+        def fail():
+            raise ValueError(secret)
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+    """,
+    "a finaliser": """
+        class Bad:
+            def __del__(self):
+                raise ValueError(secret)
+        Bad()
+    """,
+    "the end": "raise ValueError(secret)",
+    "a lost task": """
+        import asyncio, gc
+        async def fail():
+            raise ValueError(secret)
+        async def main():
+            asyncio.get_running_loop().create_task(fail())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        asyncio.run(main())
+        gc.collect()
+    """,
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_whatever_goes_wrong_is_told_in_json_without_a_secret(name: str) -> None:
+    program = (
+        "import logging, sys\n"
+        "from bot.logs import configure, log_the_uncaught\n"
+        "from policies.redaction import Redactor\n"
+        "secret = sys.argv[1]\n"
+        "configure(Redactor([secret]))\n"
+        "log_the_uncaught()\n"
+    ) + textwrap.dedent(ENDINGS[name])
+    done = subprocess.run(
+        [sys.executable, "-c", program, SECRET],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert SECRET not in done.stderr + done.stdout
+    assert done.stderr
+    for written in done.stderr.splitlines():
+        assert json.loads(written)["message"]
