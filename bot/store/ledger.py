@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -26,6 +27,7 @@ _STRINGS = (
     "cost",
 )
 _LISTS = ("tools", "systems", "reasons")
+REMEMBERED = 2048
 
 
 class Ledger:
@@ -33,6 +35,9 @@ class Ledger:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        # Ids, codes and names come again and again: each is looked at once while it is remembered.
+        self._typed = lru_cache(REMEMBERED)(redactor.typed)
+        self._named = lru_cache(REMEMBERED)(redactor.named)
 
     def append(self, connection: Connection, event: Event) -> int:
         """Append one event inside the caller's transaction, and return its number."""
@@ -64,7 +69,7 @@ class Ledger:
 
     def _clean(self, event: Event) -> Event:
         """Return the event without secrets, whichever of its fields they got into."""
-        typed, update = self._redactor.typed, dict[str, Any]()
+        typed, update = self._typed, dict[str, Any]()
         for name in _STRINGS:
             value = getattr(event, name)
             if value is not None:
@@ -74,7 +79,7 @@ class Ledger:
         update["sentence"] = self._redactor.text(event.sentence)
         update["actor"] = event.actor.model_copy(update={"id": typed(event.actor.id)})
         update["data"] = {
-            name: self._redactor.named(name, value) if isinstance(value, str) else value
+            name: self._named(name, value) if isinstance(value, str) else value
             for name, value in event.data.items()
         }
         return event.model_copy(update=update)

@@ -29,7 +29,8 @@ KNOWN = Kinds(
         *credentials.COMMANDS,
     )
 )
-# No secret with a form of its own is shorter; one without a word that it begins with is longer.
+# No secret with a form of its own is shorter; one without a word that it begins with is longer,
+# and its parts are joined by points or hyphens.
 _FORMED_FROM, _WORDLESS_FROM = 16, 26
 # A text without a long word and without any of these holds none of the known kinds.
 _HINTS = (
@@ -212,7 +213,10 @@ class Redactor:
         if longest >= self._own.shortest:
             yield from self._own.spans(text, lower)
         if longest >= _FORMED_FROM or any(hint in lower for hint in _HINTS):
-            yield from KNOWN.spans(text, lower, with_wordless=longest >= _WORDLESS_FROM)
+            is_joined = "." in text or "-" in text
+            yield from KNOWN.spans(
+                text, lower, with_wordless=is_joined and longest >= _WORDLESS_FROM
+            )
         if is_typed:
             return
         if longest >= tokens.SHORTEST:
