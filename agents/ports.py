@@ -136,6 +136,10 @@ class TaskStore(Protocol):
         """Write what is proposed after a proposal was carried out and read back."""
         ...
 
+    async def settle(self, claim: Claim) -> None:
+        """Bring the task in line with its proposals: its state, and when it wakes next."""
+        ...
+
     async def signals(self, task_id: str) -> list[Signal]:
         """Return what was said to the task and not taken yet."""
         ...

@@ -187,12 +187,16 @@ class Worker:
         for signal in await self._store.signals(claim.task.id):
             rows = await self._store.proposals(claim.task.id)
             await self._steps.hear(claim, signal, rows, caller)
-        now = self._workshop.clock.now()
+        now, is_idle = self._workshop.clock.now(), True
         for row in await self._store.proposals(claim.task.id):
             if row.next_at is not None and row.next_at <= now:
+                is_idle = False
                 is_follow_up = await self._steps.advance(claim, row, caller)
                 if is_follow_up:
                     await self._follow_up(claim, agent, row)
+        if is_idle:
+            # Woken for nothing: it sleeps until its next appointment.
+            await self._store.settle(claim)
         self._workshop.boundary("proposals.advanced")
 
     async def _follow_up(self, claim: Claim, agent: Agent, row: ProposalRow) -> None:

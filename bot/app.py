@@ -47,6 +47,7 @@ from bot.store.schema import migrate
 from bot.store.tasks import free_leases
 from bot.store.taskstore import SqlTaskStore
 from bot.store.threads import Thread, ThreadStore
+from bot.timekeeper import Timekeeper
 from bot.webhooks.server import Entrance, routes
 from policies.audit import Event, EventKind
 from policies.engine import RuleSet
@@ -239,6 +240,9 @@ async def _join(
         _in_background(stack, name, loop, core.faults)
     stack.push_async_callback(core.dispatcher.drain, FINISH_S)
     _in_background(stack, "worker", core.dispatcher.run(_worker(desk).work), core.faults)
+    timekeeper = Timekeeper(context)
+    await timekeeper.start()
+    _in_background(stack, "timekeeper", timekeeper.run(), core.faults)
     scheduler = Scheduler(context, config.digests)
     await scheduler.start()
     stack.push_async_callback(scheduler.stop)

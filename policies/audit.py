@@ -47,6 +47,7 @@ class EventKind(StrEnum):
     POLICY_ACTIVATED = "policy.activated"
     DIGEST_SCHEDULED = "digest.scheduled"
     BRIEF_RECEIVED = "brief.received"
+    CLOCK_JUMPED = "clock.jumped"
     COMMAND_RECEIVED = "command.received"
 
 

@@ -51,7 +51,7 @@ class SlackDirectory:
         person = f"{team}/{user}"
         now = self._clock.now()
         known = self._voters.get(person)
-        if known is not None and now - known[0] <= FRESH_FOR:
+        if known is not None and _is_fresh(known[0], now):
             return known[1]
         try:
             answer = await self._sender.call("users.info", {"user": user})
@@ -74,7 +74,7 @@ class SlackDirectory:
         now = self._clock.now()
         async with self._lock:
             known = self._known.get(name)
-            if known is not None and now - known.read_at <= FRESH_FOR:
+            if known is not None and _is_fresh(known.read_at, now):
                 return known
             members = await self._members(group)
             if members is None:
@@ -93,3 +93,8 @@ class SlackDirectory:
         except (SlackRefused, NoAnswer):
             return None
         return frozenset(f"{self._team}/{user}" for user in answer.get("users", []))
+
+
+def _is_fresh(read_at: datetime, now: datetime) -> bool:
+    # Read in the future means that the clock was set back: nobody knows how old that is.
+    return timedelta(0) <= now - read_at <= FRESH_FOR

@@ -236,10 +236,12 @@ def move_task(
 def keep_step(
     connection: Connection, context: Context, owner: tuple[str, str], name: str, result: str
 ) -> None:
-    """Keep the result of a step of a (task, tenant), in the place of an earlier one."""
+    """Keep the result of a step of a (task, tenant), in the place of an earlier one.
+
+    It has gone through the redaction by now.
+    """
     task_id, tenant = owner
-    # Findings and evidence as JSON; the last place before they are stored and posted.
-    values = {"result": context.redactor.document(result), "at": context.clock.now()}
+    values = {"result": result, "at": context.clock.now()}
     connection.execute(
         insert_or(steps)
         .values(task_id=task_id, tenant=tenant, name=name, **values)

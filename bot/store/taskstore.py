@@ -35,10 +35,13 @@ class SqlTaskStore:
     async def advance(self, claim: Claim, change: TaskChange) -> None:
         """Write one step."""
         context = self._context
+        # Findings and evidence as JSON, before they are stored and posted; not in the unit, which
+        # keeps everybody else's writes waiting.
+        results = {name: context.redactor.document(result) for name, result in change.steps.items()}
 
         def unit(connection: Connection) -> None:
             task = fenced(connection, claim)
-            for name, result in change.steps.items():
+            for name, result in results.items():
                 keep_step(connection, context, (task.id, task.tenant), name, result)
             for event in change.events:
                 context.ledger.append(connection, event)
@@ -170,6 +173,16 @@ class SqlTaskStore:
                 update(proposals).where(proposals.c.id == row.proposal.id).values(**values)
             )
             settle_task(connection, context, claim.task.id, "FOLLOWED_UP")
+
+        await self._database.write(unit)
+
+    async def settle(self, claim: Claim) -> None:
+        """Bring the task in line with its proposals: its state, and when it wakes next."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            fenced(connection, claim)
+            settle_task(connection, context, claim.task.id, "NOTHING_DUE")
 
         await self._database.write(unit)
 
