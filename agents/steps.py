@@ -23,7 +23,7 @@ class ProposalSteps:
 
     def __init__(self, store: TaskStore, gateway: Gateway, execution: Execution) -> None:
         self._store, self._gateway, self._execution = store, gateway, execution
-        self._clock = gateway.parts.clock
+        self._clock, self._boundary = gateway.parts.clock, gateway.parts.boundary
 
     async def advance(self, claim: Claim, row: ProposalRow, caller: Caller) -> bool:
         """Take one step; True when the agent is to say what follows."""
@@ -122,6 +122,7 @@ class ProposalSteps:
             await self._store.verified(claim, row, Verdict.UNKNOWN, None)
             return
         measured = await measure(self._gateway, row.proposal, caller, "after")
+        self._boundary("effect.measured")
         verdict = judge(effect, done.baseline or effect.baseline, measured)
         now = self._clock.now()
         ended_at = done.ended_at or now
@@ -133,6 +134,7 @@ class ProposalSteps:
         )
         if is_final:
             await self._store.verified(claim, row, verdict, measured)
+            self._boundary("verdict.written")
         else:
             await self._store.measure_again(claim, row, LOOK_AGAIN_S)
 

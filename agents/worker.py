@@ -208,6 +208,7 @@ class Worker:
             await self._store.measure_again(claim, row, FOLLOW_UP_S)
             return
         await self._store.follow_up(claim, row, proposals, notes)
+        self._workshop.boundary("followed.up")
 
     def _event(
         self,

@@ -126,5 +126,6 @@ class Scheduler:
         taken = await self._context.database.write(
             lambda connection: take_slot(connection, self._context, schedule, after, task)
         )
+        self._context.boundary("slot.taken")
         if not taken:
             _log.info("the slot of %s was taken already", schedule.name)

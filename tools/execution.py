@@ -189,8 +189,11 @@ class Execution:
         wanted = {item.field: item.value for item in proposal.action.preconditions}
         run = self._resolved(proposal, Direction.FORWARD, wanted, voices(grant, proposal))
         observed = await self._require_state(run)
+        self._parts.boundary("state.observed")
         await self._require_sign_off(run, observed, grant, caller)
+        self._parts.boundary("signoff.checked")
         baseline = await self._baseline(proposal, caller)
+        self._parts.boundary("baseline.measured")
         return await self._act(run, baseline, caller)
 
     async def _act(self, run: Run, baseline: str | None, caller: Caller) -> Outcome:

@@ -73,7 +73,9 @@ class Inbox:
             )
             return done.rowcount == 1
 
-        return await self._context.database.write(unit, within_s=ACKED_WITHIN_S)
+        is_new = await self._context.database.write(unit, within_s=ACKED_WITHIN_S)
+        self._context.boundary(f"{kind}.stored")
+        return is_new
 
     async def due(self, limit: int = 50) -> list[Letter]:
         """Return what is to be worked off, oldest first."""

@@ -62,3 +62,4 @@ class SqlMemory:
             )
 
         await self._context.database.write(unit)
+        self._context.boundary("answer.kept")

@@ -14,6 +14,9 @@ from tools.ports import Direction, Grant, LostLease, Outcome
 
 BY_ANA = Grant(approvers=(ANA,))
 
+# What is passed before anything is begun.
+CHECKED = ("state.observed", "signoff.checked", "baseline.measured")
+
 
 @pytest.fixture
 def door() -> FakeDoor:
@@ -36,7 +39,7 @@ async def test_everything_is_checked_before_the_intent_and_the_intent_stands_bef
         "EXECUTED",
         {"value": "new"},
     )
-    assert door.boundaries == ["intent.written", "effect.done", "outcome.written"]
+    assert door.boundaries == [*CHECKED, "intent.written", "effect.done", "outcome.written"]
 
 
 async def test_the_intent_names_key_system_baseline_and_who_signed(door: FakeDoor) -> None:
@@ -174,7 +177,7 @@ async def test_silence_after_the_act_is_unknown_never_failed(door: FakeDoor, fau
     assert (outcome.state, outcome.reason) == (ProposalState.UNKNOWN, "NO_CLEAR_ANSWER")
     assert "it may have happened" in outcome.sentence
     assert outcome.retry_s is not None
-    assert door.boundaries == ["intent.written", "outcome.written"]
+    assert door.boundaries == [*CHECKED, "intent.written", "outcome.written"]
 
 
 @pytest.mark.parametrize(
