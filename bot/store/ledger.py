@@ -2,8 +2,9 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -95,11 +96,13 @@ class Ledger:
 
 def derived(found: dict[str, Any], thread_id: str | None) -> dict[str, Any]:
     """Return the query columns of a body."""
+    at = datetime.fromisoformat(found["at"]).astimezone(UTC).replace(tzinfo=None)
     return {
         "seq": found["seq"],
         "tenant": found["tenant"],
         "kind": found["kind"],
-        "at": found["at"],
+        # As wide as every other time, so that they sort.
+        "at": at.isoformat(timespec="microseconds") + "Z",
         "task_id": found["task_id"],
         "proposal_id": found["proposal_id"],
         "thread_id": thread_id,
@@ -107,11 +110,23 @@ def derived(found: dict[str, Any], thread_id: str | None) -> dict[str, Any]:
         "actor": found["actor"]["id"],
         "environment": found["environment"],
         "sentence": found["sentence"],
+        "tools": listed(found["tools"]),
+        "reasons": listed(found["reasons"]),
     }
 
 
-# What `verify` looks at beside the hash; every event has these.
-_QUERIED = frozenset({"actor", "data", "kind", "task_id", "texts", "sentence", "tenant"})
+def listed(words: Iterable[str]) -> str:
+    """Return words as a column holds them: each between spaces, so that one can be looked for."""
+    joined = " ".join(words)
+    return f" {joined} " if joined else ""
+
+
+# What `verify` can't do without, beside what the query columns are made of.
+_NEEDED = frozenset({"data", "texts"})
+_INDEX = [column.label(f"index_{column.name}") for column in ledger_index.c]
+# Writes what RFC 8785 does for all that an event holds, ten times faster; but not for numbers with
+# a point or an exponent, at which `_read` stops.
+_quick = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,67 +139,102 @@ class Verification:
     fault: str | None = None
 
 
-def verify(connection: Connection) -> Verification:
+Watch = Callable[[str, dict[str, Any]], None]
+
+
+def verify(connection: Connection, watch: Watch | None = None) -> Verification:
     """Walk the chain from its beginning; everything that is derived is compared too.
 
-    A text whose value was erased, or whose row is gone, is no fault: texts may be erased.
+    `watch` is called with the hash and the body of each sound event, in order. A text whose value
+    was erased, or whose row is gone, is no fault: texts may be erased.
     """
     prev, seq, kept = GENESIS, 0, 0
     threads: dict[str, str] = {}
-    for row in connection.execute(select(ledger).where(ledger.c.seq > 0).order_by(ledger.c.seq)):
-        fault = _chain_fault(row, seq + 1, prev)
+    told = _Texts(connection)
+    query = select(ledger, *_INDEX).outerjoin(ledger_index, ledger_index.c.seq == ledger.c.seq)
+    for row in connection.execute(query.where(ledger.c.seq > 0).order_by(ledger.c.seq)):
+        found, fault = _link(row, seq + 1, prev)
         if fault is None:
-            found = json.loads(row.body)
-            own = _own_texts(connection, found)
+            own = [text for text in told.of(row.seq) if text.name in found["texts"]]
             kept += len(own)
-            fault = _index_fault(connection, found, threads) or _text_fault(own, found)
+            fault = _index_fault(row, found, threads) or _text_fault(own, found)
         if fault is not None:
             return Verification(events=seq, head=prev, fault_at=seq + 1, fault=fault)
         prev, seq = row.hash, row.seq
+        if watch is not None:
+            watch(row.hash, found)
     fault_at, fault = _stray(connection, seq, kept)
     return Verification(events=seq, head=prev, fault_at=fault_at, fault=fault)
 
 
-def _chain_fault(row: Any, seq: int, prev: str) -> str | None:
+class _Texts:
+    """The texts in the order of their events, read once beside the chain."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._rows = iter(connection.execute(select(texts).order_by(texts.c.seq)))
+        self._next = next(self._rows, None)
+
+    def of(self, seq: int) -> list[Any]:
+        """Return the texts of an event; events are asked for in order."""
+        own = []
+        while self._next is not None and self._next.seq <= seq:
+            if self._next.seq == seq:
+                own.append(self._next)
+            self._next = next(self._rows, None)
+        return own
+
+
+def _link(row: Any, seq: int, prev: str) -> tuple[dict[str, Any], str | None]:
+    """Return the body of a row that must stand at `seq` and follow `prev`, or what is wrong."""
     if row.seq != seq:
-        return "it is missing"
+        return {}, "it is missing"
     if row.prev != prev:
-        return "it does not follow the event before"
+        return {}, "it does not follow the event before"
     if row.hash != chain_hash(prev, row.body):
-        return "its body or hash was changed"
+        return {}, "its body or hash was changed"
     found = _canonical(row.body)
-    if found is None or found.get("seq") != seq or not found.keys() >= _QUERIED:
-        return "its body is not canonical"
-    return None
+    if found is None or found.get("seq") != seq or not found.keys() >= _NEEDED:
+        return {}, "its body is not canonical"
+    return found, None
 
 
 def _canonical(text: str) -> dict[str, Any] | None:
+    """Read a body; None if RFC 8785 would write it otherwise."""
     try:
-        found: Any = json.loads(text)
-        is_canonical = isinstance(found, dict) and rfc8785.dumps(found).decode() == text
+        found: Any = _read(text)
+        is_canonical = _quick(found) == text
     except ValueError:
-        return None
-    return found if is_canonical else None
+        found, is_canonical = _canonical_slowly(text)
+    return found if is_canonical and isinstance(found, dict) else None
 
 
-def _own_texts(connection: Connection, found: dict[str, Any]) -> list[Any]:
-    rows = connection.execute(select(texts).where(texts.c.seq == found["seq"]))
-    return [text for text in rows if text.name in found["texts"]]
+def _canonical_slowly(text: str) -> tuple[Any, bool]:
+    try:
+        found = json.loads(text)
+        return found, rfc8785.dumps(found).decode() == text
+    except ValueError:
+        return None, False
 
 
-def _index_fault(
-    connection: Connection, found: dict[str, Any], threads: dict[str, str]
-) -> str | None:
-    # A task's first event names its thread: so the thread of the later ones is under the hash too.
-    if found["kind"] == EventKind.TASK_CREATED:
-        threads[found["task_id"]] = found["data"]["thread"]
-    index = connection.execute(
-        select(ledger_index).where(ledger_index.c.seq == found["seq"])
-    ).first()
-    if index is None:
+def _pointed(number: str) -> float:
+    raise ValueError(f"{number}: only RFC 8785's own code writes this")
+
+
+_read = json.JSONDecoder(parse_float=_pointed).decode
+
+
+def _index_fault(row: Any, found: dict[str, Any], threads: dict[str, str]) -> str | None:
+    try:
+        # A task's first event names its thread: so that of the later ones is under the hash too.
+        if found["kind"] == EventKind.TASK_CREATED:
+            threads[found["task_id"]] = found["data"]["thread"]
+        wanted = derived(found, threads.get(found["task_id"] or ""))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Chained anew around a body that no Signoff wrote.
+        return "its body is no event"
+    if row.index_seq is None:
         return "the query table has lost it"
-    wanted = derived(found, threads.get(found["task_id"] or ""))
-    if any(getattr(index, name) != value for name, value in wanted.items()):
+    if row[len(ledger.c) :] != tuple(wanted[column.name] for column in ledger_index.c):
         return "the query table says something else"
     return None
 

@@ -32,6 +32,9 @@ def migrate(engine: Engine) -> None:
                     " install the version that wrote it, or a later one"
                 )
             config.attributes["connection"] = connection
+            # One transaction, the tables included: a crash in between leaves the schema before.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             command.upgrade(config, "head")
+            connection.exec_driver_sql("COMMIT")
     except DatabaseError as error:
         raise StoreError(f"the database does not open: {error.orig}") from error

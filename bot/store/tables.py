@@ -279,6 +279,24 @@ ledger_index = Table(
     Column("actor", String(200), nullable=False),
     Column("environment", String(128)),
     Column("sentence", Text, nullable=False),
+    # Words between spaces, one before the first and one after the last: ` a b `.
+    Column("tools", Text, nullable=False, server_default=""),
+    Column("reasons", Text, nullable=False, server_default=""),
+    Index("ledger_index_at", "at"),
+    Index("ledger_index_agent_at", "agent", "at"),
+    Index("ledger_index_actor_at", "actor", "at"),
+)
+
+# Signed statements of the ledger's size and root, in the order in which they were made.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    _tenant(),
+    Column("at", UtcTime, nullable=False),
+    Column("occasion", String(16), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("note", Text, nullable=False),
 )
 
 # Free text stands here, and only its salted hash in the ledger: so it can be erased.

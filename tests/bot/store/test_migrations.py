@@ -1,19 +1,105 @@
-"""The migrations lead to the tables as the code knows them."""
+"""The migrations lead to the tables as the code knows them, and take along what is there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DatabaseError
 
-from bot.store.schema import migrate
+from bot.store.ledger import verify
+from bot.store.schema import MIGRATIONS, migrate
 from bot.store.tables import metadata
+from policies.audit import GENESIS, Event, EventKind, body, chain_hash
+from tests.bot.world import START
+
+
+@contextmanager
+def engine_on(path: Path) -> Iterator[Engine]:
+    engine = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+def first_schema(engine: Engine, *events: Event) -> None:
+    """Make a database as the first version left it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        prev = GENESIS
+        for seq, event in enumerate(events, start=1):
+            written = body(event, seq)
+            own = chain_hash(prev, written)
+            values = {"seq": seq, "body": written, "prev": prev, "hash": own}
+            connection.execute(
+                text("INSERT INTO ledger VALUES (:seq, :body, :prev, :hash)"), values
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO ledger_index (seq, kind, at, agent, actor, environment, sentence)"
+                    " VALUES (:seq, :kind, :at, :agent, 'system:signoff', NULL, :sentence)"
+                ),
+                {
+                    "seq": seq,
+                    "kind": event.kind,
+                    "at": event.model_dump(mode="json")["at"],
+                    "agent": event.agent,
+                    "sentence": event.sentence,
+                },
+            )
+            prev = own
+
+
+def happened(**fields: object) -> Event:
+    return Event.model_validate(
+        {"kind": EventKind.TOOL_CALLED, "at": START, "sentence": "It happened.", **fields}
+    )
 
 
 def test_a_migrated_database_has_the_tables_that_the_code_knows(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/signoff.db", isolation_level="AUTOCOMMIT")
-    migrate(engine)
-    with engine.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), metadata)
-    engine.dispose()
+    with engine_on(tmp_path / "signoff.db") as engine:
+        migrate(engine)
+        with engine.connect() as connection:
+            found = compare_metadata(MigrationContext.configure(connection), metadata)
     assert found == []
+
+
+def test_a_ledger_of_the_first_version_is_taken_along_whole(tmp_path: Path) -> None:
+    with engine_on(tmp_path / "signoff.db") as engine:
+        first_schema(
+            engine,
+            happened(tools=("a_read", "b_read"), reasons=("READ_ALLOWED",), agent="incident"),
+            *[happened()] * 1500,
+        )
+        migrate(engine)
+        with engine.connect() as connection:
+            row = connection.execute(text("SELECT * FROM ledger_index WHERE seq = 1")).one()
+            found = verify(connection)
+    assert (row.tools, row.reasons) == (" a_read b_read ", " READ_ALLOWED ")
+    assert row.at == "2026-11-20T10:00:00.000000Z"
+    assert (found.events, found.fault) == (1501, None)
+
+
+def test_a_migration_that_fails_leaves_the_schema_as_it_was(tmp_path: Path) -> None:
+    with engine_on(tmp_path / "signoff.db") as engine:
+        first_schema(engine, happened())
+        with engine.connect() as connection:
+            # The last step of the second migration runs into this one.
+            connection.execute(text("CREATE TABLE ledger_index_actor_at (x)"))
+        with pytest.raises(Exception, match="ledger_index_actor_at"):
+            migrate(engine)
+        with engine.connect() as connection:
+            assert MigrationContext.configure(connection).get_current_revision() == "0001"
+            with pytest.raises(DatabaseError, match="no such table"):
+                connection.execute(text("SELECT * FROM checkpoints"))
+            connection.execute(text("DROP TABLE ledger_index_actor_at"))
+        migrate(engine)
+        with engine.connect() as connection:
+            assert verify(connection).fault is None

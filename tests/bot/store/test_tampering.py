@@ -99,11 +99,11 @@ def moved_to_the_front(db: sqlite3.Connection) -> int:
 
 
 def hashed_again(db: sqlite3.Connection) -> int:
-    """Change a sentence and make the event's own hash fit; the next one does not follow then."""
+    """Change a decision and make the event's own hash fit; the next one does not follow then."""
     seq = chosen(db)
     body, prev = db.execute("SELECT body, prev FROM ledger WHERE seq = ?", (seq,)).fetchone()
     fresh = json.loads(body)
-    fresh["reasons"] = ["SOMETHING_ELSE"]
+    fresh["decision"] = "something-else"
     text = rfc8785.dumps(fresh).decode()
     own = hashlib.sha256(b"ledger/v1\0" + prev.encode() + text.encode()).hexdigest()
     db.execute("UPDATE ledger SET body = ?, hash = ? WHERE seq = ?", (text, own, seq))
