@@ -22,11 +22,13 @@ from agents.campaign.digest import DigestAgent
 from agents.incident.agent import IncidentAgent
 from agents.tasks import TaskKind
 from agents.worker import Worker, Workshop
+from bot.anchoring import checkpointer, operators
 from bot.clock import SharedClock, WallClock
 from bot.metrics import Metrics
 from bot.policy import candidate
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SettingsError
+from bot.slack.anchors import AnchorPoster
 from bot.slack.app import Reception
 from bot.slack.clerk import InboxClerk, OutboxClerk, fix_for
 from bot.slack.desk import Desk
@@ -34,6 +36,7 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.mirror import Glass, Mirror
 from bot.slack.sender import NO_ANSWER, Sender
 from bot.stops import stopper
+from bot.store.anchors import AnchorStore
 from bot.store.boxes import Inbox, Outbox, send
 from bot.store.context import Context
 from bot.store.controls import SqlControls
@@ -222,7 +225,10 @@ async def _join(
     context, config = desk.context, settings.config
     inbox = Inbox(context)
     clerk = InboxClerk(desk, inbox)
-    postman = OutboxClerk(Outbox(context), slack.sender, config.defaults.channel)
+    anchors = AnchorPoster(AnchorStore(context), slack.sender)
+    postman = OutboxClerk(
+        Outbox(context), slack.sender, config.defaults.channel, post_anchor=anchors.post
+    )
     mirror = Mirror(
         Glass(
             store=ThreadStore(context),
@@ -233,10 +239,18 @@ async def _join(
             boundary=context.boundary,
         )
     )
-    for wake in (postman.wake, mirror.wake, core.dispatcher.look):
+    signing = checkpointer(settings, desk, slack.metrics)
+    # Stopped after everybody who writes: the last checkpoint covers the last event, and goes out.
+    stack.push_async_callback(postman.last_round)
+    stack.push_async_callback(signing.finish)
+    for wake in (postman.wake, mirror.wake, core.dispatcher.look, signing.wake):
         context.database.on_commit(wake)
     # Stopped in reverse: no new work first, then what is in hand is finished, then told.
-    for name, loop in (("mirror", mirror.run()), ("outbox", postman.run())):
+    for name, loop in (
+        ("mirror", mirror.run()),
+        ("outbox", postman.run()),
+        ("checkpointer", signing.run()),
+    ):
         _in_background(stack, name, loop, core.faults)
     stack.push_async_callback(core.dispatcher.drain, FINISH_S)
     _in_background(stack, "worker", core.dispatcher.run(_worker(desk).work), core.faults)
@@ -349,10 +363,7 @@ async def _tell_unreachable(desk: Desk, thread: Thread, error: str) -> None:
     views = await ThreadStore(desk.context).view(thread)
     requester = views[0].task.requester.id if views else ""
     people = [requester.rsplit("/", 1)[-1]] if "/" in requester else []
-    if not people:
-        members = await desk.directory.memberships(["operators"])
-        found = members["operators"].members if "operators" in members else frozenset()
-        people = sorted(person.rsplit("/", 1)[-1] for person in found)[:3]
+    people = people or await operators(desk)
     text = fix_for(error, thread.channel)
 
     def unit(connection: Connection) -> None:

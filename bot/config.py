@@ -36,6 +36,12 @@ class DigestSchedule(Strict):
     zone: str = "UTC"
 
 
+class Anchor(Strict):
+    """Where signed checkpoints of the ledger are posted, out of reach of this machine."""
+
+    channel: str = Field(min_length=1)
+
+
 class Config(Strict):
     """What is where. Without a file nothing is known, and nothing is asked or proposed."""
 
@@ -43,6 +49,7 @@ class Config(Strict):
     groups: dict[str, Group] = Field(default_factory=dict)
     defaults: Defaults = Defaults()
     digests: tuple[DigestSchedule, ...] = ()
+    anchor: Anchor | None = None
     mode: Mode = Mode.APPROVE
     modes: dict[str, Mode] = Field(default_factory=dict)
     # Which personal data is taken out of texts, beside secrets.

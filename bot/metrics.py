@@ -26,6 +26,22 @@ class Metrics:
             ["method", "result"],
             registry=self.registry,
         )
+        self.checkpoints = Counter(
+            "signoff_ledger_checkpoints_total",
+            "Signed checkpoints of the ledger, by occasion.",
+            ["occasion"],
+            registry=self.registry,
+        )
+        self.covered = Gauge(
+            "signoff_ledger_covered_events",
+            "How many events the newest checkpoint covers.",
+            registry=self.registry,
+        )
+        self.unsigned = Gauge(
+            "signoff_ledger_unsigned",
+            "1 when checkpoints can't be signed or kept; the log and `signoff doctor` say why.",
+            registry=self.registry,
+        )
         self.up = Gauge(
             "signoff_ready", "1 when everything is joined and working.", registry=self.registry
         )

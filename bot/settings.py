@@ -51,6 +51,8 @@ class Settings:
     policy_dir: Path | None
     connectors: Mapping[str, BaseModel]
     clock_file: Path | None
+    checkpoints: Path | None
+    ledger_key: Path | None
     stop_at: str | None
 
     def secrets(self) -> Iterable[str]:
@@ -122,6 +124,8 @@ def read(env: Mapping[str, str]) -> Settings:
         policy_dir=_folder(env, "SIGNOFF_POLICY_DIR"),
         connectors=_connectors(env),
         clock_file=_path(env, "SIGNOFF_CLOCK_FILE", must_exist=False),
+        checkpoints=_path(env, "SIGNOFF_CHECKPOINTS", must_exist=False),
+        ledger_key=_path(env, "SIGNOFF_LEDGER_KEY", must_exist=False),
         stop_at=env.get("SIGNOFF_STOP_AT") or None,
     )
     has_way_in = settings.slack_app_token or settings.slack_signing_secret

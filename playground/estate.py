@@ -28,6 +28,7 @@ def signoff_yaml(base: str, window: str) -> str:
                 "operators": {"usergroup": "S0OPERATORS"},
             },
             "defaults": {"channel": "C0OPERATIONS"},
+            "anchor": {"channel": "C0OPERATIONS"},
             "digests": [{"channel": "C0MARKETING", "cron": "0 9 * * mon", "zone": "Europe/Berlin"}],
         },
         sort_keys=False,

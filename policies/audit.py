@@ -49,6 +49,9 @@ class EventKind(StrEnum):
     BRIEF_RECEIVED = "brief.received"
     CLOCK_JUMPED = "clock.jumped"
     COMMAND_RECEIVED = "command.received"
+    LEDGER_KEY_RECORDED = "ledger.key_recorded"
+    LEDGER_DOUBTED = "ledger.doubted"
+    LEDGER_RESTORED = "ledger.restored"
 
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="system:signoff")

@@ -1,8 +1,9 @@
 """Works off the inbox and sends the outbox; each letter and parcel once, in order, with retries."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from bot.pulse import Pulse
 from bot.slack import blocks as kit
@@ -12,11 +13,13 @@ from bot.slack.events import take as take_event
 from bot.slack.sender import NoAnswer, Sender, SlackRefused
 from bot.slack.text import code, escaped
 from bot.store.boxes import Inbox, Letter, Outbox, Parcel
+from bot.store.checkpoints import ANCHOR
 
 POLL_S = 0.25
 # The ack goes out first: Bolt polls for it every 10 ms.
 ACK_FIRST_S = 0.02
 MAX_ATTEMPTS = 8
+LAST_ROUND_S = 3.0
 APOLOGY = (
     "Something went wrong with what you just did, and it was not done. Please try again; if it"
     " stays so, tell your operators to look at the log."
@@ -77,9 +80,15 @@ class OutboxClerk:
     """Sends what waits; what Slack refuses for good is given up with its reason."""
 
     def __init__(
-        self, outbox: Outbox, sender: Sender, default_channel: str | None, bot_name: str = "Signoff"
+        self,
+        outbox: Outbox,
+        sender: Sender,
+        default_channel: str | None,
+        bot_name: str = "Signoff",
+        post_anchor: Callable[[Mapping[str, str]], Awaitable[None]] | None = None,
     ) -> None:
         self._outbox, self._sender, self._bot_name = outbox, sender, bot_name
+        self._post_anchor = post_anchor
         self._default_channel = default_channel
         self._pulse = Pulse(POLL_S)
 
@@ -90,9 +99,18 @@ class OutboxClerk:
     async def run(self) -> None:
         """Send until cancelled."""
         while True:
-            for parcel in await self._outbox.due():
-                await self._send(parcel)
+            await self._round()
             await self._pulse.rest()
+
+    async def last_round(self) -> None:
+        """Send what waits, after `run` was cancelled; what takes too long waits for the start."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_ROUND_S):
+                await self._round()
+
+    async def _round(self) -> None:
+        for parcel in await self._outbox.due():
+            await self._send(parcel)
 
     async def _send(self, parcel: Parcel) -> None:
         try:
@@ -117,6 +135,8 @@ class OutboxClerk:
         elif parcel.kind == "home":
             view = {"type": "home", "blocks": [kit.header("Signoff"), kit.section(payload["text"])]}
             await self._sender.call("views.publish", {"user_id": payload["user"], "view": view})
+        elif parcel.kind == ANCHOR and self._post_anchor is not None:
+            await self._post_anchor(payload)
         elif parcel.kind == "dm":
             await self._post(payload["user"], payload["text"])
 
