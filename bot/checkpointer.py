@@ -85,7 +85,7 @@ class Checkpointer:
         self._history = History()
         self._last: Stored | None = None
         self._dirty_since: datetime | None = None
-        self._is_file_behind = False
+        self._is_file_behind = self._is_refused = False
         self._working: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -95,7 +95,7 @@ class Checkpointer:
     async def run(self) -> None:
         """Sign until cancelled, or until there is a reason never to sign again before a restart."""
         try:
-            await self._begin()
+            await self._undisturbed(self._begin())
             await self._undisturbed(self._checkpoint("start"))
             while True:
                 # Not wait_for: in Python 3.11 it loses a cancellation that comes with the wake.
@@ -112,9 +112,11 @@ class Checkpointer:
         if self._working is not None:
             # What it failed with shows again below.
             await asyncio.gather(self._working, return_exceptions=True)
-        if self._signer is None:
+        if self._is_refused:
             return
         try:
+            if self._signer is None:
+                await self._begin()
             await self._read_on()
             if self._last is None or self._last.size < self._history.size:
                 await self._checkpoint("stop")
@@ -266,7 +268,7 @@ class Checkpointer:
 
     async def _refuse(self, error: Exception) -> None:
         """Say loudly why nothing is signed; the bot itself goes on."""
-        self._signer = None
+        self._is_refused = True
         self._bench.metrics.unsigned.set(1)
         _log.critical("the ledger is not signed any more: %s", error)
         context = self._bench.context

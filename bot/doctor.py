@@ -1,14 +1,14 @@
 """`signoff doctor`: checks tokens, scopes, connectors, groups and policy, and says what to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import clock_of
+from bot.findings import Finding, Health, bad, good, look
+from bot.ledgercheck import ledger_findings
 from bot.policy import candidate
 from bot.scheduler import CronError, trigger
 from bot.settings import Settings
@@ -38,23 +38,6 @@ SCOPES = frozenset(
 )
 
 
-class Health(StrEnum):
-    """How a check ended."""
-
-    GOOD = "ok"
-    WARNING = "look"
-    BAD = "WRONG"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One checked thing, and what to do about it."""
-
-    health: Health
-    subject: str
-    words: str
-
-
 async def examine(settings: Settings) -> bool:
     """Check everything and print it; True when nothing is wrong."""
     found = [*await findings(settings)]
@@ -78,22 +61,8 @@ async def findings(settings: Settings) -> list[Finding]:
         *await _connectors(settings),
         *_policy(settings, sizes),
         *_database(settings),
+        *ledger_findings(settings),
     ]
-
-
-def good(subject: str, words: str) -> Finding:
-    """Return a finding that needs nothing."""
-    return Finding(health=Health.GOOD, subject=subject, words=words)
-
-
-def bad(subject: str, words: str) -> Finding:
-    """Return a finding that must be mended."""
-    return Finding(health=Health.BAD, subject=subject, words=words)
-
-
-def look(subject: str, words: str) -> Finding:
-    """Return a finding that somebody should look at."""
-    return Finding(health=Health.WARNING, subject=subject, words=words)
 
 
 def _settings(settings: Settings) -> list[Finding]:
@@ -201,6 +170,8 @@ def _channels(settings: Settings) -> list[str]:
     found += [digest.channel for digest in config.digests]
     if config.defaults.channel is not None:
         found.append(config.defaults.channel)
+    if config.anchor is not None:
+        found.append(config.anchor.channel)
     return sorted(set(found))
 
 
@@ -265,3 +236,6 @@ def _slack_words(error: Exception) -> str:
     if isinstance(error, SlackApiError):
         return f"Slack says {error.response.get('error')}"
     return f"no answer ({type(error).__name__})"
+
+
+__all__ = ["SCOPES", "Finding", "Health", "examine", "findings"]

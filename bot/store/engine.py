@@ -75,7 +75,7 @@ class Database:
             StoreError: another process holds the file, or the schema is newer than this program.
         """
         self._loop = asyncio.get_running_loop()
-        self._take_lock()
+        self._lock = hold(self.path)
         await asyncio.to_thread(migrate, self._write_engine)
         self._thread.start()
 
@@ -120,20 +120,6 @@ class Database:
             # One picture: the driver alone would let another commit slip in between two reads.
             await connection.exec_driver_sql("BEGIN")
             return await connection.run_sync(unit)
-
-    def _take_lock(self) -> None:
-        path = self.path.with_name(self.path.name + ".lock")
-        try:
-            self._lock = path.open("w", encoding="utf-8")
-        except OSError as error:
-            raise StoreError(f"DATABASE_URL: can't write beside `{self.path}`: {error}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StoreError(
-                f"another Signoff has `{self.path}` open; stop it first, or give this one a"
-                " DATABASE_URL of its own"
-            ) from error
 
     def _work(self) -> None:
         with self._write_engine.connect() as connection:
@@ -203,6 +189,28 @@ class Database:
                 job.future.set_exception(fault)
         for listener in self._listeners:
             listener()
+
+
+def hold(path: Path) -> IO[str]:
+    """Take the lock of a database file; closing what is returned lets go of it.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+    beside = path.with_name(path.name + ".lock")
+    try:
+        lock = beside.open("w", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"DATABASE_URL: can't write beside `{path}`: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise StoreError(
+            f"another Signoff has `{path}` open; stop it first, or give this one a"
+            " DATABASE_URL of its own"
+        ) from error
+    return lock
 
 
 def file_of(url: str) -> Path:
@@ -287,5 +295,6 @@ __all__ = [
     "StoreUnavailable",
     "Unit",
     "file_of",
+    "hold",
     "is_answering",
 ]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import rfc8785
-from sqlalchemy import Connection, func, insert, or_, select
+from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from bot.store.tables import ledger, ledger_index, tasks, texts
 from policies.audit import GENESIS, Event, EventKind, body, chain_hash, text_digest
@@ -282,13 +282,19 @@ def _home(connection: Connection, text: Any) -> int:
 
 def story(connection: Connection, task_id: str) -> list[dict[str, Any]]:
     """Return a task's events in order, with the free texts that still exist: one query."""
-    rows = connection.execute(
-        select(ledger.c.body, ledger.c.hash, texts.c.name, texts.c.value)
-        .join(ledger_index, ledger_index.c.seq == ledger.c.seq)
-        .outerjoin(texts, texts.c.seq == ledger.c.seq)
-        .where(ledger_index.c.task_id == task_id)
-        .order_by(ledger.c.seq, texts.c.name)
+    return told(
+        connection.execute(
+            select(ledger.c.body, ledger.c.hash, texts.c.name, texts.c.value)
+            .join(ledger_index, ledger_index.c.seq == ledger.c.seq)
+            .outerjoin(texts, texts.c.seq == ledger.c.seq)
+            .where(ledger_index.c.task_id == task_id)
+            .order_by(ledger.c.seq, texts.c.name)
+        )
     )
+
+
+def told(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+    """Fold rows of (body, hash, text name, text value) into events with their texts."""
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
         event = json.loads(row.body)

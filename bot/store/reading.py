@@ -28,6 +28,10 @@ def open_read_only(url: str) -> Iterator[Connection]:
             connection.exec_driver_sql("SELECT seq FROM ledger LIMIT 1")
             yield connection
     except DatabaseError as error:
+        if "no such column" in str(error.orig) or "no such table: checkpoints" in str(error.orig):
+            raise StoreError(
+                f"`{path}` is of an earlier version: start Signoff once, which brings it up to date"
+            ) from error
         raise StoreError(
             f"`{path}` can't be read ({error.orig}); DATABASE_URL names the database"
         ) from error

@@ -112,13 +112,15 @@ def test_verifying_a_sound_ledger_names_its_head(
 
 def test_the_export_is_one_line_an_event(environment: str, tmp_path: Path, capsys: Printed) -> None:
     assert main(["audit", "export"]) == 0
-    whole = capsys.readouterr().out.splitlines()
+    head, *whole = capsys.readouterr().out.splitlines()
+    assert json.loads(head)["checkpoint"] is None
     assert [json.loads(line)["seq"] for line in whole] == list(range(1, len(whole) + 1))
     file = tmp_path / "export.ndjson"
     assert main(["audit", "export", "--output", str(file)]) == 0
-    assert file.read_text(encoding="utf-8").splitlines() == whole
+    assert file.read_text(encoding="utf-8").splitlines() == [head, *whole]
     assert main(["audit", "export", environment.lower()]) == 0
-    part = capsys.readouterr().out.splitlines()
+    head, *part = capsys.readouterr().out.splitlines()
+    assert json.loads(head)["task"] == environment
     assert set(part) < set(whole)
     assert part
 

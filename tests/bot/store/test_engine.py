@@ -268,6 +268,9 @@ async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
         "ledger_no_update",
         "ledger_no_delete",
         "ledger_only_at_head",
+        "checkpoints_no_update",
+        "checkpoints_no_delete",
+        "checkpoints_only_at_head",
     }
 
 

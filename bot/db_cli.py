@@ -1,0 +1,101 @@
+"""`signoff db`: backs the database up while Signoff runs, and puts a backup back."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bot.app import clock_of
+from bot.commandline import OK, WRONG, command
+from bot.keeping import checkpoints_path
+from bot.settings import Settings, from_environment
+from bot.stops import nowhere
+from bot.store.backup import Head, back_up, restore
+from bot.store.context import Context
+from bot.store.controls import pause
+from bot.store.engine import Connection, Database, file_of
+from bot.store.ledger import Ledger
+from policies.audit import SYSTEM, Event, EventKind
+from policies.model import DEFAULT_TENANT
+from policies.redaction import Redactor
+
+WHY = "A backup was restored: what was done since then is not in this record."
+
+
+def add(commands: Any) -> None:  # noqa: ANN401 - argparse names its own type in private
+    """Declare the commands."""
+    database = commands.add_parser("db", help="back the database up, or put a backup back")
+    parts = database.add_subparsers(required=True, metavar="WHAT")
+    out = command(parts, "backup", _backup, "copy the database into a new file; Signoff may run")
+    out.add_argument("file", type=Path, help="must not exist")
+    back = command(
+        parts, "restore", _restore, "put a backup in the database's place; Signoff must be stopped"
+    )
+    back.add_argument("file", type=Path, help="what `signoff db backup` wrote")
+
+
+def _backup(parsed: argparse.Namespace) -> int:
+    target: Path = parsed.file
+    found = back_up(file_of(from_environment().database_url), target)
+    chain = found.chain
+    if chain.fault is not None:
+        print(f"WRONG: copied to {target}, and event {chain.fault_at} is wrong: {chain.fault}.")
+        return WRONG
+    for fault in found.faults:
+        print(f"WRONG: copied to {target}: {fault}.")
+    if found.faults:
+        return WRONG
+    print(f"Backed up to {target}: {chain.events} events, head {chain.head}.")
+    print("The signing key and the checkpoint file are not in it: keep the key apart from it.")
+    return OK
+
+
+def _restore(parsed: argparse.Namespace) -> int:
+    settings = from_environment()
+    path, now = file_of(settings.database_url), clock_of(settings).now()
+    context = _context(settings)
+
+    def record(connection: Connection, before: Head | None) -> None:
+        _record(connection, context, before)
+
+    found = restore(parsed.file, path, checkpoints_path(settings), now, record)
+    lost = "nothing that can be read" if found.before is None else _words(found.before)
+    print(f"Restored {parsed.file} to {path}: {_words(found.after)}, the restore among them.")
+    print(f"Before it there was {lost}.")
+    for aside in found.aside:
+        print(f"Set aside: {aside}")
+    print("What Signoff did after the backup was taken is not in this record, and was not undone")
+    print("outside: look through what was set aside (DATABASE_URL) for it. What waited for a")
+    print("sign-off then waits again, and could be done a second time. So Signoff is paused: start")
+    print("it, look at what is open, and let it go on with `/signoff resume`.")
+    return OK
+
+
+def _words(head: Head) -> str:
+    return f"a ledger of {head.size} events, head {head.hash}"
+
+
+def _context(settings: Settings) -> Context:
+    redactor = Redactor(settings.secrets())
+    return Context(
+        database=Database(settings.database_url),
+        ledger=Ledger(redactor),
+        clock=clock_of(settings),
+        redactor=redactor,
+        boundary=nowhere,
+    )
+
+
+def _record(connection: Connection, context: Context, before: Head | None) -> None:
+    context.ledger.append(
+        connection,
+        Event(
+            kind=EventKind.LEDGER_RESTORED,
+            at=context.clock.now(),
+            data={
+                "replaced_size": None if before is None else before.size,
+                "replaced_head": None if before is None else before.hash,
+            },
+            sentence="A backup was restored here; what followed it was set aside.",
+        ),
+    )
+    pause(connection, context, DEFAULT_TENANT, SYSTEM.id, WHY)
