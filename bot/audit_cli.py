@@ -17,7 +17,7 @@ from bot.settings import Settings, SettingsError, from_environment
 from bot.store.engine import Database
 from bot.store.export import export
 from bot.store.ledger import story, verify
-from bot.store.proving import Claim, Proof, Sources, claim_of, prove
+from bot.store.proving import MOST_FAULTS, Claim, Proof, Sources, claim_of, prove
 from bot.store.reading import open_read_only
 from bot.store.schema import migrate
 from bot.store.search import Question, rebuild, search
@@ -220,8 +220,10 @@ def report(found: Proof, *, is_key_given: bool) -> Iterator[str]:
         yield f"Sound: {chain.events} events, head {chain.head}."
     for fault in found.faults:
         yield f"WRONG: {harmless(fault)}."
-    if found.wrong > len(found.faults):
-        yield f"… and {found.wrong - len(found.faults)} further checkpoints are wrong."
+    if found.wrong > MOST_FAULTS:
+        yield f"WRONG: {found.wrong - MOST_FAULTS} further checkpoints."
+    if found.unreached:
+        yield f"{found.unreached} checkpoints over more events than that could not be checked."
     yield from _cover(found)
     yield from _trust(found, is_key_given=is_key_given)
 

@@ -98,11 +98,7 @@ class Checkpointer:
             await self._undisturbed(self._begin())
             await self._undisturbed(self._checkpoint("start"))
             while True:
-                # Not wait_for: in Python 3.11 it loses a cancellation that comes with the wake.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_S):
-                        await self._awake.wait()
-                self._awake.clear()
+                await self._news()
                 await self._try()
         except REFUSED as error:
             await self._refuse(error)
@@ -124,6 +120,13 @@ class Checkpointer:
                 await self._keep()
         except REFUSED as error:
             await self._refuse(error)
+
+    async def _news(self) -> None:
+        # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the wake.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_S):
+                await self._awake.wait()
+        self._awake.clear()
 
     async def _try(self) -> None:
         try:

@@ -50,6 +50,7 @@ class Proof:
     key_at: int | None = None
     checked: int = 0
     wrong: int = 0
+    unreached: int = 0
     cover: Cover | None = None
     given: Cover | None = None
     faults: list[str] = field(default_factory=list)
@@ -90,15 +91,19 @@ class _Walk:
             self._judge(*self._next)
             self._next = next(self._claims, None)
 
-    def end(self) -> None:
-        """Judge the checkpoints that the ledger does not reach."""
-        size = self._frontier.size
+    def end(self, found: Verification) -> None:
+        """Judge the checkpoints that the sound part of the chain does not reach."""
+        self.proof.chain = found
         for claim, _ in chain([] if self._next is None else [self._next], self._claims):
-            self._wrong(
-                claim,
-                claim.fault
-                or f"it is over {claim.size} events, and only {size} sound ones are there",
-            )
+            if claim.fault is not None:
+                self._wrong(claim, claim.fault)
+            elif found.fault is not None:
+                self.proof.unreached += 1
+            else:
+                self._wrong(
+                    claim,
+                    f"it is over {claim.size} events, and only {found.events} sound ones are there",
+                )
 
     def _learn(self, body: dict[str, Any], size: int) -> None:
         self.proof.key_at = size
@@ -162,8 +167,7 @@ def prove(connection: Connection, sources: Sources) -> Proof:
         key=lambda pair: pair[0].size,
     )
     walk = _Walk(merged, sources.key)
-    walk.proof.chain = verify(connection, walk.step)
-    walk.end()
+    walk.end(verify(connection, walk.step))
     if table.gap is not None:
         walk.proof.faults.append(f"checkpoint {table.gap} of the table is missing")
     if kept.size > table.size:

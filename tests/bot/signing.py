@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from bot.checkpointer import Bench, Checkpointer
@@ -13,7 +14,7 @@ from bot.keeping import CheckpointFile
 from bot.metrics import Metrics
 from bot.store.checkpoints import Message, Stored, stored_after
 from policies.audit import Event, EventKind
-from tests.bot.world import FakeClock, World, opened
+from tests.bot.world import START, FakeClock, World, opened
 
 WITHIN_S = 10.0
 CHANNEL = "C0OPERATIONS"
@@ -119,9 +120,9 @@ def worker(world: World, channel: str | None = None) -> Signing:
     return Signing(world, checkpointer, metrics, told)
 
 
-async def signed_ledger(path: Path, events: int = 40) -> None:
+async def signed_ledger(path: Path, events: int = 40, at: datetime = START) -> None:
     """Make a ledger with three checkpoints: over a few events, over some, and over all."""
-    async with signing(path) as found:
+    async with signing(path, FakeClock(at)) as found:
         await found.reach(1)
         await found.happened(events // 2)
         await found.world.database.write(lambda _: None)
