@@ -52,7 +52,7 @@ def root_from(node: bytes, at: int, last: int, proof: list[bytes]) -> bytes | No
 
 def check(file: Iterable[str], key: str = "") -> None:
     lines = map(json.loads, file)
-    about = next(lines)
+    about = next(lines, {})
     origin, size, root = signed(about["checkpoint"], key or about["key"])
     seq, proved, before = 0, 0, "0" * 64
     for line in lines:
@@ -77,5 +77,5 @@ if __name__ == "__main__":
     try:
         with Path(sys.argv[1]).open(encoding="utf-8") as export:
             check(export, *sys.argv[2:3])
-    except (InvalidSignature, KeyError, OSError, TypeError, ValueError) as error:
+    except (AttributeError, InvalidSignature, LookupError, OSError, TypeError, ValueError) as error:
         sys.exit(f"WRONG: {type(error).__name__} {error}")
