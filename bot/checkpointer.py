@@ -253,11 +253,11 @@ class Checkpointer:
             n = 0 if kept is None else kept.n
             while missing := await database.read(partial(stored_after, n=n)):
                 await asyncio.to_thread(file.append, missing)
+                self._bench.context.boundary("checkpoint.kept")
                 n = missing[-1].n
         except OSError as error:
             self._fail(error)
             return
-        self._bench.context.boundary("checkpoint.kept")
         self._is_file_behind = False
         self._bench.metrics.unsigned.set(0)
 

@@ -186,6 +186,13 @@ def merge(path: Path, other: Path) -> None:
         rechained(db, [body for pair in zip(mine, theirs, strict=False) for body in pair])
 
 
+def invent(path: Path) -> None:
+    """Append an event that never happened, as Signoff would have."""
+    with unguarded(path) as db:
+        found = bodies(db)
+        rechained(db, [*found, {**found[-1], "sentence": "Somebody approved."}])
+
+
 def edit_file(path: Path) -> None:
     """Change the size that a line of the checkpoint file states."""
     file = checkpoint_file(path)

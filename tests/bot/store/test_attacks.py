@@ -22,6 +22,7 @@ from tests.bot.store.attacks import (
     exchange_key,
     forget_checkpoints,
     gap,
+    invent,
     merge,
     sign_again,
     swap_everything,
@@ -191,6 +192,15 @@ def test_what_shows_with_a_kept_key(victim: tuple[Path, Path], capsys: Printed) 
     assert code == 1
     assert "records another key than the one given" in out
     assert f"Trusted: the key {key}, which you gave." in out
+
+
+def test_what_is_invented_at_the_end_is_only_not_covered(
+    victim: tuple[Path, Path], kept: Path, capsys: Printed
+) -> None:
+    invent(victim[0])
+    code, out = verdict(capsys, "--checkpoint", str(kept))
+    assert code == 0
+    assert "Events 43 to 43 are covered by none yet." in out
 
 
 def test_an_honest_ledger_agrees_with_what_was_kept(
