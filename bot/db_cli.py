@@ -12,11 +12,11 @@ from bot.stops import nowhere
 from bot.store.backup import Head, back_up, restore
 from bot.store.context import Context
 from bot.store.controls import pause
+from bot.store.dispatch import RowDispatcher
 from bot.store.engine import Connection, Database, file_of
 from bot.store.ledger import Ledger
 from policies.audit import SYSTEM, Event, EventKind
 from policies.model import DEFAULT_TENANT
-from policies.redaction import Redactor
 
 WHY = "A backup was restored: what was done since then is not in this record."
 
@@ -75,13 +75,15 @@ def _words(head: Head) -> str:
 
 
 def _context(settings: Settings) -> Context:
-    redactor = Redactor(settings.secrets())
+    redactor, clock = settings.redactor(), clock_of(settings)
+    database = Database(settings.database_url)
     return Context(
-        database=Database(settings.database_url),
+        database=database,
         ledger=Ledger(redactor),
-        clock=clock_of(settings),
+        clock=clock,
         redactor=redactor,
         boundary=nowhere,
+        dispatcher=RowDispatcher(database, clock, "db"),
     )
 
 

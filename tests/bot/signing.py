@@ -80,6 +80,14 @@ async def until(is_true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+async def told(found: "Signing") -> str:
+    """Wait until people are told that nothing is signed, and that is on record."""
+    await until(lambda: bool(found.told))
+    # What was to be written by then is written when this is.
+    await found.world.database.write(lambda _: None)
+    return found.told[0]
+
+
 @asynccontextmanager
 async def signing(
     path: Path, clock: FakeClock | None = None, channel: str | None = None

@@ -29,6 +29,7 @@ from tests.bot.signing import (
     key_file,
     signed_ledger,
     signing,
+    told,
     until,
 )
 from tests.bot.world import START, FakeClock
@@ -286,7 +287,7 @@ async def refused(path: Path, says: str) -> None:
     for is_first in (True, False):
         async with signing(path) as found:
             stored = await found.checkpoints()
-            await until(lambda found=found: bool(found.told))  # type: ignore[misc] # bound early
+            await told(found)
             assert found.value("signoff_ledger_unsigned") == 1
             await found.happened(300)
             await asyncio.sleep(0.05)
@@ -305,7 +306,7 @@ async def test_a_history_that_changes_while_it_is_signed_is_noticed(tmp_path: Pa
         await found.reach(1)
         unguarded(path, "UPDATE ledger SET hash = upper(hash) || '0' WHERE seq = 2")
         await found.happened(256)
-        await until(lambda: bool(found.told))
+        await told(found)
         assert "does not follow event 2" in found.told[0]
         assert len(await found.checkpoints()) == 1
 
@@ -316,7 +317,7 @@ async def test_a_table_that_changes_while_it_is_signed_is_noticed(tmp_path: Path
         await found.reach(1)
         unguarded(path, "UPDATE checkpoints SET note = note || ' '")
         await found.happened(256)
-        await until(lambda: bool(found.told))
+        await told(found)
         assert "changed while Signoff was running" in found.told[0]
 
 
@@ -326,7 +327,7 @@ async def test_when_all_is_well_again_the_next_fault_is_told(tmp_path: Path) -> 
     for _ in range(2):
         key_file(path).chmod(0o644)
         async with signing(path) as found:
-            await until(lambda found=found: bool(found.told))  # type: ignore[misc] # bound early
+            await told(found)
         key_file(path).chmod(0o600)
         async with signing(path) as found:
             await until(lambda found=found: found.value("signoff_ledger_covered_events") > 0)  # type: ignore[misc] # as above

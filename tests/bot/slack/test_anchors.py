@@ -40,8 +40,9 @@ async def served(clock: FakeClock) -> AsyncIterator[tuple[Workspace, str]]:
 
 
 def clerk(found: Signing, url: str) -> OutboxClerk:
-    sender = Sender(AsyncWebClient(BOT_TOKEN, url, retry_handlers=[]), Metrics())
     context = found.world.context
+    client = AsyncWebClient(BOT_TOKEN, url, retry_handlers=[])
+    sender = Sender(client, Metrics(), context.redactor)
     poster = AnchorPoster(AnchorStore(context), sender)
     return OutboxClerk(Outbox(context), sender, CHANNEL, post_anchor=poster.post)
 
