@@ -5,16 +5,17 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from agents.campaign.agent import CampaignAgent
@@ -30,11 +31,13 @@ from bot.scheduler import Scheduler
 from bot.settings import Settings, SettingsError
 from bot.slack.anchors import AnchorPoster
 from bot.slack.app import Reception
-from bot.slack.clerk import InboxClerk, OutboxClerk, fix_for
+from bot.slack.clerk import InboxClerk, fix_for
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
 from bot.slack.mirror import Glass, Mirror
-from bot.slack.sender import NO_ANSWER, Sender
+from bot.slack.postman import OutboxClerk
+from bot.slack.rates import Urgency
+from bot.slack.sender import NoAnswer, Sender, SlackRefused
 from bot.stops import stopper
 from bot.store.anchors import AnchorStore
 from bot.store.boxes import Inbox, Outbox, send
@@ -49,7 +52,7 @@ from bot.store.rules import trust_first
 from bot.store.schema import migrate
 from bot.store.tasks import free_leases
 from bot.store.taskstore import SqlTaskStore
-from bot.store.threads import Thread, ThreadStore
+from bot.store.threads import Thread, ThreadStore, newest_at
 from bot.timekeeper import Timekeeper
 from bot.webhooks.server import Entrance, routes
 from policies.audit import Event, EventKind
@@ -76,6 +79,8 @@ class Core:
     catalogue: Catalogue
     rules: RuleSet
     dispatcher: RowDispatcher
+    # Whether nothing happened for a minute before this start, and so nothing was told to Slack.
+    is_rested: bool
     # What died while running; one entry is enough to end the process.
     faults: list[str] = field(default_factory=list)
 
@@ -103,6 +108,16 @@ def clock_of(settings: Settings) -> Clock:
     return WallClock() if settings.clock_file is None else SharedClock(settings.clock_file)
 
 
+def pace_of(settings: Settings, clock: Clock) -> Callable[[], float]:
+    """Return the seconds that Slack's rates are counted by: no jump of a wall clock moves them.
+
+    In a playground the workspace counts by the shared clock, and so does the bot.
+    """
+    if settings.clock_file is None:
+        return time.monotonic
+    return lambda: clock.now().timestamp()
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Signoff]:
     """Start everything; leaving the block stops it in reverse order.
@@ -126,9 +141,11 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
             # Our own sender decides what is tried again: a post must not be repeated blindly.
             retry_handlers=[],
         )
-        sender = Sender(client, metrics, core.context.redactor)
+        pace = pace_of(settings, core.context.clock)
+        sender = Sender(client, metrics, core.context.redactor, pace, is_rested=core.is_rested)
+        stack.push_async_callback(sender.line.close)
         directory = SlackDirectory(sender, core.context.clock, settings.config.groups)
-        directory.joined(await _team(client))
+        directory.joined(await _team(sender, client.base_url))
         gateway = _gateway(settings, core, directory)
         desk = Desk(
             context=core.context,
@@ -143,17 +160,15 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
         yield Signoff(core=core, desk=desk, address=address)
 
 
-async def _team(client: AsyncWebClient) -> str:
+async def _team(sender: Sender, base_url: str) -> str:
     try:
-        whoami = await client.auth_test()
-    except SlackApiError as error:
+        whoami = await sender.call("auth.test", {}, Urgency.ANSWER)
+    except SlackRefused as refused:
         raise SettingsError(
-            f"SLACK_BOT_TOKEN: Slack says {error.response.get('error')}; run `signoff doctor`"
-        ) from error
-    except NO_ANSWER as error:
-        raise SettingsError(
-            f"SLACK_API_URL: no answer from {client.base_url} ({type(error).__name__})"
-        ) from error
+            f"SLACK_BOT_TOKEN: Slack says {refused.error}; run `signoff doctor`"
+        ) from refused
+    except NoAnswer as silent:
+        raise SettingsError(f"SLACK_API_URL: no answer from {base_url} ({silent})") from silent
     return str(whoami["team_id"])
 
 
@@ -173,6 +188,8 @@ async def _core(settings: Settings, stack: AsyncExitStack) -> Core:
         dispatcher=dispatcher,
     )
     found = candidate(settings.policy_dir)
+    latest = await database.read(newest_at)
+    is_rested = latest is None or context.clock.now() - latest > timedelta(minutes=1)
     rules = await database.write(lambda connection: _started(connection, context, found))
     if rules.version != found.version:
         _log.warning(
@@ -180,7 +197,13 @@ async def _core(settings: Settings, stack: AsyncExitStack) -> Core:
         )
     catalogue = Catalogue(settings.build(context.clock))
     stack.push_async_callback(catalogue.close)
-    return Core(context=context, catalogue=catalogue, rules=rules, dispatcher=dispatcher)
+    return Core(
+        context=context,
+        catalogue=catalogue,
+        rules=rules,
+        dispatcher=dispatcher,
+        is_rested=is_rested,
+    )
 
 
 def _started(connection: Connection, context: Context, found: RuleSet) -> RuleSet:
@@ -233,6 +256,7 @@ async def _join(
         Glass(
             store=ThreadStore(context),
             sender=slack.sender,
+            clock=context.clock,
             mentions=desk.directory.mentions,
             default_channel=config.defaults.channel,
             unreachable=lambda thread, error: _tell_unreachable(desk, thread, error),
@@ -316,10 +340,10 @@ async def _listen(
         handler = AsyncSocketModeHandler(bolt, settings.slack_app_token.get_secret_value())
         await handler.connect_async()  # type: ignore[no-untyped-call] # Bolt's own lacks types
         stack.push_async_callback(handler.close_async)
-    return await _serve(settings, stack, _entrance(settings, desk, slack.metrics), bolt)
+    return await _serve(settings, stack, _entrance(settings, desk, slack), bolt)
 
 
-def _entrance(settings: Settings, desk: Desk, metrics: Metrics) -> Entrance:
+def _entrance(settings: Settings, desk: Desk, slack: Slack) -> Entrance:
     token = settings.webhook_token
     database = desk.context.database
 
@@ -328,10 +352,11 @@ def _entrance(settings: Settings, desk: Desk, metrics: Metrics) -> Entrance:
 
     return Entrance(
         context=desk.context,
-        metrics=metrics,
+        metrics=slack.metrics,
         token=None if token is None else token.get_secret_value(),
         channel_of=lambda alert: settings.config.channel(alert.service, alert.environment),
         is_ready=is_ready,
+        is_slack_away=lambda: slack.sender.line.is_away,
         boundary=desk.context.boundary,
     )
 

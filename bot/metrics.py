@@ -42,6 +42,16 @@ class Metrics:
             "1 when checkpoints can't be signed or kept; the log and `signoff doctor` say why.",
             registry=self.registry,
         )
+        self.slack_away = Gauge(
+            "signoff_slack_away",
+            "1 while Slack does not answer; tasks go on, and what is to be told waits.",
+            registry=self.registry,
+        )
+        self.slack_outages = Counter(
+            "signoff_slack_outages_total",
+            "How often Slack was found not to answer.",
+            registry=self.registry,
+        )
         self.up = Gauge(
             "signoff_ready", "1 when everything is joined and working.", registry=self.registry
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.slack.sender import Sender, SlackRefused
+from bot.slack.shown import Digests
 from bot.store.anchors import AnchorStore
 
 GONE = frozenset({"thread_not_found", "message_not_found"})
@@ -25,7 +26,7 @@ class AnchorPoster:
         """Post a checkpoint below its day's message; raises SlackRefused or NoAnswer."""
         channel, day = payload["channel"], payload["at"][:10]
         root = await self._store.root(channel, day) or await self._begun(channel, day)
-        text = f"```\n{payload['note']}```"
+        text = Digests(f"```\n{payload['note']}```")
         try:
             await self._say(channel, text, thread_ts=root)
         except SlackRefused as refused:

@@ -60,8 +60,23 @@ def card(
     return text, found
 
 
-def verdict(view: ProposalView) -> tuple[str, list[Block]]:
-    """Return the verdict's fallback text and blocks."""
+def line(view: ProposalView) -> str:
+    """Return a proposal on one line: what it was, and what became of it."""
+    words = f"*{safe(view.row.proposal.title)}*: {_state_words(view)}"
+    return words if view.row.verdict is None else f"{words} {_verdict_words(view)}"
+
+
+def undo_until(view: ProposalView) -> datetime | None:
+    """Return until when one click undoes it; None where it can't be undone so (any more)."""
+    inverse, done = view.row.proposal.action.inverse, view.row.execution(Direction.FORWARD)
+    is_undone = view.row.state is ProposalState.ROLLED_BACK or view.row.roll_back_by is not None
+    if inverse is None or done is None or done.ended_at is None or is_undone:
+        return None
+    return done.ended_at + timedelta(seconds=inverse.window_s)
+
+
+def verdict(view: ProposalView, now: datetime) -> tuple[str, list[Block]]:
+    """Return the verdict's fallback text and blocks; the button goes with its window."""
     proposal, row = view.row.proposal, view.row
     said = _verdict_words(view)
     found = [kit.section(f"*{safe(proposal.title)}*\n{said}")]
@@ -78,7 +93,7 @@ def verdict(view: ProposalView) -> tuple[str, list[Block]]:
             waits = f" *Unknown whether it happened.*{waits} {_asking(inverse)}"
         found.append(kit.section(f"*Rolling back*, asked by {by}.{waits}"))
     elif proposal.action.inverse is not None:
-        found += _rollback(view)
+        found += _rollback(view, now)
     if view.reason == NO_FOLLOW_UP:
         found.append(kit.section(f"*No next step.* {safe(view.sentence or '')}"))
     return f"{safe(proposal.title)}: {said}", found
@@ -89,15 +104,17 @@ def button_value(proposal: Proposal) -> str:
     return f"{proposal.id}:{proposal.action.hash}"
 
 
-def _rollback(view: ProposalView) -> list[Block]:
+def _rollback(view: ProposalView, now: datetime) -> list[Block]:
     proposal = view.row.proposal
-    inverse, done = proposal.action.inverse, view.row.execution(Direction.FORWARD)
-    if inverse is None or done is None or done.ended_at is None:
+    inverse, until = proposal.action.inverse, undo_until(view)
+    if inverse is None or until is None:
         return []
-    until = done.ended_at + timedelta(seconds=inverse.window_s)
     found = []
     if view.reason in NOT_ROLLED_BACK:
         found.append(kit.section(f"*Not rolled back.* {safe(view.sentence or '')}"))
+    if now >= until:
+        words = f"The time to undo it with one click ended at {day_time(until)}."
+        return [*found, kit.context([f"{words} Undoing it now takes a new sign-off."])]
     press = kit.button("Roll back", ROLL_BACK, button_value(proposal), style="danger")
     press["confirm"] = kit.confirm("Undo this?", inverse.sentence, "Roll back")
     found.append(kit.actions(f"verdict:{proposal.id}", [press]))

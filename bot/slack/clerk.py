@@ -1,19 +1,14 @@
-"""Works off the inbox and sends the outbox; each letter and parcel once, in order, with retries."""
+"""Works off the inbox: each letter once, in order, with retries."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
 
 from bot.pulse import Pulse
-from bot.slack import blocks as kit
 from bot.slack import clicks, commands, digests, forms
 from bot.slack.desk import Desk
 from bot.slack.events import take as take_event
-from bot.slack.sender import NoAnswer, Sender, SlackRefused
-from bot.slack.text import code, escaped
-from bot.store.boxes import Inbox, Letter, Outbox, Parcel
-from bot.store.checkpoints import ANCHOR
+from bot.slack.text import code
+from bot.store.boxes import Inbox, Letter
 
 POLL_S = 0.25
 # The ack goes out first: Bolt polls for it every 10 ms.
@@ -74,88 +69,6 @@ class InboxClerk:
         else:
             return await clicks.act(self._desk, letter)
         return None
-
-
-class OutboxClerk:
-    """Sends what waits; what Slack refuses for good is given up with its reason."""
-
-    def __init__(
-        self,
-        outbox: Outbox,
-        sender: Sender,
-        default_channel: str | None,
-        bot_name: str = "Signoff",
-        post_anchor: Callable[[Mapping[str, str]], Awaitable[None]] | None = None,
-    ) -> None:
-        self._outbox, self._sender, self._bot_name = outbox, sender, bot_name
-        self._post_anchor = post_anchor
-        self._default_channel = default_channel
-        self._pulse = Pulse(POLL_S)
-
-    def wake(self) -> None:
-        """Look for parcels now."""
-        self._pulse.wake()
-
-    async def run(self) -> None:
-        """Send until cancelled."""
-        while True:
-            await self._round()
-            await self._pulse.rest()
-
-    async def last_round(self) -> None:
-        """Send what waits, after `run` was cancelled; what takes too long waits for the start."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_ROUND_S):
-                await self._round()
-
-    async def _round(self) -> None:
-        for parcel in await self._outbox.due():
-            await self._send(parcel)
-
-    async def _send(self, parcel: Parcel) -> None:
-        try:
-            await self._deliver(parcel)
-        except SlackRefused as refused:
-            _log.warning("Slack refused a message: %s", refused.error)
-            await self._outbox.failed(parcel, refused.error)
-        except NoAnswer as silent:
-            await self._outbox.failed(parcel, f"no answer: {silent}")
-        else:
-            await self._outbox.sent(parcel)
-
-    async def _deliver(self, parcel: Parcel) -> None:
-        payload = parcel.payload
-        if parcel.kind == "response":
-            await self._sender.answer(payload["url"], payload["text"])
-        elif parcel.kind == "ephemeral":
-            await self._ephemeral(payload)
-        elif parcel.kind == "channel":
-            channel = payload["channel"] or self._default_channel or ""
-            await self._post(channel, escaped(payload["text"]))
-        elif parcel.kind == "home":
-            view = {"type": "home", "blocks": [kit.header("Signoff"), kit.section(payload["text"])]}
-            await self._sender.call("views.publish", {"user_id": payload["user"], "view": view})
-        elif parcel.kind == ANCHOR and self._post_anchor is not None:
-            await self._post_anchor(payload)
-        elif parcel.kind == "dm":
-            await self._post(payload["user"], payload["text"])
-
-    async def _ephemeral(self, payload: Mapping[str, str]) -> None:
-        arguments = {name: payload[name] for name in ("channel", "user", "text")}
-        if "thread_ts" in payload:
-            arguments["thread_ts"] = payload["thread_ts"]
-        try:
-            await self._sender.call("chat.postEphemeral", arguments)
-        except SlackRefused:
-            if "url" not in payload:
-                raise
-            await self._sender.answer(payload["url"], payload["text"])
-
-    async def _post(self, channel: str, text: str) -> None:
-        await self._sender.call(
-            "chat.postMessage",
-            {"channel": channel, "text": text, "unfurl_links": False, "unfurl_media": False},
-        )
 
 
 def _is_pause(letter: Letter) -> bool:

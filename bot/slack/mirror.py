@@ -1,29 +1,37 @@
 """The mirror: renders what is stored into threads, from a stored cursor per thread.
 
 It alone posts about tasks. Each post is begun in the store, made, and noted; after a crash in
-between it is looked for by its metadata before it is made again.
+between it is looked for by its mark before it is made again. What a message says is read when its
+turn has come, never before: of many changes only the newest is told.
 """
 
 import asyncio
-import hashlib
-import json
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
 
 from bot.pulse import Pulse
 from bot.slack.cards import Mentions
-from bot.slack.limits import faults
-from bot.slack.sender import NoAnswer, Sender, SlackRefused
-from bot.slack.threads import Wanted, fallback, posts
+from bot.slack.poster import Poster, ThreadGoneError, digest, fitting
+from bot.slack.rates import Urgency
+from bot.slack.sender import NoAnswer, NotSent, PutOff, Sender, SlackRefused
+from bot.slack.threads import Wanted, changes_at, posts
+from bot.store.storms import STORM
 from bot.store.threads import Post, Thread, ThreadStore
+from policies.model import Clock
 from tools.ports import Boundary
 
-EVENT_TYPE = "signoff_post"
 POLL_S, RETRY_S = 0.5, 2.0
-GONE = frozenset({"message_not_found", "cant_update_message"})
-UNFIT = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+# How often a thread that waits for its turn looks whether something more urgent came up.
+LOOK_S = 0.5
+# A storm changes with every task of hundreds: its list is drawn at most so often.
+STORM_REST_S = 1.0
+# So many threads are worked at side by side; those that wait for a person come on top.
+SIDE_BY_SIDE = 64
+POST, UPDATE = "chat.postMessage", "chat.update"
 
 _log = logging.getLogger(__name__)
 
@@ -34,10 +42,62 @@ class Glass:
 
     store: ThreadStore
     sender: Sender
+    clock: Clock
     mentions: Callable[[], Awaitable[Mentions]]
     default_channel: str | None
     unreachable: Callable[[Thread, str], Awaitable[None]]
     boundary: Boundary
+
+
+class Step(NamedTuple):
+    """The next call for a thread: post a message, or change one."""
+
+    method: str
+    urgency: Urgency
+    message: Wanted
+    known: Post | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A thread as it should stand, beside what stands there."""
+
+    thread: Thread
+    wanted: list[Wanted]
+    known: dict[str, Post]
+    # When it looks different without any event.
+    next_at: datetime | None
+
+    @property
+    def is_new(self) -> bool:
+        """Say whether there is no first message yet."""
+        return self.thread.root_ts is None
+
+    def lost(self) -> Post | None:
+        """Return a post of which it is not known whether it was made."""
+        return next((post for post in self.known.values() if post.ts is None), None)
+
+    def step(self) -> Step | None:
+        """Return what to do next: the most urgent, and posts in their order."""
+        # Of equal ones the change first: a decided card loses its buttons before the next one asks.
+        found = [*self._updates(), *self._posts()]
+        return min(found, key=lambda step: step.urgency, default=None)
+
+    def _posts(self) -> list[Step]:
+        missing = [message for message in self.wanted if message.key not in self.known]
+        if not missing:
+            return []
+        # As urgent as the most urgent of those that come after it.
+        urgency = min(message.urgency for message in missing)
+        return [Step(POST, urgency, missing[0], None)]
+
+    def _updates(self) -> list[Step]:
+        found = []
+        for message in self.wanted:
+            post = self.known.get(message.key)
+            if post is not None and post.digest != digest(message):
+                found.append(Step(UPDATE, message.change, message, post))
+        return found
 
 
 class Mirror:
@@ -46,6 +106,7 @@ class Mirror:
     def __init__(self, glass: Glass) -> None:
         self._glass = glass
         self._pulse = Pulse(POLL_S)
+        self._poster = Poster(glass.sender)
         self._busy: dict[str, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
@@ -54,16 +115,23 @@ class Mirror:
 
     async def run(self) -> None:
         """Mirror until cancelled."""
+        since = 0
         try:
             while True:
-                behind = await self._glass.store.behind()
-                for thread in [one for one in behind if one.id not in self._busy]:
+                # While Slack is away nothing is begun: tasks go on, and their threads wait here.
+                await self._glass.sender.line.back()
+                behind, since = await self._glass.store.behind(since)
+                for thread in filter(self._has_room, behind):
                     self._start(thread)
                 await self._pulse.rest()
         finally:
             for running in self._busy.values():
                 running.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    def _has_room(self, thread: Thread) -> bool:
+        is_free = thread.waits or len(self._busy) < SIDE_BY_SIDE
+        return is_free and thread.id not in self._busy
 
     def _start(self, thread: Thread) -> None:
         running = asyncio.create_task(self._render(thread))
@@ -78,149 +146,162 @@ class Mirror:
     async def _render(self, thread: Thread) -> None:
         store = self._glass.store
         try:
-            await self._bring_up(thread)
-            await store.rendered(thread)
+            await self._bring_up(thread.id)
+            if thread.kind == STORM:
+                await asyncio.sleep(STORM_REST_S)
         except SlackRefused as refused:
             if await store.faulty(thread, refused.error):
                 _log.warning("a thread can't be shown: %s", refused.error)
                 await self._glass.unreachable(thread, refused.error)
             await asyncio.sleep(RETRY_S * 5)
         except NoAnswer as silent:
-            _log.warning("Slack did not answer: %s", silent)
+            # Told once for all by the line; here it is one of hundreds.
+            _log.debug("no answer about a thread: %s", silent)
             await asyncio.sleep(RETRY_S)
         # Boundary: a thread that can't be rendered is logged and tried again, and stops no other.
         except Exception:  # noqa: BLE001 - see above
             _log.exception("a thread could not be rendered", extra={"task_id": thread.id})
             await asyncio.sleep(RETRY_S * 5)
 
-    async def _bring_up(self, thread: Thread) -> None:
-        views = await self._glass.store.view(thread)
-        wanted = posts(views, await self._glass.mentions())
-        known = await self._glass.store.posts(thread)
-        root_ts = thread.root_ts
-        for place, message in enumerate(wanted):
-            ts = await self._show(thread, _fitting(message), known.get(message.key), root_ts)
-            if place == 0:
-                root_ts = ts
+    async def _bring_up(self, thread_id: str) -> None:
+        is_anew = False
+        while True:
+            try:
+                await self._settle(thread_id)
+            except ThreadGoneError as gone:
+                if is_anew:
+                    # Once is an accident; twice in a row would be a loop.
+                    raise SlackRefused("thread_gone") from gone
+                is_anew = True
+                await self._begin_anew(thread_id, gone.misplaced)
+            else:
+                return
 
-    async def _show(
-        self, thread: Thread, message: Wanted, known: Post | None, root_ts: str | None
-    ) -> str:
-        digest = _digest(message)
-        if known is not None and known.ts is not None:
-            if known.digest == digest or await self._changed(thread, message, known.ts, digest):
-                return known.ts
-            # Somebody deleted it. Said again, and as a new root where it was the root.
-            parent = None if known.ts == root_ts else root_ts
-            return await self._posted(thread, message, parent, digest)
-        if known is None:
-            await self._glass.store.post_begun(thread, message.key, digest)
-            return await self._posted(thread, message, root_ts, digest)
-        found = await self._find(thread, message.key, root_ts)
-        if found is None:
-            return await self._posted(thread, message, root_ts, digest)
-        channel, ts = found
-        # An older text may stand there.
-        await self._changed(thread, message, ts, digest, channel)
-        await self._glass.store.post_done(
-            thread, message.key, ts, digest, channel, is_root=root_ts is None
-        )
-        return ts
+    async def _settle(self, thread_id: str) -> None:
+        """Make one call after the other until the thread shows what is stored."""
+        picture = await self._picture(thread_id)
+        while True:
+            lost = picture.lost()
+            if lost is not None:
+                await self._look_for(picture, lost)
+                picture = await self._newer(picture)
+                continue
+            step = picture.step()
+            if step is None:
+                break
+            picture = await self._take(picture, step)
+        await self._glass.store.rendered(picture.thread, picture.next_at)
 
-    async def _posted(
-        self, thread: Thread, message: Wanted, root_ts: str | None, digest: str
-    ) -> str:
-        channel, ts = await self._post(thread, message, root_ts)
+    async def _take(self, picture: Picture, step: Step) -> Picture:
+        """Wait for the turn, look again, and do what is to be done then."""
+        sender, channel = self._glass.sender, self._channel(picture.thread)
+        if not await self._has_turn(picture.thread, step):
+            return await self._newer(picture)
+        try:
+            fresh = await self._newer(picture)
+            now = fresh.step()
+        except BaseException:
+            sender.give_back(step.method, channel)
+            raise
+        if now is None or now.method != step.method or fresh.lost() is not None:
+            sender.give_back(step.method, channel)
+            return fresh
+        # Put off: something more urgent may come up while its lane is held.
+        with contextlib.suppress(PutOff):
+            if now.known is None:
+                await self._post(fresh, now.message)
+            else:
+                await self._change(fresh, now.message, now.known)
+        return await self._newer(fresh)
+
+    async def _has_turn(self, thread: Thread, step: Step) -> bool:
+        """Wait for a turn; False when something more urgent came up in the thread meanwhile."""
+        turn = self._glass.sender.turn(step.method, self._channel(thread), step.urgency)
+        waiting = asyncio.ensure_future(turn)
+        seen = thread
+        try:
+            while not (await asyncio.wait({waiting}, timeout=LOOK_S))[0]:
+                now = await self._glass.store.thread(thread.id)
+                if (now.head, now.cursor) == (seen.head, seen.cursor):
+                    continue
+                seen, next_step = now, (await self._picture(thread.id)).step()
+                if next_step is None or next_step.urgency < step.urgency:
+                    return False
+            return True
+        finally:
+            # Takes back the turn where one was granted just now.
+            if not waiting.done():
+                waiting.cancel()
+
+    async def _picture(self, thread_id: str) -> Picture:
+        store = self._glass.store
+        # The cursor's head first: what comes after it is rendered once more, never left out.
+        thread = await store.thread(thread_id)
+        views, known = await store.view(thread), await store.posts(thread)
+        mentions, now = await self._glass.mentions(), self._glass.clock.now()
+        wanted = posts(views, mentions, now, frozenset(known), is_storm=thread.kind == STORM)
+        fit = [fitting(message) for message in wanted]
+        return Picture(thread=thread, wanted=fit, known=known, next_at=changes_at(views, now))
+
+    async def _newer(self, picture: Picture) -> Picture:
+        """Return the picture as it is now; what is wanted is drawn again only after an event."""
+        store, before = self._glass.store, picture.thread
+        thread = await store.thread(before.id)
+        if (thread.head, thread.cursor) != (before.head, before.cursor):
+            return await self._picture(before.id)
+        return replace(picture, thread=thread, known=await store.posts(thread))
+
+    async def _post(self, picture: Picture, message: Wanted) -> None:
+        store, thread = self._glass.store, picture.thread
+        await store.post_begun(thread, message.key, digest(message))
+        place = (self._channel(thread), thread.root_ts)
+        try:
+            channel, ts = await self._poster.post(place, _mark(thread, message.key), message)
+        except (SlackRefused, NotSent):
+            await store.post_withdrawn(thread, message.key)
+            raise
         self._glass.boundary(f"posted.{message.key.split(':')[0]}")
-        await self._glass.store.post_done(
-            thread, message.key, ts, digest, channel, is_root=root_ts is None
+        await store.post_done(
+            thread, message.key, ts, digest(message), channel, is_root=picture.is_new
         )
-        return ts
 
-    async def _post(self, thread: Thread, message: Wanted, root_ts: str | None) -> tuple[str, str]:
-        arguments: dict[str, Any] = {
-            "channel": thread.channel or self._glass.default_channel or "",
-            "text": message.text,
-            "blocks": message.blocks,
-            "unfurl_links": False,
-            "unfurl_media": False,
-            "metadata": {
-                "event_type": EVENT_TYPE,
-                "event_payload": {"thread": thread.id, "key": message.key},
-            },
-        }
-        if root_ts is not None:
-            arguments["thread_ts"] = root_ts
-        answer = await self._said("chat.postMessage", arguments, message)
-        posted = answer.get("message", {})
-        if root_ts is not None and posted.get("thread_ts", root_ts) != root_ts:
-            # Slack says nothing when the parent is gone, and posts into the channel.
-            _log.warning(
-                "a reply went to the channel: its thread is gone", extra={"task_id": thread.id}
+    async def _change(self, picture: Picture, message: Wanted, known: Post) -> None:
+        store, thread = self._glass.store, picture.thread
+        place = (known.channel or thread.channel, known.ts or "")
+        if await self._poster.change(place, _mark(thread, message.key), message):
+            await store.post_done(
+                thread, message.key, place[1], digest(message), place[0], is_root=False
             )
-        return str(answer.get("channel", thread.channel)), str(answer["ts"])
+        elif known.ts == thread.root_ts:
+            raise ThreadGoneError
+        else:
+            # Somebody deleted it: said again at the thread's end.
+            await store.post_withdrawn(thread, message.key)
 
-    async def _changed(
-        self,
-        thread: Thread,
-        message: Wanted,
-        ts: str,
-        digest: str,
-        channel: str | None = None,
-    ) -> bool:
-        """Bring a message up to date; False when it is not there any more."""
-        where = channel or thread.channel
-        arguments = {"channel": where, "ts": ts, "text": message.text, "blocks": message.blocks}
-        try:
-            await self._said("chat.update", arguments, message)
-        except SlackRefused as refused:
-            if refused.error not in GONE:
-                raise
-            return False
-        if channel is None:
-            await self._glass.store.post_done(thread, message.key, ts, digest, where, is_root=False)
-        return True
+    async def _look_for(self, picture: Picture, lost: Post) -> None:
+        store, thread = self._glass.store, picture.thread
+        mark, place = _mark(thread, lost.key), (self._channel(thread), thread.root_ts)
+        ts = await self._poster.find(place, mark, lost.begun_at)
+        if ts is None:
+            await store.post_withdrawn(thread, lost.key)
+            return
+        await store.post_done(thread, lost.key, ts, lost.digest, place[0], is_root=picture.is_new)
 
-    async def _said(
-        self, method: str, arguments: dict[str, Any], message: Wanted
-    ) -> dict[str, Any]:
-        """Call Slack; what it can't lay out is said again as plain text."""
-        try:
-            return await self._glass.sender.call(method, arguments)
-        except SlackRefused as refused:
-            if refused.error not in UNFIT:
-                raise
-            simple = fallback(message)
-            plain = {**arguments, "text": simple.text, "blocks": simple.blocks}
-            return await self._glass.sender.call(method, plain)
+    async def _begin_anew(self, thread_id: str, misplaced: str | None) -> None:
+        """The root is gone: take away what is left of the thread, and tell it under a new one."""
+        thread = await self._glass.store.thread(thread_id)
+        known = await self._glass.store.posts(thread)
+        _log.warning("a thread's first message is gone: told anew", extra={"task_id": thread_id})
+        left = [(post.channel, post.ts) for post in known.values() if post.ts is not None]
+        if misplaced is not None:
+            left.insert(0, (self._channel(thread), misplaced))
+        for channel, ts in left:
+            await self._poster.remove(channel, ts)
+        await self._glass.store.begun_anew(thread)
 
-    async def _find(self, thread: Thread, key: str, root_ts: str | None) -> tuple[str, str] | None:
-        """Look for a post whose answer was lost, by its metadata."""
-        arguments: dict[str, Any] = {
-            "channel": thread.channel or self._glass.default_channel or "",
-            "include_all_metadata": True,
-            "limit": 200,
-        }
-        method = "conversations.history"
-        if root_ts is not None:
-            method = "conversations.replies"
-            arguments["ts"] = root_ts
-        answer = await self._glass.sender.call(method, arguments)
-        for message in answer.get("messages", []):
-            payload = message.get("metadata", {}).get("event_payload", {})
-            if payload.get("thread") == thread.id and payload.get("key") == key:
-                return arguments["channel"], str(message["ts"])
-        return None
+    def _channel(self, thread: Thread) -> str:
+        return thread.channel or self._glass.default_channel or ""
 
 
-def _fitting(message: Wanted) -> Wanted:
-    found = faults(message.text, message.blocks)
-    if not found:
-        return message
-    _log.warning("a message breaks Slack's limits: %s", "; ".join(found))
-    return fallback(message)
-
-
-def _digest(message: Wanted) -> str:
-    canonical = json.dumps([message.text, message.blocks], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def _mark(thread: Thread, key: str) -> dict[str, str]:
+    return {"thread": thread.id, "key": key}

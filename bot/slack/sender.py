@@ -1,10 +1,9 @@
-"""Calls Slack within its rates: one queue per channel, 429 waited out, faults named."""
+"""Calls Slack within its rates, each method and channel in its own lane, and names its faults."""
 
-import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,13 +13,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.metrics import Metrics
+from bot.slack.line import Line
+from bot.slack.rates import Now, Rates, Urgency
 from bot.slack.shown import clean
 from policies.redaction import Redactor
 
-# About one message a second and channel, with short bursts (docs.slack.dev, rate limits).
-BURST, PER_S = 5.0, 1.0
 ATTEMPTS = 5
 OK, RATE_LIMITED, SERVER_ERROR = 200, 429, 500
+# A longer pause than Slack's own windows ask for is a fault of somebody in between.
+LONGEST_HOLD_S = 600.0
 READS = frozenset(
     {
         "conversations.history",
@@ -51,102 +52,162 @@ class NoAnswer(Exception):  # noqa: N818 - says what happened
     """Slack gave no answer: what was asked may have happened."""
 
 
-class Bucket:
-    """A token bucket on real time."""
+class NotSent(NoAnswer):
+    """It certainly did not happen: Slack was not reached, or put us off."""
 
-    def __init__(self, burst: float = BURST, per_s: float = PER_S) -> None:
-        self._burst, self._per_s = burst, per_s
-        self._left, self._at = burst, time.monotonic()
 
-    async def take(self) -> None:
-        """Wait for a token."""
-        while True:
-            now = time.monotonic()
-            self._left = min(self._burst, self._left + (now - self._at) * self._per_s)
-            self._at = now
-            if self._left >= 1:
-                self._left -= 1
-                return
-            await asyncio.sleep((1 - self._left) / self._per_s)
+class PutOff(NotSent):
+    """Slack said to wait: its lane is held, and whoever had the turn may think again."""
+
+
+class _Held(Exception):  # noqa: N818 - says what happened
+    """Slack said to wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"for {seconds} s")
+        self.seconds = seconds
 
 
 class Sender:
-    """The one way to Slack's Web API for everything that is posted."""
+    """The one way to Slack's Web API for everything that is posted.
 
-    def __init__(self, client: AsyncWebClient, metrics: Metrics, redactor: Redactor) -> None:
+    `now` is the clock that rates are counted by, in seconds; `is_rested` as in `Rates`.
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        metrics: Metrics,
+        redactor: Redactor,
+        now: Now = time.monotonic,
+        *,
+        is_rested: bool = True,
+    ) -> None:
         self._client, self._metrics, self._redactor = client, metrics, redactor
         origin = urlsplit(client.base_url)
         # Slack's own hooks; in the playground they live where its API lives.
         own = f"{origin.scheme}://{origin.netloc}/"
         self._hooks = own if origin.hostname != "slack.com" else "https://hooks.slack.com/"
-        self._buckets: dict[str, Bucket] = {}
+        self._rates = Rates(now, is_rested=is_rested)
+        self.line = Line(self._probe, now, metrics)
 
-    async def call(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a method, waiting for the channel's rate.
+    async def turn(self, method: str, channel: str | None, urgency: Urgency) -> None:
+        """Wait until Slack is there and a call is within its rates; then `call(has_turn=True)`."""
+        while True:
+            await self.line.back()
+            await self._rates.turn(method, channel, urgency)
+            if not self.line.is_away:
+                return
+            self._rates.give_back(method, channel)
+
+    def give_back(self, method: str, channel: str | None) -> None:
+        """Return a turn that is not needed any more."""
+        self._rates.give_back(method, channel)
+
+    async def call(
+        self,
+        method: str,
+        arguments: Mapping[str, Any],
+        urgency: Urgency = Urgency.NEWS,
+        *,
+        has_turn: bool = False,
+    ) -> dict[str, Any]:
+        """Call a method, waiting for its rate and its channel's.
 
         Raises:
             SlackRefused: Slack said no, for good.
+            PutOff: with a turn only: Slack said to wait, and nothing happened.
+            NotSent: Slack is away, or put us off too often: nothing happened.
             NoAnswer: no answer, or a fault of Slack's: it may have happened.
         """
-        channel = arguments.get("channel")
-        if method == "chat.postMessage" and isinstance(channel, str):
-            await self._buckets.setdefault(channel, Bucket()).take()
-        if method in READS:
-            # Slack takes JSON for writing methods only.
-            words = {name: str(value) for name, value in arguments.items()}
-            return await self._tried(
-                method, lambda: self._client.api_call(method, http_verb="GET", params=words)
-            )
-        shown = clean(self._redactor, arguments)
-        return await self._tried(method, lambda: self._client.api_call(method, json=shown))
+        found = arguments.get("channel")
+        channel = found if isinstance(found, str) else None
+        for _ in range(ATTEMPTS):
+            if not has_turn:
+                await self._rates.turn(method, channel, urgency)
+            if self.line.is_away:
+                raise NotSent("Slack is away")
+            try:
+                return await self._once(method, arguments)
+            except _Held as held:
+                self._rates.hold(method, channel, held.seconds)
+                if has_turn:
+                    raise PutOff(f"{method} for {held.seconds:g} s") from held
+        raise NotSent("rate limited")
 
     async def answer(self, url: str, text: str) -> None:
-        """Answer through a `response_url`; raises SlackRefused or NoAnswer."""
+        """Answer through a `response_url`; raises as `call` does."""
         if not url.startswith(self._hooks):
             raise SlackRefused("foreign_response_url")
+        if self.line.is_away:
+            raise NotSent("Slack is away")
         hook = AsyncWebhookClient(url, retry_handlers=[])
         try:
             text = self._redactor.text(text)
             answer = await hook.send(text=text, response_type="ephemeral", replace_original=False)
         except NO_ANSWER as error:
-            raise NoAnswer(type(error).__name__) from error
+            raise self._unanswered("response_url", error) from error
         result = "ok" if answer.status_code == OK else str(answer.status_code)
         self._metrics.posts.labels("response_url", result).inc()
-        if answer.status_code >= SERVER_ERROR or answer.status_code == RATE_LIMITED:
+        if answer.status_code == RATE_LIMITED:
+            raise NotSent("rate limited")
+        if answer.status_code >= SERVER_ERROR:
+            self.line.doubt()
             raise NoAnswer(result)
         if answer.status_code != OK:
             raise SlackRefused(_code(answer.body))
 
-    async def _tried(self, method: str, call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
-        for _ in range(ATTEMPTS):
-            try:
-                answer = await call()
-            except SlackApiError as error:
-                await self._refused(method, error)
-                continue
-            except (*NO_ANSWER, ValueError) as error:
-                self._metrics.posts.labels(method, "no answer").inc()
-                raise NoAnswer(type(error).__name__) from error
-            self._metrics.posts.labels(method, "ok").inc()
-            return dict(answer.data) if isinstance(answer.data, dict) else {}
-        raise NoAnswer("rate limited")
+    async def _once(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            answer = await self._asked(method, arguments)
+        except SlackApiError as error:
+            raise self._refused(method, error) from error
+        except (*NO_ANSWER, ValueError) as error:
+            raise self._unanswered(method, error) from error
+        self._metrics.posts.labels(method, "ok").inc()
+        return dict(answer.data) if isinstance(answer.data, dict) else {}
 
-    async def _refused(self, method: str, error: SlackApiError) -> None:
+    async def _asked(self, method: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's own
+        if method not in READS:
+            shown = clean(self._redactor, arguments)
+            return await self._client.api_call(method, json=shown)
+        # Slack takes JSON for writing methods only.
+        words = {name: str(value) for name, value in arguments.items()}
+        return await self._client.api_call(method, http_verb="GET", params=words)
+
+    def _unanswered(self, method: str, error: Exception) -> NoAnswer:
+        self._metrics.posts.labels(method, "no answer").inc()
+        self.line.doubt()
+        name = type(error).__name__
+        # Without a connection nothing was asked.
+        is_unsent = isinstance(error, aiohttp.ClientConnectorError)
+        return NotSent(name) if is_unsent else NoAnswer(name)
+
+    def _refused(self, method: str, error: SlackApiError) -> Exception:
         response = error.response
         status = getattr(response, "status_code", 0)
         code = _code(response.get("error", "unknown"))
         if status == RATE_LIMITED or code in {"ratelimited", "rate_limited"}:
             self._metrics.posts.labels(method, "rate limited").inc()
-            headers = getattr(response, "headers", {})
-            await asyncio.sleep(_retry_after(headers))
-            return
+            return _Held(_retry_after(getattr(response, "headers", {})))
         self._metrics.posts.labels(method, code).inc()
         details = response.get("response_metadata")
         if details:
             _log.warning("%s answered %s: %s", method, code, details)
         if status >= SERVER_ERROR or code in {"internal_error", "fatal_error"}:
-            raise NoAnswer(f"{status} {code}") from error
-        raise SlackRefused(code) from error
+            self.line.doubt()
+            return NoAnswer(f"{status} {code}")
+        return SlackRefused(code)
+
+    async def _probe(self) -> bool:
+        """Say whether Slack answers at all; a refusal is an answer too."""
+        try:
+            await self._client.auth_test()
+        except SlackApiError as error:
+            return bool(getattr(error.response, "status_code", 0) < SERVER_ERROR)
+        except (*NO_ANSWER, ValueError):
+            return False
+        return True
 
 
 def _code(found: object) -> str:
@@ -157,4 +218,4 @@ def _code(found: object) -> str:
 
 def _retry_after(headers: Mapping[str, str]) -> float:
     found = {name.lower(): value for name, value in headers.items()}.get("retry-after", "1")
-    return float(found) if found.isdecimal() else 1.0
+    return min(float(found), LONGEST_HOLD_S) if found.isdecimal() else 1.0

@@ -2,28 +2,33 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from pydantic import TypeAdapter
 
 from agents.incident.analyst import percent
 from agents.report import ANALYST, FindingKind, Report, age
-from agents.tasks import TaskKind, TaskState
+from agents.tasks import OPEN, TaskKind, TaskState
 from bot.slack import blocks as kit
 from bot.slack import cards, unknowns
 from bot.slack.blocks import Block
 from bot.slack.digests import digest_post
+from bot.slack.rates import Urgency
+from bot.slack.storms import storm_list
 from bot.slack.text import bullets, code, day_time, link, person, safe
 from bot.store.alerts import ordinal
-from bot.store.threads import TaskView
+from bot.store.threads import ProposalView, TaskView
 from policies.model import ActorKind, ProposalState
 from tools.base import Evidence
 
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
 MOST_SEEN, MOST_CAUSES = 9, 4
+# After this time the single steps of what is over are no news; see docs/slack.md.
+LATE_AFTER = timedelta(minutes=30)
+ROOT_OF_STORM = "storm"
 
 _log = logging.getLogger(__name__)
 
@@ -46,79 +51,188 @@ STATES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A message as it should stand in the thread, under a key that never changes."""
+    """A message as it should stand in the thread, under a key that never changes.
+
+    `urgency` is that of posting it, `change` that of bringing it up to date.
+    """
 
     key: str
     text: str
     blocks: list[Block]
+    urgency: Urgency = Urgency.NEWS
+    change: Urgency = Urgency.COSMETIC
 
 
-Part = tuple[str, Callable[[], tuple[str, list[Block]]]]
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A message that is still to be laid out."""
+
+    key: str
+    make: Callable[[], tuple[str, list[Block]]]
+    urgency: Urgency = Urgency.NEWS
+    change: Urgency = Urgency.COSMETIC
+    # Whether a person still needs it, so that it is posted however late.
+    is_needed: bool = False
 
 
-def posts(tasks: list[TaskView], mentions: cards.Mentions) -> list[Wanted]:
-    """Return every message of a thread in order; the first is its root."""
+def posts(
+    tasks: list[TaskView],
+    mentions: cards.Mentions,
+    now: datetime,
+    known: Collection[str] = frozenset(),
+    *,
+    is_storm: bool = False,
+) -> list[Wanted]:
+    """Return every message of a thread in order; the first is its root.
+
+    `known` names what stands there already: news that nobody needs any more is not posted late, one
+    by one, but told in one message (see `is_late`).
+    """
     parts: list[Part] = []
-    for place, view in enumerate(tasks):
-        parts += _task(view, mentions, is_first=place == 0)
-    return [_made(key, make) for key, make in parts]
+    if is_storm:
+        parts = _storm(tasks, mentions, now, known)
+    else:
+        for place, view in enumerate(tasks):
+            found = list(_task(view, mentions, now, is_first=place == 0))
+            parts += _folded(view, found, now, known)
+    return [_made(part) for part in parts]
 
 
-def _made(key: str, make: Callable[[], tuple[str, list[Block]]]) -> Wanted:
+def changes_at(tasks: list[TaskView], now: datetime) -> datetime | None:
+    """Return when the thread looks different without any event: a rollback's window ends."""
+    ends = [cards.undo_until(found) for view in tasks for found in view.proposals]
+    return min((end for end in ends if end is not None and end > now), default=None)
+
+
+def is_late(view: TaskView, now: datetime) -> bool:
+    """Say whether a task is over for so long that its steps are no news any more."""
+    return view.task.state not in OPEN and now - view.task.updated_at >= LATE_AFTER
+
+
+def _folded(view: TaskView, parts: list[Part], now: datetime, known: Collection[str]) -> list[Part]:
+    """Put what was never told of a task that is over into one message."""
+    key = f"summary:{view.task.id}"
+    if key not in known and not is_late(view, now):
+        return parts
+    head, *others = parts
+    missed = [part for part in others if part.key not in known and not part.is_needed]
+    if key not in known and len(missed) < 2:  # noqa: PLR2004 - one message for one is no summary
+        return parts
+    kept = [part for part in others if part not in missed]
+    return [head, Part(key=key, make=partial(_summary, view)), *kept]
+
+
+def _summary(view: TaskView) -> tuple[str, list[Block]]:
+    lines = [] if view.report is None else [safe(view.report.summary, 600)]
+    lines += [cards.line(found) for found in view.proposals]
+    text = "*Meanwhile, told late*\n" + bullets(lines or ["It is over; nothing was proposed."])
+    return "Meanwhile, told late", [kit.section(text)]
+
+
+def _storm(
+    tasks: list[TaskView], mentions: cards.Mentions, now: datetime, known: Collection[str]
+) -> list[Part]:
+    """One live list of all, and below it only what a person has to decide."""
+    root = Part(key=ROOT_OF_STORM, make=partial(storm_list, tasks, STATES))
+    timed: list[tuple[datetime, Part]] = []
+    for view in tasks:
+        asked = [found for found in view.proposals if found.needed_a_person]
+        found = [*_cards(view, asked, mentions), *_verdicts(asked, now)]
+        late = is_late(view, now)
+        timed += [
+            (at, part) for at, part in found if part.key in known or part.is_needed or not late
+        ]
+    return [root, *(part for _, part in sorted(timed, key=lambda item: item[0]))]
+
+
+def _made(part: Part) -> Wanted:
     try:
-        text, blocks = make()
+        text, blocks = part.make()
     # Boundary: one message that can't be laid out must not hide the others of its thread.
     except Exception:  # noqa: BLE001 - see above
-        _log.exception("a message could not be laid out: %s", key)
-        text = f"This part (`{key}`) can't be shown. `/signoff audit` tells what happened."
+        _log.exception("a message could not be laid out: %s", part.key)
+        text = f"This part (`{part.key}`) can't be shown. `/signoff audit` tells what happened."
         blocks = [kit.section(text)]
-    return Wanted(key=key, text=text, blocks=blocks)
+    return Wanted(key=part.key, text=text, blocks=blocks, urgency=part.urgency, change=part.change)
 
 
-def _task(view: TaskView, mentions: cards.Mentions, *, is_first: bool) -> Iterator[Part]:
+def _task(
+    view: TaskView, mentions: cards.Mentions, now: datetime, *, is_first: bool
+) -> Iterator[Part]:
     task, evidence, report = view.task, view.evidence, view.report
     if task.kind is TaskKind.DIGEST:
-        yield f"task:{task.id}", lambda: _digest(view)
+        yield Part(key=f"task:{task.id}", make=lambda: _digest(view))
         return
-    yield f"task:{task.id}", lambda: _head(view, is_again=not is_first)
+    yield Part(key=f"task:{task.id}", make=lambda: _head(view, is_again=not is_first))
     if evidence is not None and task.kind is TaskKind.INCIDENT:
-        yield f"evidence:{task.id}", lambda: _seen(evidence, is_all=not view.is_gathering)
+        make = partial(_seen, evidence, is_all=not view.is_gathering)
+        yield Part(key=f"evidence:{task.id}", make=make)
     if report is not None:
-        yield f"report:{task.id}", lambda: _report(view, report)
+        yield Part(key=f"report:{task.id}", make=lambda: _report(view, report))
     # By time, as they come about one after the other when nobody is away.
-    timed = [*_cards(view, mentions), *_verdicts(view), *_unknowns(view, mentions)]
+    timed = [
+        *_cards(view, view.proposals, mentions),
+        *_verdicts(view.proposals, now),
+        *_unknowns(view, mentions),
+    ]
     yield from (part for _, part in sorted(timed, key=lambda item: item[0]))
     for seq, times in view.refires:
-        yield f"refired:{seq}", partial(_refired, times)
+        yield Part(key=f"refired:{seq}", make=partial(_refired, times))
 
 
-def _cards(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[datetime, Part]]:
-    for found in view.proposals:
+def _cards(
+    view: TaskView, found: Sequence[ProposalView], mentions: cards.Mentions
+) -> Iterator[tuple[datetime, Part]]:
+    for item in found:
         make = partial(
             cards.card,
-            found,
+            item,
             mentions,
             is_paused=view.is_paused,
             resolved_at=_resolved_at(view),
         )
-        proposal = found.row.proposal
-        yield proposal.created_at, (f"proposal:{proposal.id}", make)
+        proposal, is_pending = item.row.proposal, item.row.state is ProposalState.PENDING
+        # A card that still asks and has no vote changes by a pause or a resolution only.
+        is_untouched = is_pending and not item.row.approvers
+        part = Part(
+            key=f"proposal:{proposal.id}",
+            make=make,
+            urgency=Urgency.DECISION if is_pending else Urgency.NEWS,
+            change=Urgency.COSMETIC if is_untouched else Urgency.DECISION,
+            is_needed=is_pending,
+        )
+        yield proposal.created_at, part
 
 
-def _verdicts(view: TaskView) -> Iterator[tuple[datetime, Part]]:
-    for found in view.proposals:
-        proposal = found.row.proposal
-        if found.row.verdict is not None:
-            at = found.decided_at or proposal.created_at
-            yield at, (f"verdict:{proposal.id}", partial(cards.verdict, found))
+def _verdicts(found: Sequence[ProposalView], now: datetime) -> Iterator[tuple[datetime, Part]]:
+    for item in found:
+        proposal = item.row.proposal
+        if item.row.verdict is None:
+            continue
+        at, until = item.decided_at or proposal.created_at, cards.undo_until(item)
+        may_undo = until is not None and until > now
+        part = Part(
+            key=f"verdict:{proposal.id}",
+            make=partial(cards.verdict, item, now),
+            urgency=Urgency.DECISION,
+            change=Urgency.DECISION if may_undo else Urgency.NEWS,
+            is_needed=may_undo,
+        )
+        yield at, part
 
 
 def _unknowns(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[datetime, Part]]:
     for found in view.proposals:
         for ran in found.row.executions:
             if ran.escalated_at is not None:
-                make = partial(unknowns.card, found, ran, mentions)
-                yield ran.escalated_at, (f"unknown:{found.row.proposal.id}:{ran.direction}", make)
+                part = Part(
+                    key=f"unknown:{found.row.proposal.id}:{ran.direction}",
+                    make=partial(unknowns.card, found, ran, mentions),
+                    urgency=Urgency.DECISION,
+                    change=Urgency.DECISION,
+                    is_needed=ran.state == "unknown",
+                )
+                yield ran.escalated_at, part
 
 
 def _refired(times: int) -> tuple[str, list[Block]]:
@@ -261,4 +375,4 @@ def fallback(wanted: Wanted) -> Wanted:
     """Return a message as plain text, for one that can't be rendered within Slack's limits."""
     raw = json.dumps(wanted.blocks, ensure_ascii=False)
     text = f"{wanted.text}\n(This message could not be laid out; its content: {safe(raw, 1500)})"
-    return Wanted(key=wanted.key, text=text[:3500], blocks=[kit.section(text[:2900])])
+    return replace(wanted, text=text[:3500], blocks=[kit.section(text[:2900])])

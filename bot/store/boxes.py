@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -13,9 +13,11 @@ from bot.store.context import Context
 from bot.store.tables import inbox, outbox
 from policies.redaction import Redactor
 
+# A refusal may be mended (an invitation, a scope), so it is tried again, but not for ever.
 GIVE_UP_AFTER = 8
 # Slack waits 3 s for an ack; what is not committed by then is not acked, and said so by Slack.
 ACKED_WITHIN_S = 2.5
+LONGEST_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +33,21 @@ class Letter:
 
 @dataclass(frozen=True, kw_only=True)
 class Parcel:
-    """One message of the outbox."""
+    """One message of the outbox; `begun_at` is set while it may be in Slack already."""
 
     id: int
     kind: str
     payload: dict[str, str]
     attempts: int
+    created_at: datetime
+    begun_at: datetime | None
+    age_s: float
+
+    @property
+    def place(self) -> str:
+        """Where it goes: what goes to one place goes there in order."""
+        names = ("url",) if self.kind == "response" else ("channel", "user")
+        return "/".join([self.kind, *(self.payload.get(name, "") for name in names)])
 
 
 # Slack's own addresses, without which an answer could not be given.
@@ -138,38 +149,66 @@ class Outbox:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def due(self, limit: int = 50) -> list[Parcel]:
+    async def due(self, limit: int = 500) -> list[Parcel]:
         """Return what is to be sent, oldest first."""
         now = self._context.clock.now()
         query = select(outbox).where(outbox.c.due_at <= now).order_by(outbox.c.id).limit(limit)
         rows = await self._context.database.read(lambda connection: connection.execute(query).all())
         return [
-            Parcel(id=row.id, kind=row.kind, payload=json.loads(row.payload), attempts=row.attempts)
+            Parcel(
+                id=row.id,
+                kind=row.kind,
+                payload=json.loads(row.payload),
+                attempts=row.attempts,
+                created_at=row.created_at,
+                begun_at=row.begun_at,
+                age_s=(now - row.created_at).total_seconds(),
+            )
             for row in rows
         ]
+
+    async def begun(self, parcel: Parcel) -> None:
+        """Note that it is about to be sent: after a crash it is looked for."""
+        await self._set(parcel, begun_at=self._context.clock.now())
+
+    async def not_begun(self, parcel: Parcel) -> None:
+        """Note that it certainly is not in Slack."""
+        await self._set(parcel, begun_at=None)
 
     async def sent(self, parcel: Parcel) -> None:
         """Mark it as sent; its text is not kept."""
         now = self._context.clock.now()
-        await self._context.database.write(
-            lambda connection: (
-                connection.execute(
-                    update(outbox)
-                    .where(outbox.c.id == parcel.id)
-                    .values(done_at=now, due_at=None, payload="{}")
-                ).rowcount
-            )
-        )
+        await self._set(parcel, done_at=now, due_at=None, payload="{}")
+
+    async def later(self, parcel: Parcel, delay_s: float, fault: str) -> None:
+        """Try again in a while; it is no fault of the message, so it does not count."""
+        due_at = self._context.clock.now() + timedelta(seconds=delay_s)
+        await self._set(parcel, due_at=due_at, fault=fault[:500])
+
+    async def unanswered(self, parcel: Parcel, fault: str) -> None:
+        """Try again later and later; it is given up for its age only, by whoever sends it."""
+        attempts = parcel.attempts + 1
+        wait_s = min(LONGEST_WAIT_S, 2.0 ** min(attempts, 6))
+        due_at = self._context.clock.now() + timedelta(seconds=wait_s)
+        await self._set(parcel, attempts=attempts, fault=fault[:500], due_at=due_at)
 
     async def failed(self, parcel: Parcel, fault: str) -> None:
         """Try again later, or give up and keep why."""
         attempts = parcel.attempts + 1
-        is_over = attempts >= GIVE_UP_AFTER
+        if attempts >= GIVE_UP_AFTER:
+            await self.given_up(parcel, fault)
+            return
         due_at = self._context.clock.now() + timedelta(seconds=2**attempts)
         fault = self._context.redactor.excerpt(fault, 500)
-        values: dict[str, Any] = {"attempts": attempts, "fault": fault}
-        # Given up, its text is not kept either: the fault says what went wrong.
-        values |= {"due_at": None, "payload": "{}"} if is_over else {"due_at": due_at}
+        await self._set(parcel, attempts=attempts, fault=fault, due_at=due_at)
+
+    async def given_up(self, parcel: Parcel, fault: str) -> None:
+        """Stop trying: the text is not kept, the fault says what went wrong."""
+        attempts = parcel.attempts + 1
+        fault = self._context.redactor.excerpt(fault, 500)
+        await self._set(parcel, attempts=attempts, fault=fault, due_at=None, payload="{}")
+
+    async def _set(self, parcel: Parcel, **values: Any) -> None:
         await self._context.database.write(
             lambda connection: (
                 connection.execute(

@@ -8,4 +8,13 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 def task_id() -> str:
     """Return a new task id, `T-` and eight characters (40 bits)."""
-    return "T-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
+    return "T-" + _drawn()
+
+
+def storm_id() -> str:
+    """Return the id of a thread for many incidents, `S-` and eight characters."""
+    return "S-" + _drawn()
+
+
+def _drawn() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(8))

@@ -73,6 +73,8 @@ outbox = Table(
     Column("done_at", UtcTime),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("fault", Text),
+    # Set before it is sent: while it stands, the message may be in Slack already.
+    Column("begun_at", UtcTime),
     Index("outbox_due", "due_at"),
 )
 
@@ -86,6 +88,12 @@ threads = Table(
     Column("cursor", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcTime, nullable=False),
     Column("fault", Text),
+    # `task`, or `storm`: one thread for many incidents that began together.
+    Column("kind", String(16), nullable=False, server_default="task"),
+    # When it looks different without any event: a window ends.
+    Column("next_at", UtcTime),
+    Index("threads_next", "next_at"),
+    Index("threads_storms", "channel", "kind"),
 )
 
 posts = Table(

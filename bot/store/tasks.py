@@ -11,6 +11,7 @@ from agents.ports import Claim
 from agents.tasks import OPEN, TRANSITIONS, NewTask, Task, TaskKind, TaskState, derived
 from bot.store.context import Context
 from bot.store.ids import task_id as new_task_id
+from bot.store.storms import storm_thread
 from bot.store.tables import proposals, signals, steps, tasks, threads
 from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, ProposalState, Severity
@@ -61,7 +62,11 @@ def create_task(connection: Connection, context: Context, new: NewTask) -> tuple
         return found, False
     now = context.clock.now()
     task_id = new_task_id()
-    thread_id = _thread(connection, context, new, now) or _new_thread(connection, new, task_id, now)
+    thread_id = (
+        _thread(connection, context, new, now)
+        or storm_thread(connection, new, now)
+        or _new_thread(connection, new, task_id, now)
+    )
     connection.execute(
         insert(tasks).values(
             id=task_id,

@@ -3,8 +3,9 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from agents.alerts import Alert
@@ -16,21 +17,29 @@ from bot.store.context import Context
 from bot.store.controls import paused
 from bot.store.memory import ANSWER
 from bot.store.proposals import proposal_rows
+from bot.store.storms import STORM
 from bot.store.tables import ledger, ledger_index, posts, proposals, steps, tasks, threads, votes
 from bot.store.tasks import task_of
 from policies.approvals import Ballot
 from policies.audit import EventKind
+from policies.model import EffectKind, ProposalState
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thread:
-    """A thread in a channel, and up to which event it has been rendered."""
+    """A thread in a channel, and up to which event it has been rendered.
+
+    `waits` says that a person is asked for a decision in it.
+    """
 
     id: str
+    kind: str
     channel: str
     root_ts: str | None
     cursor: int
     head: int
+    next_at: datetime | None
+    waits: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +47,10 @@ class Post:
     """A message of a thread; `ts` is missing while it is unclear whether it arrived."""
 
     key: str
+    channel: str
     ts: str | None
     digest: str
+    begun_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +65,11 @@ class ProposalView:
     rolled_back_by: str | None
     rejected_by: str | None
     rejection: str | None
+
+    @property
+    def needed_a_person(self) -> bool:
+        """Say whether it was ever for a person to decide."""
+        return self.row.proposal.decision.effect is EffectKind.APPROVE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,46 +92,61 @@ class ThreadStore:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def behind(self) -> list[Thread]:
-        """Return the threads that have events after their cursor."""
-        head = func.max(ledger_index.c.seq).label("head")
-        query = (
-            select(threads, head)
-            .join(ledger_index, ledger_index.c.thread_id == threads.c.id)
-            .where(ledger_index.c.seq > threads.c.cursor)
-            .group_by(threads.c.id)
-            .order_by(head)
+    async def behind(self, since: int = 0) -> tuple[list[Thread], int]:
+        """Return the threads that are to be rendered, and what to pass as `since` next time.
+
+        There are events after their cursor, or the time has come at which they look different.
+        Those that wait for a person come first. Only events after `since` are looked at: the
+        threads of all earlier ones are up to date.
+        """
+        now = self._context.clock.now()
+        fresh = select(ledger_index.c.thread_id).where(ledger_index.c.seq > since)
+        candidate = or_(threads.c.id.in_(fresh), threads.c.cursor == 0, threads.c.next_at <= now)
+        is_behind = or_(threads.c.cursor < _HEAD, threads.c.next_at <= now)
+        query = _threads().where(candidate, is_behind).order_by(_WAITS.desc(), _HEAD)
+        newest = select(func.coalesce(func.max(ledger_index.c.seq), 0))
+
+        def unit(connection: Connection) -> tuple[list[Thread], int]:
+            found = [_thread_of(row) for row in connection.execute(query)]
+            head = connection.execute(newest).scalar_one()
+            return found, min((one.cursor for one in found if one.cursor > 0), default=head)
+
+        return await self._context.database.read(unit)
+
+    async def thread(self, thread_id: str) -> Thread:
+        """Return a thread as it is now."""
+        query = _threads().where(threads.c.id == thread_id)
+        return _thread_of(
+            await self._context.database.read(lambda connection: connection.execute(query).one())
         )
-        rows = await self._context.database.read(lambda connection: connection.execute(query).all())
-        return [
-            Thread(
-                id=row.id,
-                channel=row.channel,
-                root_ts=row.root_ts,
-                cursor=row.cursor,
-                head=row.head,
-            )
-            for row in rows
-        ]
 
     async def view(self, thread: Thread) -> list[TaskView]:
         """Return the tasks of a thread, oldest first, as one consistent picture."""
-        return await self._context.database.read(
-            lambda connection: [
-                _view(connection, task_of(row))
-                for row in connection.execute(
-                    select(tasks)
-                    .where(tasks.c.thread_id == thread.id)
-                    .order_by(tasks.c.created_at, tasks.c.id)
-                )
-            ]
-        )
+
+        def unit(connection: Connection) -> list[TaskView]:
+            of_thread = select(tasks).where(tasks.c.thread_id == thread.id)
+            rows = connection.execute(of_thread.order_by(tasks.c.created_at, tasks.c.id)).all()
+            found = [task_of(row) for row in rows]
+            if thread.kind == STORM:
+                return _storm_views(connection, thread, found)
+            return [_view(connection, task) for task in found]
+
+        return await self._context.database.read(unit)
 
     async def posts(self, thread: Thread) -> dict[str, Post]:
         """Return the posts of a thread by key."""
         query = select(posts).where(posts.c.thread_id == thread.id)
         rows = await self._context.database.read(lambda connection: connection.execute(query).all())
-        return {row.key: Post(key=row.key, ts=row.ts, digest=row.digest) for row in rows}
+        return {
+            row.key: Post(
+                key=row.key,
+                channel=row.channel,
+                ts=row.ts,
+                digest=row.digest,
+                begun_at=row.begun_at,
+            )
+            for row in rows
+        }
 
     async def post_begun(self, thread: Thread, key: str, digest: str) -> None:
         """Note that a post is about to be made: after a crash it is looked for."""
@@ -156,14 +187,35 @@ class ThreadStore:
 
         await self._context.database.write(unit)
 
-    async def rendered(self, thread: Thread, fault: str | None = None) -> None:
+    async def post_withdrawn(self, thread: Thread, key: str) -> None:
+        """Forget a post that was certainly not made, or is not there any more."""
+        await self._context.database.write(
+            lambda connection: (
+                connection.execute(
+                    delete(posts).where(posts.c.thread_id == thread.id, posts.c.key == key)
+                ).rowcount
+            )
+        )
+
+    async def begun_anew(self, thread: Thread) -> None:
+        """Forget every post: the thread's root is gone, and it is told again under a new one."""
+
+        def unit(connection: Connection) -> None:
+            connection.execute(delete(posts).where(posts.c.thread_id == thread.id))
+            connection.execute(
+                update(threads).where(threads.c.id == thread.id).values(root_ts=None)
+            )
+
+        await self._context.database.write(unit)
+
+    async def rendered(self, thread: Thread, next_at: datetime | None = None) -> None:
         """Move the cursor to what was rendered, unless it was set back since."""
         await self._context.database.write(
             lambda connection: (
                 connection.execute(
                     update(threads)
                     .where(threads.c.id == thread.id, threads.c.cursor == thread.cursor)
-                    .values(cursor=thread.head, fault=fault)
+                    .values(cursor=thread.head, next_at=next_at, fault=None)
                 ).rowcount
             )
         )
@@ -180,6 +232,71 @@ class ThreadStore:
             return bool(before != fault)
 
         return await self._context.database.write(unit)
+
+
+_HEAD = (
+    select(func.coalesce(func.max(ledger_index.c.seq), 0))
+    .where(ledger_index.c.thread_id == threads.c.id)
+    .correlate(threads)
+    .scalar_subquery()
+)
+_WAITS = (
+    select(proposals.c.id)
+    .join(tasks, tasks.c.id == proposals.c.task_id)
+    .where(tasks.c.thread_id == threads.c.id, proposals.c.state == ProposalState.PENDING)
+    .correlate(threads)
+    .exists()
+)
+
+
+def newest_at(connection: Connection) -> datetime | None:
+    """Return when the newest event happened; None before the first."""
+    found = connection.execute(
+        select(ledger_index.c.at).order_by(ledger_index.c.seq.desc()).limit(1)
+    ).scalar_one_or_none()
+    return None if found is None else datetime.fromisoformat(found)
+
+
+def _threads() -> Select[Any]:
+    return select(threads, _HEAD.label("head"), _WAITS.label("waits"))
+
+
+def _thread_of(row: Any) -> Thread:
+    return Thread(
+        id=row.id,
+        kind=row.kind,
+        channel=row.channel,
+        root_ts=row.root_ts,
+        cursor=row.cursor,
+        head=row.head,
+        next_at=row.next_at,
+        waits=bool(row.waits),
+    )
+
+
+def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> list[TaskView]:
+    """Return what a storm's digest shows, of hundreds of tasks: no evidence, no report."""
+    proposing = set(
+        connection.execute(
+            select(proposals.c.task_id)
+            .join(tasks, tasks.c.id == proposals.c.task_id)
+            .where(tasks.c.thread_id == thread.id)
+        ).scalars()
+    )
+    is_paused = bool(found) and paused(connection, found[0].tenant) is not None
+    return [
+        TaskView(
+            task=task,
+            alerts=(),
+            evidence=None,
+            is_gathering=False,
+            report=None,
+            proposals=_proposals(connection, task.id) if task.id in proposing else (),
+            is_paused=is_paused,
+            refires=(),
+        )
+        for task in found
+    ]
 
 
 def _view(connection: Connection, task: Task) -> TaskView:

@@ -37,6 +37,7 @@ class Entrance:
     channel_of: Callable[[Alert], str | None]
     is_ready: Callable[[], Awaitable[bool]]
     boundary: Boundary
+    is_slack_away: Callable[[], bool] = lambda: False
 
 
 def routes(entrance: Entrance) -> list[web.RouteDef]:
@@ -70,10 +71,12 @@ class Webhooks:
         return web.json_response({"ok": True})
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """Say whether work can be taken."""
+        """Say whether work can be taken; that it can without Slack is said, and is no fault."""
         del request
         is_ready = await self._entrance.is_ready()
-        return web.json_response({"ready": is_ready}, status=200 if is_ready else 503)
+        slack = "away" if self._entrance.is_slack_away() else "answers"
+        status = 200 if is_ready else 503
+        return web.json_response({"ready": is_ready, "slack": slack}, status=status)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Show the numbers."""

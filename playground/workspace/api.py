@@ -8,6 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from playground.workspace import chat, conversations, people, views
+from playground.workspace.allowance import Allowance
 from playground.workspace.context import Context
 from playground.workspace.faults import Faults
 from playground.workspace.model import ApiError, Call, Json, invalid
@@ -61,6 +62,7 @@ class WebApi:
     def __init__(self, context: Context, faults: Faults) -> None:
         self._context = context
         self._faults = faults
+        self.allowance = Allowance()
         self.calls: list[Call] = []
         self.unknown_calls: list[str] = []
 
@@ -68,12 +70,14 @@ class WebApi:
         """Answer one call as slack.com/api does."""
         name = request.match_info["method"]
         self._context.base_url = str(request.url.origin())
-        retry_after_s = self._faults.retry_after_s(name)
-        if retry_after_s is not None:
-            return self._rate_limited(name, retry_after_s)
+        if self._faults.is_away:
+            return nobody_there(request, self._faults, name)
         args: Json = {}
         try:
             args = await read_arguments(request)
+            retry_after_s = self._put_off(name, args)
+            if retry_after_s is not None:
+                return self._rate_limited(name, retry_after_s)
             answer = {"ok": True, **self._answer(name, args, _token(request, args))}
         except ApiError as refusal:
             answer = {"ok": False, "error": refusal.code, **refusal.details}
@@ -81,6 +85,13 @@ class WebApi:
         if self._faults.is_answer_lost(name) and request.transport is not None:
             request.transport.abort()
         return web.json_response(answer, headers=self._headers(name))
+
+    def _put_off(self, name: str, args: Json) -> int | None:
+        """Return for how long a call is put off: ordered by a test, or because it is too many."""
+        now = self._context.state.clock.now()
+        excess_s = self.allowance.retry_after_s(name, args.get("channel"), now)
+        ordered_s = self._faults.retry_after_s(name)
+        return ordered_s if excess_s is None else excess_s
 
     def _answer(self, name: str, args: Json, token: str) -> Json:
         method = METHODS.get(name)
@@ -122,6 +133,14 @@ class WebApi:
         kept = {key: value for key, value in args.items() if key != "token"}
         at = self._context.state.clock.now()
         self.calls.append(Call(method=name, args=kept, answer=answer, at=at))
+
+
+def nobody_there(request: web.Request, faults: Faults, name: str) -> web.Response:
+    """Close without a word, as when nothing listens any more."""
+    faults.knocks[name] += 1
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 def _token(request: web.Request, args: Json) -> str:

@@ -5,12 +5,13 @@ docs.slack.dev (apis/events-api, Retries and apis/events-api/using-socket-mode).
 """
 
 import asyncio
+import contextlib
 import secrets
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from playground.workspace.faults import Faults
 from playground.workspace.feed import Feed
@@ -24,6 +25,8 @@ class Patience:
     ack_s: float = 3.0
     socket_s: float = 1.0
     retry_delays_s: tuple[float, ...] = (0.0, 60.0, 300.0)
+    # How long an envelope that is to be overtaken waits for another one.
+    overtaken_s: float = 2.0
 
 
 class UndeliveredError(Exception):
@@ -54,6 +57,7 @@ class Delivery:
         self._tickets: set[str] = set()
         self._links: list[Link] = []
         self._arrival = asyncio.Event()
+        self._passed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
@@ -71,6 +75,8 @@ class Delivery:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one Socket Mode connection until it closes."""
         ticket = request.query.get("ticket", "")
+        if self._faults.is_away:
+            raise web.HTTPServiceUnavailable
         if ticket not in self._tickets or self._is_stopped:
             raise web.HTTPForbidden(text="link_disabled")
         self._tickets.discard(ticket)
@@ -119,7 +125,12 @@ class Delivery:
 
     async def send(self, kind: str, payload: Json, retry: Json | None = None) -> Json:
         """Deliver one envelope and return its ack's payload, or raise UndeliveredError."""
+        if self._faults.is_overtaken():
+            self._passed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._passed.wait(), self._patience.overtaken_s)
         sent = [await self._send_once(kind, payload, retry)]
+        self._passed.set()
         if self._faults.is_delivered_twice():
             sent.append(await self._send_once(kind, payload, retry))
         answers = await asyncio.gather(*(self._acked(acked) for acked in sent))
@@ -196,6 +207,13 @@ class Delivery:
             await link.socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
             await link.socket.close()
 
+    def cut(self) -> None:
+        """Break every connection off, without a word."""
+        for link in list(self._links):
+            link.is_leaving = True
+            self._count_links()
+            self._spawn(_aborted(link.socket))
+
     async def stop(self) -> None:
         """Close the sockets and give up what is still under way; no new socket is taken."""
         self._is_stopped = True
@@ -204,3 +222,7 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in list(self._links):
             await link.socket.close()
+
+
+async def _aborted(socket: web.WebSocketResponse) -> None:
+    await socket.close(code=WSCloseCode.GOING_AWAY, drain=False)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from aiohttp import web
 
 from playground.workspace.acts import Acts
-from playground.workspace.api import WebApi
+from playground.workspace.api import WebApi, nobody_there
 from playground.workspace.context import Context
 from playground.workspace.delivery import Delivery, Patience
 from playground.workspace.faults import Faults
@@ -104,6 +104,20 @@ class Workspace:
         """Deliver each of the next `times` envelopes twice."""
         self.faults.duplicate_next(times)
 
+    @property
+    def excesses(self) -> list[str]:
+        """The calls beyond Slack's rates; a test run should end with none."""
+        return self._api.allowance.excesses
+
+    def go_away(self) -> None:
+        """Be gone: connections break, nobody answers, people can do nothing."""
+        self.faults.is_away = True
+        self._delivery.cut()
+
+    def come_back(self) -> None:
+        """Answer again; the app has to connect by itself."""
+        self.faults.is_away = False
+
     async def refresh_sockets(self) -> None:
         """Make the app reconnect, as Slack does every few hours."""
         await self._delivery.refresh()
@@ -119,6 +133,8 @@ class Workspace:
         ]
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
+        if self.faults.is_away:
+            return nobody_there(request, self.faults, "response_url")
         return await serve_response_url(self._context, request)
 
     async def start(self) -> None:

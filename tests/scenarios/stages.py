@@ -86,6 +86,7 @@ async def on_stage(world: World) -> AsyncIterator[Scene]:
         yield scene
         assert world.workspace.unknown_calls == []
         assert world.workspace.complaints == []
+        assert world.workspace.excesses == [], "more calls than Slack takes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +225,13 @@ def keys_posted(stage: Stage) -> list[str]:
     found = []
     for messages in stage.world.workspace.state.messages.values():
         for message in messages.values():
-            payload = (message.metadata or {}).get("event_payload", {})
-            if payload:
-                found.append(f"{payload['thread']}/{payload['key']}")
+            mark = mark_of(message.metadata)
+            if mark is not None:
+                found.append(mark)
     return found
+
+
+def mark_of(metadata: Any) -> str | None:  # noqa: ANN401 - as Slack hands it on
+    """Return by what the bot knows a message again; None for what has no mark."""
+    payload = (metadata or {}).get("event_payload", {})
+    return "/".join(str(value) for value in payload.values()) or None

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import Metrics
 from bot.slack.anchors import AnchorPoster
-from bot.slack.clerk import OutboxClerk
+from bot.slack.postman import OutboxClerk
 from bot.slack.sender import Sender
 from bot.store.anchors import AnchorStore
 from bot.store.boxes import Outbox

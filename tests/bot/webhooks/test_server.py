@@ -200,9 +200,9 @@ async def test_an_answer_comes_only_after_the_commit(door: Door) -> None:
 
 async def test_health_is_told_to_anybody(door: Door) -> None:
     assert await door.text("/healthz") == (200, '{"ok": true}')
-    assert await door.text("/readyz") == (200, '{"ready": true}')
+    assert await door.text("/readyz") == (200, '{"ready": true, "slack": "answers"}')
     door.health.is_ready = False
-    assert await door.text("/readyz") == (503, '{"ready": false}')
+    assert await door.text("/readyz") == (503, '{"ready": false, "slack": "answers"}')
     assert (await door.text("/healthz"))[0] == 200
 
 

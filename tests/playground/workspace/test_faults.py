@@ -105,3 +105,68 @@ async def test_a_ticket_opens_one_socket(world: World) -> None:
     await world.socket(opened["url"])
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await world.socket(opened["url"])
+
+
+async def test_too_many_calls_are_put_off_and_noted(world: World) -> None:
+    answers = [await world.call("users.list") for _ in range(22)]
+    assert [answer["ok"] for answer in answers] == [True] * 20 + [False] * 2
+    assert answers[-1]["error"] == "ratelimited"
+    assert len(world.workspace.excesses) == 2
+    world.clock.forward(60)
+    assert (await world.call("users.list"))["ok"]
+
+
+async def test_posts_to_a_channel_may_burst_and_then_come_one_a_second(world: World) -> None:
+    for _ in range(10):
+        await world.post(text="x")
+    refused = await world.call("chat.postMessage", channel=INCIDENTS, text="one too many")
+    assert refused["error"] == "ratelimited"
+    await world.post(channel="C0MARKETING", text="another channel")
+    world.clock.forward(2)
+    await world.post(text="x")
+    assert len(world.workspace.excesses) == 1
+
+
+async def test_while_it_is_away_nobody_answers_and_nothing_is_done(
+    world: World, app: SampleApp
+) -> None:
+    world.workspace.go_away()
+    with pytest.raises(aiohttp.ClientError):
+        await world.post(text="into the void")
+    with pytest.raises(PersonError, match="did not respond"):
+        await world.ana.command(INCIDENTS, "/card now")
+    assert world.workspace.faults.knocks["chat.postMessage"] == 1
+    world.workspace.come_back()
+    assert await world.ana.messages(INCIDENTS) == []
+    await world.post(text="here again")
+    assert app.events == []
+
+
+async def test_every_second_call_can_be_put_off(world: World) -> None:
+    world.workspace.faults.rate_limit_every(2)
+    answers = [(await world.call("users.list"))["ok"] for _ in range(4)]
+    assert answers == [True, False, True, False]
+    world.workspace.faults.rate_limit_every(0)
+    assert [(await world.call("users.list"))["ok"] for _ in range(4)] == [True] * 4
+
+
+async def test_every_third_answer_of_a_writing_call_can_be_lost(world: World) -> None:
+    world.workspace.faults.lose_every(3)
+    await world.post(text="1")
+    await world.post(text="2")
+    with pytest.raises(aiohttp.ClientError):
+        await world.post(text="3")
+    assert [m["text"] for m in await world.ana.messages(INCIDENTS)] == ["1", "2", "3"]
+
+
+async def test_an_envelope_can_be_overtaken_by_the_next_one(world: World) -> None:
+    slow = await connect(world)
+    world.workspace.faults.reorder_next()
+    for words in ("first", "second"):
+        await world.ana.say(INCIDENTS, words)
+    found = []
+    for _ in range(2):
+        envelope = await slow.next()
+        await slow.ack(envelope)
+        found.append(envelope["payload"]["event"]["text"])
+    assert found == ["second", "first"]
