@@ -49,7 +49,7 @@ class EventKind(StrEnum):
     BRIEF_RECEIVED = "brief.received"
     CLOCK_JUMPED = "clock.jumped"
     COMMAND_RECEIVED = "command.received"
-    LEDGER_KEY_RECORDED = "ledger.key_recorded"
+    KEY_RECORDED = "key.recorded"
     LEDGER_DOUBTED = "ledger.doubted"
     LEDGER_RESTORED = "ledger.restored"
 

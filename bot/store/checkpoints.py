@@ -159,7 +159,7 @@ def recorded_key(connection: Connection) -> str | None:
     body = connection.execute(
         select(ledger.c.body)
         .join(ledger_index, ledger_index.c.seq == ledger.c.seq)
-        .where(ledger_index.c.kind == EventKind.LEDGER_KEY_RECORDED)
+        .where(ledger_index.c.kind == EventKind.KEY_RECORDED)
         .order_by(ledger.c.seq)
         .limit(1)
     ).scalar_one_or_none()
@@ -174,7 +174,7 @@ def record_key(connection: Connection, context: Context, key: VerifierKey) -> No
     context.ledger.append(
         connection,
         Event(
-            kind=EventKind.LEDGER_KEY_RECORDED,
+            kind=EventKind.KEY_RECORDED,
             at=context.clock.now(),
             data={"key": str(key)},
             sentence=f"Checkpoints of this ledger are signed with the key {key.id.hex()}.",

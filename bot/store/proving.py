@@ -85,7 +85,7 @@ class _Walk:
         self._frontier.append(leaf_hash(bytes.fromhex(own)))
         size = self._frontier.size
         self._origin = self._origin or origin_of(own)
-        if body["kind"] == EventKind.LEDGER_KEY_RECORDED and self.proof.key_at is None:
+        if body["kind"] == EventKind.KEY_RECORDED and self.proof.key_at is None:
             self._learn(body, size)
         while self._next is not None and self._next[0].size <= size:
             self._judge(*self._next)

@@ -39,7 +39,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 async def key_of(found: Signing) -> VerifierKey:
-    (event,) = await found.world.events("ledger.key_recorded")
+    (event,) = await found.world.events("key.recorded")
     return VerifierKey.parse(event["data"]["key"])
 
 

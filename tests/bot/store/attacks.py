@@ -138,7 +138,7 @@ def exchange_key(path: Path) -> None:
         found = bodies(db)
         (first,) = db.execute("SELECT hash FROM ledger WHERE seq = 1").fetchone()
         for body in found:
-            if body["kind"] == "ledger.key_recorded":
+            if body["kind"] == "key.recorded":
                 body["data"] = {"key": str(VerifierKey.of(origin_of(first), own))}
         rechained(db, found)
     sign_again(path)
