@@ -5,12 +5,9 @@ import contextlib
 import logging
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -24,9 +21,8 @@ from agents.incident.agent import IncidentAgent
 from agents.tasks import TaskKind
 from agents.worker import Worker, Workshop
 from bot.anchoring import checkpointer, operators
-from bot.clock import SharedClock, WallClock
 from bot.metrics import Metrics
-from bot.policy import candidate
+from bot.opening import Core, core_of, pace_of
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SettingsError
 from bot.slack.anchors import AnchorPoster
@@ -38,27 +34,16 @@ from bot.slack.mirror import Glass, Mirror
 from bot.slack.postman import OutboxClerk
 from bot.slack.rates import Urgency
 from bot.slack.sender import NoAnswer, Sender, SlackRefused
-from bot.stops import stopper
 from bot.store.anchors import AnchorStore
 from bot.store.boxes import Inbox, Outbox, send
-from bot.store.context import Context
 from bot.store.controls import SqlControls
-from bot.store.dispatch import RowDispatcher
-from bot.store.engine import Connection, Database, is_answering
+from bot.store.engine import Connection, is_answering
 from bot.store.journal import SqlJournal
-from bot.store.ledger import Ledger
 from bot.store.memory import SqlMemory
-from bot.store.rules import trust_first
-from bot.store.schema import migrate
-from bot.store.tasks import free_leases
 from bot.store.taskstore import SqlTaskStore
-from bot.store.threads import Thread, ThreadStore, newest_at
+from bot.store.threads import Thread, ThreadStore
 from bot.timekeeper import Timekeeper
 from bot.webhooks.server import Entrance, routes
-from policies.audit import Event, EventKind
-from policies.engine import RuleSet
-from policies.model import Clock
-from tools.catalogue import Catalogue
 from tools.gateway import Gateway, Parts
 
 # How long a stop waits for steps in hand; a service manager commonly allows 30 s for all of it.
@@ -69,20 +54,6 @@ _log = logging.getLogger(__name__)
 
 class BrokenPartError(RuntimeError):
     """A part of the running process died; the log says why."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Core:
-    """The parts that need no Slack: store, ledger, catalogue."""
-
-    context: Context
-    catalogue: Catalogue
-    rules: RuleSet
-    dispatcher: RowDispatcher
-    # Whether nothing happened for a minute before this start, and so nothing was told to Slack.
-    is_rested: bool
-    # What died while running; one entry is enough to end the process.
-    faults: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,21 +74,6 @@ class Signoff:
     address: tuple[str, int]
 
 
-def clock_of(settings: Settings) -> Clock:
-    """Return wall time, or the playground's shared clock where its file is named."""
-    return WallClock() if settings.clock_file is None else SharedClock(settings.clock_file)
-
-
-def pace_of(settings: Settings, clock: Clock) -> Callable[[], float]:
-    """Return the seconds that Slack's rates are counted by: no jump of a wall clock moves them.
-
-    In a playground the workspace counts by the shared clock, and so does the bot.
-    """
-    if settings.clock_file is None:
-        return time.monotonic
-    return lambda: clock.now().timestamp()
-
-
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Signoff]:
     """Start everything; leaving the block stops it in reverse order.
@@ -133,7 +89,7 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
             " and set SLACK_BOT_TOKEN and SLACK_APP_TOKEN; or try `make demo`, which needs neither"
         )
     async with AsyncExitStack() as stack:
-        core = await _core(settings, stack)
+        core = await core_of(settings, stack)
         metrics = Metrics()
         client = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
@@ -170,55 +126,6 @@ async def _team(sender: Sender, base_url: str) -> str:
     except NoAnswer as silent:
         raise SettingsError(f"SLACK_API_URL: no answer from {base_url} ({silent})") from silent
     return str(whoami["team_id"])
-
-
-async def _core(settings: Settings, stack: AsyncExitStack) -> Core:
-    redactor = settings.redactor()
-    database = Database(settings.database_url)
-    stack.push_async_callback(database.close)
-    await database.open(migrate)
-    clock = clock_of(settings)
-    dispatcher = RowDispatcher(database, clock, f"worker-{os.getpid()}")
-    context = Context(
-        database=database,
-        ledger=Ledger(redactor),
-        clock=clock,
-        redactor=redactor,
-        boundary=stopper(settings.stop_at, Path(f"{database.path}.stopped")),
-        dispatcher=dispatcher,
-    )
-    found = candidate(settings.policy_dir)
-    latest = await database.read(newest_at)
-    is_rested = latest is None or context.clock.now() - latest > timedelta(minutes=1)
-    rules = await database.write(lambda connection: _started(connection, context, found))
-    if rules.version != found.version:
-        _log.warning(
-            "the rule files differ from the set in force (%s): they are not used", rules.version
-        )
-    catalogue = Catalogue(settings.build(context.clock))
-    stack.push_async_callback(catalogue.close)
-    return Core(
-        context=context,
-        catalogue=catalogue,
-        rules=rules,
-        dispatcher=dispatcher,
-        is_rested=is_rested,
-    )
-
-
-def _started(connection: Connection, context: Context, found: RuleSet) -> RuleSet:
-    rules = trust_first(connection, context, found)
-    free_leases(connection)
-    context.ledger.append(
-        connection,
-        Event(
-            kind=EventKind.SIGNOFF_STARTED,
-            at=context.clock.now(),
-            policy_version=rules.version,
-            sentence="Signoff started.",
-        ),
-    )
-    return rules
 
 
 def _gateway(settings: Settings, core: Core, directory: SlackDirectory) -> Gateway:

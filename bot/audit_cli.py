@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.app import clock_of
 from bot.commandline import OK, WRONG, command, harmless
 from bot.keeping import CheckpointFile, CheckpointFileError, checkpoints_path, read_line
+from bot.opening import clock_of
 from bot.settings import Settings, SettingsError, from_environment
 from bot.store.engine import Database
 from bot.store.export import export

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bot.app import clock_of
 from bot.commandline import OK, WRONG, command
 from bot.keeping import checkpoints_path
+from bot.opening import clock_of
 from bot.settings import Settings, from_environment
 from bot.stops import nowhere
 from bot.store.backup import Head, back_up, restore

@@ -6,9 +6,9 @@ from pathlib import Path
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.app import clock_of
 from bot.findings import Finding, Health, bad, good, look
 from bot.ledgercheck import ledger_findings
+from bot.opening import clock_of
 from bot.policy import candidate
 from bot.scheduler import CronError, trigger
 from bot.settings import Settings

@@ -19,7 +19,7 @@ def candidate(folder: Path | None) -> RuleSet:
     """
     rules = SHIPPED / "rules" if folder is None else folder
     cases = SHIPPED / "tests" if folder is None else folder / "tests"
-    hard = {f"hard/{HARD}": (SHIPPED / "rules" / HARD).read_text(encoding="utf-8")}
+    hard = _hard()
     soft = {
         path.name: path.read_text(encoding="utf-8")
         for path in sorted(rules.glob("*.yaml"))
@@ -30,3 +30,12 @@ def candidate(folder: Path | None) -> RuleSet:
         for path in sorted(cases.glob("*.yaml"))
     }
     return load(hard, soft, tests)
+
+
+def hard_rules() -> RuleSet:
+    """Return the program's own rules alone."""
+    return load(_hard(), {}, {})
+
+
+def _hard() -> dict[str, str]:
+    return {f"hard/{HARD}": (SHIPPED / "rules" / HARD).read_text(encoding="utf-8")}

@@ -197,7 +197,14 @@ def hold(path: Path) -> IO[str]:
     Raises:
         StoreError: another process holds it.
     """
-    beside = path.with_name(path.name + ".lock")
+    # By its real name: a link to it is the same file.
+    real = path.resolve()
+    if real.exists() and real.stat().st_nlink > 1:
+        raise StoreError(
+            f"DATABASE_URL: `{path}` has a second name (a hard link), under which another Signoff"
+            " could open it unnoticed: remove the other name, or copy the file"
+        )
+    beside = real.with_name(real.name + ".lock")
     try:
         lock = beside.open("w", encoding="utf-8")
     except OSError as error:

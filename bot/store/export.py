@@ -60,6 +60,8 @@ def _lines(connection: Connection, task_id: str | None, size: int, top: Tree) ->
             ledger_index.c.task_id == task_id
         )
     for row in connection.execute(query):
+        if not all(isinstance(part, str) for part in (row.prev, row.hash, row.body)):
+            raise StoreError(f"event {row.seq} is spoiled: run `audit verify`")
         line = {"seq": row.seq, "prev": row.prev, "hash": row.hash, "body": row.body}
         if row.seq <= size:
             chunk, inside = divmod(row.seq - 1, CHUNK)

@@ -190,12 +190,23 @@ def _link(row: Any, seq: int, prev: str) -> tuple[dict[str, Any], str | None]:
         return {}, "it is missing"
     if row.prev != prev:
         return {}, "it does not follow the event before"
-    if row.hash != chain_hash(prev, row.body):
+    if not _is_text(row.body) or row.hash != chain_hash(prev, row.body):
         return {}, "its body or hash was changed"
     found = _canonical(row.body)
     if found is None or found.get("seq") != seq or not found.keys() >= _NEEDED:
         return {}, "its body is not canonical"
     return found, None
+
+
+def _is_text(value: object) -> bool:
+    """Say whether a column holds text that a Signoff can have written: no bytes, and UTF-8."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _canonical(text: str) -> dict[str, Any] | None:
@@ -243,7 +254,12 @@ def _text_fault(own: list[Any], found: dict[str, Any]) -> str | None:
     for text in own:
         is_erased = text.value is None
         is_same = text.tenant == found["tenant"] and (
-            is_erased or found["texts"][text.name] == text_digest(text.salt, text.value)
+            is_erased
+            or (
+                _is_text(text.value)
+                and _is_text(text.salt)
+                and found["texts"][text.name] == text_digest(text.salt, text.value)
+            )
         )
         if not is_same:
             return f"its text `{text.name}` was changed"
@@ -266,13 +282,14 @@ def _stray(connection: Connection, last: int, kept: int) -> tuple[int | None, st
         body_of = select(ledger.c.body).where(ledger.c.seq == text.seq)
         found = connection.execute(body_of).scalar_one_or_none()
         if found is None or text.name not in json.loads(found)["texts"]:
-            return _home(connection, text), f"a text `{text.name}` was moved or added"
+            name = str(text.name).encode("utf-8", "replace").decode()
+            return _home(connection, text), f"a text `{name}` was moved or added"
     return None, None
 
 
 def _home(connection: Connection, text: Any) -> int:
     """Return the event that a text belongs to by its digest, else the one it was put to."""
-    if text.value is not None:
+    if _is_text(text.value) and _is_text(text.salt):
         has_digest = ledger.c.body.contains(text_digest(text.salt, text.value))
         home = connection.execute(select(ledger.c.seq).where(has_digest).limit(1)).scalar()
         if home is not None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
@@ -22,6 +23,7 @@ def open_read_only(url: str) -> Iterator[Connection]:
     # Quoted twice: SQLite reads a URI, and SQLAlchemy a URL around it.
     name = quote(quote(str(path)))
     engine = create_engine(f"sqlite:///file:{name}?mode=ro&uri=true", poolclass=NullPool)
+    event.listen(engine, "connect", _lenient)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
@@ -37,3 +39,9 @@ def open_read_only(url: str) -> Iterator[Connection]:
         ) from error
     finally:
         engine.dispose()
+
+
+def _lenient(connection: DBAPIConnection, record: object) -> None:
+    # A text that is not UTF-8 is no reason not to read on: `verify` says which event it spoils.
+    del record
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")

@@ -1,9 +1,13 @@
 """The rule set in force: the first one is trusted and recorded, files alone never replace it."""
 
+import hashlib
+import json
+
 from sqlalchemy import Connection, insert, select
 
 from bot.store.context import Context
-from bot.store.tables import rule_sets
+from bot.store.engine import StoreError
+from bot.store.tables import ledger, ledger_index, rule_sets
 from policies.audit import Event, EventKind
 from policies.engine import RuleSet
 from policies.loader import sealed
@@ -14,11 +18,20 @@ def in_force(connection: Connection, candidate: RuleSet) -> RuleSet | None:
 
     Its soft rules are those that were activated; its hard rules are always the program's own, as
     the candidate has them.
+
+    Raises:
+        StoreError: the stored rules are not those that the ledger saw activated.
     """
-    row = connection.execute(select(rule_sets.c.body).where(rule_sets.c.is_active)).first()
+    row = connection.execute(select(rule_sets).where(rule_sets.c.is_active)).first()
     if row is None:
         return None
     stored = RuleSet.model_validate_json(row.body)
+    if not _is_as_activated(connection, row.version, row.body, stored):
+        raise StoreError(
+            f"the rules in force ({row.version}) were changed in the database, past Signoff: nobody"
+            " may act on them. Restore a backup (`signoff db restore FILE`), and look who could"
+            " write the file"
+        )
     soft = [rule for rule in stored.rules if not rule.is_hard]
     return sealed([*soft, *(rule for rule in candidate.rules if rule.is_hard)])
 
@@ -28,13 +41,10 @@ def trust_first(connection: Connection, context: Context, candidate: RuleSet) ->
     found = in_force(connection, candidate)
     if found is not None:
         return found
-    now = context.clock.now()
+    now, body = context.clock.now(), candidate.model_dump_json()
     connection.execute(
         insert(rule_sets).values(
-            version=candidate.version,
-            body=candidate.model_dump_json(),
-            activated_at=now,
-            is_active=True,
+            version=candidate.version, body=body, activated_at=now, is_active=True
         )
     )
     context.ledger.append(
@@ -44,8 +54,30 @@ def trust_first(connection: Connection, context: Context, candidate: RuleSet) ->
             at=now,
             policy_version=candidate.version,
             reasons=("FIRST_START",),
-            data={"rules": len(candidate.rules)},
+            data={"rules": len(candidate.rules), "digest": _digest(body)},
             sentence=f"Policy {candidate.version} is in force: the first one, from the files.",
         ),
     )
     return candidate
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _is_as_activated(connection: Connection, version: str, body: str, stored: RuleSet) -> bool:
+    """Say whether the ledger saw these very rules activated."""
+    bodies = connection.execute(
+        select(ledger.c.body)
+        .join(ledger_index, ledger_index.c.seq == ledger.c.seq)
+        .where(ledger_index.c.kind == EventKind.POLICY_ACTIVATED)
+        .order_by(ledger.c.seq.desc())
+    ).scalars()
+    for event in map(json.loads, bodies):
+        if event["policy_version"] == version:
+            digest = event["data"].get("digest")
+            # The first events carry no digest; the version is one over the rules as read.
+            return bool(
+                digest == _digest(body) if digest else sealed(stored.rules).version == version
+            )
+    return False

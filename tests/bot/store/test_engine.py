@@ -268,6 +268,8 @@ async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
         "ledger_no_update",
         "ledger_no_delete",
         "ledger_only_at_head",
+        "rule_sets_no_delete",
+        "rule_sets_no_update",
         "checkpoints_no_update",
         "checkpoints_no_delete",
         "checkpoints_only_at_head",
@@ -323,3 +325,22 @@ async def test_a_time_comes_back_as_it_was_and_sorts_as_text(store: World, year:
         lambda connection: connection.exec_driver_sql("SELECT at FROM controls").scalar_one()
     )
     assert text == f"{year:04}-11-20T10:00:00.000005Z"
+
+
+async def test_a_link_to_the_file_is_the_same_file(store: World, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere.db"
+    link.symlink_to(store.path)
+    second = Database(f"sqlite+aiosqlite:///{link}")
+    with pytest.raises(StoreError, match="another Signoff has"):
+        await second.open(migrate)
+    await second.close()
+
+
+async def test_a_file_with_a_second_name_is_refused(tmp_path: Path) -> None:
+    async with opened(tmp_path / "signoff.db", FakeClock()):
+        pass
+    (tmp_path / "other.db").hardlink_to(tmp_path / "signoff.db")
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/other.db")
+    with pytest.raises(StoreError, match="second name"):
+        await database.open(migrate)
+    await database.close()

@@ -56,6 +56,17 @@ def column_changed(table: str, column: str) -> Change:
     return change
 
 
+def spoiled(table: str, column: str, written: str) -> Change:
+    """Put what is no text of ours into a column, as SQLite lets anybody do."""
+
+    def change(db: sqlite3.Connection) -> int:
+        seq = chosen(db)
+        db.execute(f"UPDATE {table} SET {column} = {written} WHERE seq = ?", (seq,))  # noqa: S608 - our own names
+        return seq
+
+    return change
+
+
 def unlike(value: Any) -> Any:  # noqa: ANN401 - a field of any type
     if isinstance(value, list):
         return [*value, "x"]
@@ -158,6 +169,12 @@ OTHERS: dict[str, Change] = {
 COLUMN_CHANGES: dict[str, Change] = {
     f"{table}.{column}": column_changed(table, column) for table, column in COLUMNS
 }
+SPOILED: dict[str, Change] = {
+    f"{table}.{column} {name}": spoiled(table, column, written.format(column))
+    for table, column in COLUMNS
+    if column != "seq"
+    for name, written in (("as bytes", "CAST({} AS BLOB)"), ("no UTF-8", "CAST(x'7bff7d' AS TEXT)"))
+}
 BODY_CHANGES: dict[str, Change] = {f"body.{name}": body_changed(name) for name in BODY_FIELDS}
 
 
@@ -225,7 +242,9 @@ def test_one_changed_column_is_named(found: dict[str, Found], name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "change", [*BODY_CHANGES.values(), *OTHERS.values()], ids=[*BODY_CHANGES, *OTHERS]
+    "change",
+    [*BODY_CHANGES.values(), *OTHERS.values(), *SPOILED.values()],
+    ids=[*BODY_CHANGES, *OTHERS, *SPOILED],
 )
 def test_one_changed_event_is_named(
     template: Path,

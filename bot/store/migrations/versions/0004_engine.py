@@ -9,8 +9,17 @@ branch_labels = None
 depends_on = None
 
 
+REFUSAL = "rules that were activated are never changed"
+GUARDS = (
+    f"""CREATE TRIGGER rule_sets_no_update BEFORE UPDATE OF version, body ON rule_sets
+        BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END""",
+    f"""CREATE TRIGGER rule_sets_no_delete BEFORE DELETE ON rule_sets
+        BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END""",
+)
+
+
 def upgrade() -> None:
-    """Add two tables, and three columns to the executions."""
+    """Add two tables, three columns to the executions, and the guards of the rules."""
     op.create_table(
         "readings",
         sa.Column("tenant", sa.String(64), nullable=False, server_default="default"),
@@ -35,6 +44,8 @@ def upgrade() -> None:
         table.add_column(sa.Column("asks", sa.Integer, nullable=False, server_default="0"))
         table.add_column(sa.Column("escalated_at", sa.String(27)))
         table.add_column(sa.Column("settled_by", sa.String(128)))
+    for guard in GUARDS:
+        op.execute(guard)
 
 
 def downgrade() -> None:

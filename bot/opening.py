@@ -1,0 +1,130 @@
+"""Opens what needs no Slack, in order: store, ledger, clock, rules and catalogue."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from bot.clock import SharedClock, WallClock
+from bot.policy import candidate, hard_rules
+from bot.settings import Settings
+from bot.stops import stopper
+from bot.store.context import Context
+from bot.store.dispatch import RowDispatcher
+from bot.store.engine import Connection, Database
+from bot.store.ledger import Ledger
+from bot.store.rules import in_force, trust_first
+from bot.store.schema import migrate
+from bot.store.tasks import free_leases
+from bot.store.threads import newest_at
+from policies.audit import Event, EventKind
+from policies.engine import RuleSet
+from policies.loader import PolicyError
+from policies.model import Clock
+from tools.catalogue import Catalogue
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """The parts that need no Slack: store, ledger, catalogue."""
+
+    context: Context
+    catalogue: Catalogue
+    rules: RuleSet
+    dispatcher: RowDispatcher
+    # Whether nothing happened for a minute before this start, and so nothing was told to Slack.
+    is_rested: bool
+    # What died while running; one entry is enough to end the process.
+    faults: list[str] = field(default_factory=list)
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Return wall time, or the playground's shared clock where its file is named."""
+    return WallClock() if settings.clock_file is None else SharedClock(settings.clock_file)
+
+
+def pace_of(settings: Settings, clock: Clock) -> Callable[[], float]:
+    """Return the seconds that Slack's rates are counted by: no jump of a wall clock moves them.
+
+    In a playground the workspace counts by the shared clock, and so does the bot.
+    """
+    if settings.clock_file is None:
+        return time.monotonic
+    return lambda: clock.now().timestamp()
+
+
+async def core_of(settings: Settings, stack: AsyncExitStack) -> Core:
+    """Open the database, decide which rules are in force, and make the catalogue.
+
+    Raises:
+        StoreError: the database can't be used, or its rules were changed past Signoff.
+        PolicyError: the rule files do not load, and no set is in force yet.
+    """
+    redactor = settings.redactor()
+    database = Database(settings.database_url)
+    stack.push_async_callback(database.close)
+    await database.open(migrate)
+    clock = clock_of(settings)
+    dispatcher = RowDispatcher(database, clock, f"worker-{os.getpid()}")
+    context = Context(
+        database=database,
+        ledger=Ledger(redactor),
+        clock=clock,
+        redactor=redactor,
+        boundary=stopper(settings.stop_at, Path(f"{database.path}.stopped")),
+        dispatcher=dispatcher,
+    )
+    offered = _offered(settings)
+    latest = await database.read(newest_at)
+    is_rested = latest is None or context.clock.now() - latest > timedelta(minutes=1)
+    rules = await database.write(lambda connection: _started(connection, context, offered))
+    if isinstance(offered, PolicyError):
+        _log.error("the rule files do not load, the set in force stays: %s", offered)
+    elif rules.version != offered.version:
+        _log.warning(
+            "the rule files differ from the set in force (%s): they are not used", rules.version
+        )
+    catalogue = Catalogue(settings.build(context.clock))
+    stack.push_async_callback(catalogue.close)
+    return Core(
+        context=context,
+        catalogue=catalogue,
+        rules=rules,
+        dispatcher=dispatcher,
+        is_rested=is_rested,
+    )
+
+
+def _offered(settings: Settings) -> RuleSet | PolicyError:
+    """Return the rules of the files, or what is wrong with them."""
+    try:
+        return candidate(settings.policy_dir)
+    except PolicyError as error:
+        return error
+
+
+def _started(connection: Connection, context: Context, offered: RuleSet | PolicyError) -> RuleSet:
+    if isinstance(offered, PolicyError):
+        # The set before stays; with none before, nothing can be decided.
+        rules = in_force(connection, hard_rules())
+        if rules is None:
+            raise offered
+    else:
+        rules = trust_first(connection, context, offered)
+    free_leases(connection)
+    context.ledger.append(
+        connection,
+        Event(
+            kind=EventKind.SIGNOFF_STARTED,
+            at=context.clock.now(),
+            policy_version=rules.version,
+            sentence="Signoff started.",
+        ),
+    )
+    return rules
