@@ -47,6 +47,7 @@ class InboxClerk:
             self._desk.context.boundary("click.acknowledged")
         try:
             delay_s = await self._handle(letter)
+            self._desk.context.boundary(f"{letter.kind}.worked")
             if delay_s is not None:
                 await self._inbox.later(letter, delay_s)
         # Boundary: a letter that can't be worked off is kept, tried again, and told in the end.

@@ -191,6 +191,7 @@ class Mirror:
                 break
             picture = await self._take(picture, step)
         await self._glass.store.rendered(picture.thread, picture.next_at)
+        self._glass.boundary("thread.rendered")
 
     async def _take(self, picture: Picture, step: Step) -> Picture:
         """Wait for the turn, look again, and do what is to be done then."""
@@ -254,6 +255,7 @@ class Mirror:
     async def _post(self, picture: Picture, message: Wanted) -> None:
         store, thread = self._glass.store, picture.thread
         await store.post_begun(thread, message.key, digest(message))
+        self._glass.boundary("post.begun")
         place = (self._channel(thread), thread.root_ts)
         try:
             channel, ts = await self._poster.post(place, _mark(thread, message.key), message)
@@ -264,11 +266,13 @@ class Mirror:
         await store.post_done(
             thread, message.key, ts, digest(message), channel, is_root=picture.is_new
         )
+        self._glass.boundary("post.noted")
 
     async def _change(self, picture: Picture, message: Wanted, known: Post) -> None:
         store, thread = self._glass.store, picture.thread
         place = (known.channel or thread.channel, known.ts or "")
         if await self._poster.change(place, _mark(thread, message.key), message):
+            self._glass.boundary("post.changed")
             await store.post_done(
                 thread, message.key, place[1], digest(message), place[0], is_root=False
             )

@@ -109,7 +109,8 @@ class ThreadStore:
         def unit(connection: Connection) -> tuple[list[Thread], int]:
             found = [_thread_of(row) for row in connection.execute(query)]
             head = connection.execute(newest).scalar_one()
-            return found, min((one.cursor for one in found if one.cursor > 0), default=head)
+            # A thread that is being shown for the first time may end behind what came meanwhile.
+            return found, min((one.cursor or since for one in found), default=head)
 
         return await self._context.database.read(unit)
 

@@ -28,6 +28,8 @@ T = TypeVar("T")
 # What differs from run to run though the story is the same: ids, hashes, times, addresses, and
 # numbers that are measured while time passes.
 MOVING = (
+    # What a customer wrote into an order; not every line of the log has one.
+    (re.compile(r" \(order note: [^\n]*\)"), ""),
     (re.compile(r"T-[A-Z0-9]{6,}"), "T-ID"),
     (re.compile(r"action `[0-9a-f]{12}`"), "action `HASH`"),
     (re.compile(r"Plan [0-9a-f]{12}"), "Plan HASH"),

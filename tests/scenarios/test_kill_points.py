@@ -17,20 +17,46 @@ from tests.scenarios.plays import (
     quiet_ending,
     undo,
 )
+from tests.scenarios.seeds import KILLING_SEED
 from tests.scenarios.stages import events, eventually, happens, is_said, require_sound, staged
 
-POINTS = (
+# Passed once in an incident, whatever follows.
+LOOKING = (
     "alert.accepted",
+    "task.accepted",
+    "answer.kept",
     "evidence.gathered",
+    "report.written",
+    "post.begun",
+    "posted.task",
+    "posted.evidence",
+    "posted.report",
     "posted.proposal",
+    "post.noted",
+    "post.changed",
+    "thread.rendered",
+    "effect.measured",
+    "verdict.written",
+    "followed.up",
+    "posted.verdict",
+)
+# Passed again by each click and what it leads to.
+ACTING = (
+    "action.stored",
     "click.acknowledged",
     "vote.stored",
+    "action.worked",
+    "state.observed",
+    "signoff.checked",
+    "baseline.measured",
     "intent.written",
     "effect.done",
     "outcome.written",
-    "posted.verdict",
 )
-ACTING = ("click.acknowledged", "vote.stored", "intent.written", "effect.done", "outcome.written")
+# What undoing passes: its state is checked without asking the rules again.
+UNDOING = ("vote.stored", "state.observed", "intent.written", "effect.done", "outcome.written")
+FORMS = ("command.stored", "command.worked", "view.stored", "click.acknowledged", "view.worked")
+CREATING = ("vote.stored", "intent.written", "effect.done", "outcome.written", "followed.up")
 UNSURE = frozenset({"intent.written", "effect.done"})
 
 
@@ -44,7 +70,8 @@ class Uninterrupted:
     async def ending(self, story: str) -> Ending:
         """Return how `worked`, `undone` or `active` ends."""
         if story not in self._known:
-            async with staged(self._factory.mktemp("uninterrupted")) as stage:
+            folder = self._factory.mktemp("uninterrupted")
+            async with staged(folder, seed=KILLING_SEED) as stage:
                 if story == "active":
                     await self._campaign(stage)
                 else:
@@ -70,34 +97,43 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
     return Uninterrupted(tmp_path_factory)
 
 
-@pytest.mark.parametrize("point", POINTS)
-async def test_an_incident_goes_on_after_a_kill_and_so_does_its_rollback(
+@pytest.mark.parametrize("point", [*LOOKING, *ACTING])
+async def test_an_incident_goes_on_after_a_kill(
     point: str, tmp_path: Path, uninterrupted: Uninterrupted
 ) -> None:
     sword = Sword(tmp_path, point)
-    async with staged(tmp_path, bot_env=sword.env) as stage:
+    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
         sword.draw()
         found = await incident(stage)
-        place = (INCIDENTS, found.root_ts)
         await require_restarts(stage, 1)
-        await require_ending(stage, place, await uninterrupted.ending("worked"))
+        wanted = await uninterrupted.ending("worked")
+        await require_ending(stage, (INCIDENTS, found.root_ts), wanted)
         assert rollbacks(stage) == [found.fault.previous_version]
         await require_told(stage, point, "forward")
-        if point in ACTING:
-            sword.draw()
+
+
+@pytest.mark.parametrize("point", UNDOING)
+async def test_a_rollback_of_the_rollback_goes_on_after_a_kill(
+    point: str, tmp_path: Path, uninterrupted: Uninterrupted
+) -> None:
+    sword = Sword(tmp_path, point)
+    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
+        found = await incident(stage)
+        sword.draw()
         await undo(stage, found)
-        await require_restarts(stage, 2 if point in ACTING else 1)
-        await require_ending(stage, place, await uninterrupted.ending("undone"))
+        await require_restarts(stage, 1)
+        wanted = await uninterrupted.ending("undone")
+        await require_ending(stage, (INCIDENTS, found.root_ts), wanted)
         assert rollbacks(stage) == [found.fault.previous_version, found.fault.version]
         await require_told(stage, point, "inverse")
 
 
-@pytest.mark.parametrize("point", ACTING)
+@pytest.mark.parametrize("point", CREATING)
 async def test_a_campaign_goes_on_after_a_kill_at_each_of_its_steps(
     point: str, tmp_path: Path, uninterrupted: Uninterrupted
 ) -> None:
     sword = Sword(tmp_path, point)
-    async with staged(tmp_path, bot_env=sword.env) as stage:
+    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
         root_ts = await plan_campaign(stage)
         sword.draw()
         await create(stage, root_ts)
@@ -112,15 +148,31 @@ async def test_a_campaign_goes_on_after_a_kill_at_each_of_its_steps(
         await require_told(stage, point, "forward")
 
 
-async def test_a_brief_sent_just_before_a_kill_becomes_one_plan(tmp_path: Path) -> None:
-    sword = Sword(tmp_path, "click.acknowledged")
-    async with staged(tmp_path, bot_env=sword.env) as stage:
+@pytest.mark.parametrize("point", FORMS)
+async def test_a_brief_sent_around_a_kill_becomes_one_plan(point: str, tmp_path: Path) -> None:
+    sword = Sword(tmp_path, point)
+    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
         sword.draw()
         root_ts = await plan_campaign(stage)
         await require_restarts(stage, 1)
         await stage.reply(MARKETING, root_ts, "Create the campaign")
         created = [event for event in await events(stage) if event["kind"] == "task.created"]
         assert len(created) == 1
+        await require_sound(stage)
+
+
+async def test_a_digest_whose_slot_was_taken_just_before_a_kill_comes_once(
+    tmp_path: Path,
+) -> None:
+    sword = Sword(tmp_path, "slot.taken")
+    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
+        sword.draw()
+        stage.world.forward(7 * 24 * 3600)
+        root = await stage.root(MARKETING, "Campaigns, \\d{4}")
+        await require_restarts(stage, 1)
+        digests = [e for e in await events(stage) if e["kind"] == "digest.scheduled"]
+        assert len(digests) == 1
+        assert root["ts"]
         await require_sound(stage)
 
 
