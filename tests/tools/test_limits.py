@@ -1,12 +1,14 @@
 """A token bucket lets a burst through, and then so many a second."""
 
 import asyncio
-
-import pytest
+from dataclasses import replace
 
 from tests.fakes.door import FakeDoor
+from tests.fakes.system import FakeConnector
 from tests.fakes.values import caller
-from tools.base import Unavailable
+from tools.base import Evidence
+from tools.catalogue import Catalogue
+from tools.gateway import Gateway
 from tools.limits import Bucket, Rate
 
 
@@ -48,18 +50,23 @@ async def test_whoever_waits_gets_a_token_in_its_time() -> None:
         await asyncio.gather(*(bucket.take() for _ in range(10)))
 
 
+class Strict(FakeConnector):
+    """A system that takes two calls, and then one in a while."""
+
+    rate = Rate(burst=2, per_s=0.01)
+
+
 async def test_a_system_that_is_called_too_often_is_not_called() -> None:
     door = FakeDoor()
-    bucket = door.catalogue.bucket("fake_read")
-    assert bucket is door.catalogue.bucket("fake_set"), "one bucket for one system"
-    # More than the tool's time-out gives back.
-    await at_once(bucket)
-    for _ in range(5):
-        await bucket.take()
-    tool = door.catalogue.reading("fake_read")
-    taken = [asyncio.create_task(bucket.take()) for _ in range(5)]
-    with pytest.raises(Unavailable, match="`fake` is called too often"):
-        await door.gateway.turn(tool)
-    await asyncio.gather(*taken)
-    found = await door.gateway.read("E1", "the lamp", "fake_read", {"name": "lamp"}, caller())
-    assert found.fault is None
+    catalogue = Catalogue([Strict(door.system)])
+    gateway = Gateway(replace(door.gateway.parts, catalogue=catalogue))
+
+    async def read() -> Evidence:
+        return await gateway.read("E1", "the lamp", "fake_read", {"name": "lamp"}, caller())
+
+    assert (await read()).fault is None
+    # The tools of one system share its bucket.
+    await gateway.turn(catalogue.writing("fake_set"))
+    refused = await read()
+    assert (refused.fault, refused.is_silent) == ("`fake` is called too often just now", True)
+    assert door.trail == ["read"]
