@@ -1,5 +1,6 @@
 """Checkpoints in Slack: one thread a day, each checkpoint a reply, begun again when it is gone."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -42,7 +43,8 @@ async def served(clock: FakeClock) -> AsyncIterator[tuple[Workspace, str]]:
 def clerk(found: Signing, url: str) -> OutboxClerk:
     context = found.world.context
     client = AsyncWebClient(BOT_TOKEN, url, retry_handlers=[])
-    sender = Sender(client, Metrics(), context.redactor)
+    # Rates on a faster clock: how long a turn takes is not what these tests are about.
+    sender = Sender(client, Metrics(), context.redactor, lambda: time.monotonic() * 100)
     poster = AnchorPoster(AnchorStore(context), sender)
     return OutboxClerk(Outbox(context), sender, CHANNEL, post_anchor=poster.post)
 
