@@ -6,6 +6,7 @@ goes on.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -78,8 +79,8 @@ async def _ask(gateway: Gateway, evidence_id: str, question: Question, caller: C
 async def _tried(
     gateway: Gateway, evidence_id: str, question: Question, caller: Caller
 ) -> Evidence:
-    evidence: Evidence | None = None
-    try:
+    evidence = _late(gateway, evidence_id, question)
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_S):
             for wait_s in WAITS_S:
                 await asyncio.sleep(wait_s)
@@ -87,11 +88,8 @@ async def _tried(
                     evidence_id, question.label, question.tool, question.parameters, caller
                 )
                 if not evidence.is_silent:
-                    break
-    except TimeoutError:
-        if evidence is None:
-            evidence = _late(gateway, evidence_id, question)
-    assert evidence is not None  # noqa: S101 - WAITS_S has a first try
+                    return evidence
+    # What the last try said; nothing, where even the first was not over in time.
     return evidence
 
 
