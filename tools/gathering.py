@@ -79,18 +79,23 @@ async def _ask(gateway: Gateway, evidence_id: str, question: Question, caller: C
 async def _tried(
     gateway: Gateway, evidence_id: str, question: Question, caller: Caller
 ) -> Evidence:
-    evidence = _late(gateway, evidence_id, question)
+    """Return the last answer, or that there was none in time."""
+    answers = [_late(gateway, evidence_id, question)]
+
+    async def ask() -> None:
+        for wait_s in WAITS_S:
+            await asyncio.sleep(wait_s)
+            answer = await gateway.read(
+                evidence_id, question.label, question.tool, question.parameters, caller
+            )
+            answers.append(answer)
+            if not answer.is_silent:
+                return
+
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_S):
-            for wait_s in WAITS_S:
-                await asyncio.sleep(wait_s)
-                evidence = await gateway.read(
-                    evidence_id, question.label, question.tool, question.parameters, caller
-                )
-                if not evidence.is_silent:
-                    return evidence
-    # What the last try said; nothing, where even the first was not over in time.
-    return evidence
+            await ask()
+    return answers[-1]
 
 
 def _old(last: Evidence, silent: Evidence, age_s: int) -> Evidence:
