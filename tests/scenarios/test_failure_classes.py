@@ -110,3 +110,24 @@ async def test_a_system_that_refuses_the_action_is_told_and_nothing_was_done(
         assert scene.world.shop.effects == ()
         deployed = scene.world.shop.fleet.deployed(found.fault.service, "staging")
         assert deployed.version == version
+
+
+async def test_of_two_actions_the_one_that_was_done_can_be_undone_when_the_other_failed(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path) as scene:
+        found = await break_something(scene)
+        scene.world.valves["alertmanager"].turn(Flow.FORBIDDING, only="POST")
+        place = (INCIDENTS, found.root_ts)
+        await sign_off(scene, scene.ben, place, found.rollback)
+        silence = await card_of(scene, found, "Silence HighErrorRatio")
+        await scene.ben.click("Approve", INCIDENTS, silence["ts"])
+        failed = r"Silence HighErrorRatio[\s\S]*\*Failed\*[\s\S]*Nothing was done"
+        await card_of(scene, found, failed)
+        scene.world.forward(90)
+        verdict = await card_of(scene, found, "Worked")
+        await scene.root(INCIDENTS, r"HighErrorRatio[\s\S]*Not everything was done; see below")
+        await scene.ben.click("Roll back", INCIDENTS, verdict["ts"])
+        await card_of(scene, found, r"\*Rolled back\* by <@U0BEN>")
+        assert len(scene.world.shop.effects) == 2
+        await require_sound(scene)
