@@ -18,8 +18,8 @@ from playground.story import INCIDENTS
 from tests.scenarios.stages import Scene, eventually, mark_of, settled
 
 OPERATIONS = "C0OPERATIONS"
-OUTAGE_S, STRIDE_S = 600.0, 0.25
-STEP_S, SETTLE_WITHIN_S = 0.025, 60.0
+OUTAGE_S, STRIDE_S = 600.0, 0.1
+STEP_S, SETTLE_WITHIN_S = 0.025, 120.0
 Alert = dict[str, Any]
 Picture = dict[str, dict[str, list[str]]]
 BEHIND = text(
@@ -74,7 +74,7 @@ async def fire(scene: Scene, services: list[str]) -> None:
 
 @asynccontextmanager
 async def time_flies(scene: Scene) -> AsyncIterator[None]:
-    """Let the shared clock, by which rates are counted too, run ten times as fast."""
+    """Let the shared clock, by which rates are counted too, run five times as fast."""
 
     async def run() -> None:
         while True:
@@ -148,6 +148,9 @@ async def threads_of(scene: Scene, channel: str) -> dict[str, list[str]]:
         replies = [m for m in messages if m.get("thread_ts") == root["ts"] and m is not root]
         first, *others = settled([root, *replies])
         name = first.splitlines()[0]
+        if name.startswith("Checkpoints of Signoff's ledger"):
+            # Each run signs a ledger of its own.
+            continue
         assert name not in found, f"two threads begin with {name}"
         found[name] = [first, *sorted(others)]
     return found

@@ -88,7 +88,7 @@ async def on_stage(world: World) -> AsyncIterator[Scene]:
         yield scene
         assert world.workspace.unknown_calls == []
         assert world.workspace.complaints == []
-        assert world.workspace.excesses == [], "more calls than Slack takes"
+        assert world.workspace.excesses == [], f"more than Slack takes: {world.workspace.excesses}"
 
 
 @dataclass(frozen=True, kw_only=True)
