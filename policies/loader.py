@@ -9,7 +9,7 @@ from decimal import Decimal
 import rfc8785
 from pydantic import Field, ValidationError
 
-from policies.engine import Asked, Rule, RuleKind, RuleSet, When, decide
+from policies.engine import SELF_APPROVAL_IN, Asked, Rule, RuleKind, RuleSet, When, decide
 from policies.model import (
     ActorKind,
     EffectKind,
@@ -178,7 +178,7 @@ def _rules(name: str, text: str, problems: list[Problem], is_hard: bool) -> list
 
 
 def _fault(written: RuleText) -> str | None:
-    return _effect_fault(written.effect) or _when_fault(written.when)
+    return _effect_fault(written.effect) or _when_fault(written.when) or _self_fault(written)
 
 
 def _effect_fault(effect: EffectText) -> str | None:
@@ -204,21 +204,37 @@ def _when_fault(when: When) -> str | None:
     return None
 
 
+def _self_fault(written: RuleText) -> str | None:
+    asked = _asked(written.effect)
+    if asked is None or not asked.self_approval:
+        return None
+    if set(written.when.environment or ()) - SELF_APPROVAL_IN or not written.when.environment:
+        return (
+            "effect: `self_approval: true` is for sandbox and staging only; leave it out, or write"
+            " `environment: [sandbox, staging]` (one or both, no other) under `when`"
+        )
+    return None
+
+
+def _asked(effect: EffectText) -> Asked | None:
+    if isinstance(effect.auto, AutoText):
+        return effect.auto.otherwise
+    return effect.approve or effect.raise_
+
+
 def _rule(written: RuleText, is_hard: bool) -> Rule:
     effect = written.effect
-    asked: Asked | None = effect.approve or effect.raise_
     kind = RuleKind.APPROVE if effect.approve is not None else RuleKind.RAISE
     if effect.deny is not None:
         kind = RuleKind.DENY
     elif effect.auto is not None:
         kind = RuleKind.AUTO
-        asked = effect.auto.otherwise if isinstance(effect.auto, AutoText) else None
     return Rule(
         id=written.id,
         kind=kind,
         when=written.when,
         reason=written.reason,
-        asked=asked,
+        asked=_asked(effect),
         is_hard=is_hard,
     )
 

@@ -160,6 +160,25 @@ def test_self_approval_needs_every_rule_that_asks() -> None:
     assert decide(facts(), sealed([lenient, RAISE])).self_approval is False
 
 
+@pytest.mark.parametrize(
+    ("environment", "may"),
+    [
+        ("staging", True),
+        ("sandbox", True),
+        ("production", False),
+        ("ads", False),
+        ("Staging", False),
+    ],
+)
+def test_outside_of_sandbox_and_staging_nobody_signs_off_what_they_asked_for(
+    environment: str, may: bool
+) -> None:
+    asked = Asked(n=1, groups=("a",), self_approval=True)
+    lenient = rule("l", RuleKind.APPROVE, When(tool=("shop_rollback",)), asked)
+    found = decide(facts(environment=environment), sealed([lenient]))
+    assert (found.effect, found.self_approval) == (EffectKind.APPROVE, may)
+
+
 def test_confidence_can_only_make_the_answer_stricter() -> None:
     unsure = rule("unsure", RuleKind.RAISE, When(confidence=Bounds(max=Decimal("0.6"))), ONCALL)
     rules = sealed([ASK, unsure])

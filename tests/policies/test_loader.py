@@ -157,3 +157,30 @@ rules:
     assert (free.kind, free.asked) == (RuleKind.AUTO, None)
     assert held.asked is not None
     assert held.asked.groups == ("oncall",)
+
+
+LENIENT = "{n: 1, groups: [oncall], self_approval: true}"
+
+
+@pytest.mark.parametrize("kind", ["approve: ", "raise: ", "auto: {otherwise: "])
+@pytest.mark.parametrize(
+    ("when", "loads"),
+    [
+        ("tool: [shop_rollback], environment: [staging]", True),
+        ("environment: [staging, sandbox]", True),
+        ("environment: [staging, production]", False),
+        ("environment: [production]", False),
+        ("tool: [shop_rollback]", False),
+    ],
+)
+def test_self_approval_is_for_sandbox_and_staging_only(kind: str, when: str, loads: bool) -> None:
+    effect = "{" + kind + LENIENT + "}" * kind.count("{") + "}"
+    text = f"rules:\n  - id: lenient\n    effect: {effect}\n    reason: R\n    when: {{{when}}}\n"
+    if loads:
+        assert load({}, {"team.yaml": text}, {}).rules[0].asked is not None
+        return
+    with pytest.raises(PolicyError) as refused:
+        load({}, {"team.yaml": text}, {})
+    (problem,) = refused.value.problems
+    assert str(problem).startswith("team.yaml:2: lenient: effect: `self_approval: true` is for")
+    assert "`environment: [sandbox, staging]`" in problem.message
