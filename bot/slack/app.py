@@ -14,7 +14,6 @@ from bot.slack.desk import Desk
 from bot.slack.sender import NO_ANSWER
 from bot.slack.shown import clean
 from bot.store.boxes import Inbox
-from policies.approvals import Refusal
 
 ANYTHING = re.compile(r".*")
 Ack = Callable[..., Awaitable[Any]]
@@ -104,10 +103,8 @@ class Reception:
         click = await clicks.click_of(self._desk, body, value)
         if click is None:
             return None
-        refusal, proposal = await clicks.refusal_of(self._desk, click)
-        # Whoever asked may edit, though not decide.
-        may_edit = action_id == cards.EDIT and refusal is Refusal.IS_REQUESTER
-        if proposal is None or (refusal is not None and not may_edit):
+        refusal, proposal = await clicks.refusal_of(self._desk, click, action_id)
+        if proposal is None or refusal is not None:
             return None
         data = f"{value}:{click.channel}:{click.message_ts}"
         if action_id == cards.REJECT:

@@ -54,7 +54,7 @@ async def act(desk: Desk, letter: Letter) -> float | None:
     elif action_id in {unknowns.HAPPENED, unknowns.NOT_HAPPENED}:
         await _settle(desk, letter, click, _seen(desk, has_happened=action_id == unknowns.HAPPENED))
     else:
-        await _opened(desk, letter, click)
+        await _opened(desk, letter, click, action_id)
     return None
 
 
@@ -82,12 +82,18 @@ async def click_of(desk: Desk, body: dict[str, Any], value: str) -> Click | None
     )
 
 
-async def refusal_of(desk: Desk, click: Click) -> tuple[Refusal | None, Proposal | None]:
-    """Say whether a click could count, before a modal is opened for it."""
+async def refusal_of(
+    desk: Desk, click: Click, action_id: str
+) -> tuple[Refusal | None, Proposal | None]:
+    """Say whether a click on a button that opens a modal could count, and what it is about."""
     memberships = await _memberships(desk, click)
-    return await desk.context.database.read(
+    refusal, proposal = await desk.context.database.read(
         lambda connection: check(connection, desk.context, click, memberships)
     )
+    # Whoever asked may edit: the sign-off starts anew, and they do not give it.
+    if action_id == cards.EDIT and refusal is Refusal.IS_REQUESTER:
+        return None, proposal
+    return refusal, proposal
 
 
 def _seen(desk: Desk, *, has_happened: bool) -> Unit:
@@ -132,9 +138,9 @@ async def _settle(desk: Desk, letter: Letter, click: Click, work: Unit) -> None:
     desk.context.boundary("vote.stored")
 
 
-async def _opened(desk: Desk, letter: Letter, click: Click) -> None:
+async def _opened(desk: Desk, letter: Letter, click: Click, action_id: str) -> None:
     """A click that opened a modal changes nothing yet; one that may not is told why."""
-    refusal, proposal = await refusal_of(desk, click)
+    refusal, proposal = await refusal_of(desk, click, action_id)
     if refusal is None:
         await desk.done(letter, "opened a modal")
         return

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot.slack import cards
 from bot.slack.clicks import refusal_of
 from bot.slack.desk import Desk, reply
 from bot.slack.refusals import words
@@ -49,9 +50,8 @@ def faults(desk: Desk, proposal: Proposal, filled: dict[str, str]) -> dict[str, 
 
 async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str]) -> None:
     """Work off an edit: consider the changed action, and put it in the old one's place."""
-    refusal, old = await refusal_of(desk, click)
-    # Whoever asked may edit too: the sign-off starts anew, and neither of them gives it.
-    if old is None or refusal not in {None, Refusal.IS_REQUESTER}:
+    refusal, old = await refusal_of(desk, click, cards.EDIT)
+    if old is None or refusal is not None:
         await desk.answer(letter, words(refusal or Refusal.OTHER_CARD, old), "edit refused")
         return
     number = await desk.context.database.read(

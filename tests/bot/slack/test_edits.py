@@ -61,6 +61,17 @@ async def test_an_edited_proposal_starts_anew_and_its_editor_does_not_sign_it_of
         assert [vote["actor"]["id"] for vote in votes] == ["T0PLAY/U0BEN"]
 
 
+async def test_an_editor_may_edit_again_and_is_not_refused(tmp_path: Path) -> None:
+    async with staged(tmp_path) as scene:
+        found = await break_something(scene)
+        await minutes_changed(scene, found, "90")
+        second = await card_of(scene, found, rf"{SILENCE}[\s\S]*minutes: `90`")
+        await scene.ana.click("Edit…", INCIDENTS, second["ts"])
+        await submit(scene.ana, {"param.minutes": "45"})
+        await card_of(scene, found, rf"{SILENCE}[\s\S]*minutes: `45`")
+        assert [e for e in await events(scene) if e["kind"] == "click.refused"] == []
+
+
 @pytest.mark.parametrize(
     ("minutes", "words"),
     [("60", "Nothing is changed yet"), ("2", "greater than or equal to 5"), ("soon", "integer")],
