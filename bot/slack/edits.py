@@ -13,9 +13,9 @@ from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.proposals import add_proposal, proposal_count
 from bot.store.tasks import settle_task
-from bot.store.votes import Click, supersede
+from bot.store.votes import Click, edit_denied, supersede
 from policies.approvals import Refusal
-from policies.model import Actor, ActorKind, Proposal, Scalar
+from policies.model import Actor, ActorKind, Decision, EffectKind, Proposal, Scalar
 from tools.base import ToolError
 from tools.catalogue import UnknownTool
 from tools.ports import Caller, Draft, Halted
@@ -72,6 +72,10 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
     def unit(connection: Connection) -> None:
         if not letter_done(connection, desk.context, letter.key, "edited"):
             return
+        if new.decision.effect is EffectKind.DENY:
+            edit_denied(connection, desk.context, old, new, click.voter.id)
+            reply(connection, desk.context, letter.body, _denied(new.decision))
+            return
         if not supersede(connection, desk.context, old, new, click.voter.id):
             reply(connection, desk.context, letter.body, words(Refusal.ALREADY_DECIDED, old))
             return
@@ -79,6 +83,14 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
         settle_task(connection, desk.context, old.task_id, "EDITED")
 
     await desk.context.database.write(unit)
+
+
+def _denied(decision: Decision) -> str:
+    why = ", ".join([*decision.reasons, *(f"rule `{rule}`" for rule in decision.rules)])
+    return (
+        f"Your edit was not taken: the rules deny it ({why}). The proposal stands as it was."
+        " Press Edit… again with values that the rules allow."
+    )
 
 
 def _draft(old: Proposal, filled: dict[str, str], editor: str) -> Draft:

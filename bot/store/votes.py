@@ -134,6 +134,26 @@ def supersede(
     return True
 
 
+def edit_denied(
+    connection: Connection, context: Context, old: Proposal, new: Proposal, editor: str
+) -> None:
+    """Record an edit that the rules deny: the proposal it was made to stands as it was."""
+    context.ledger.append(
+        connection,
+        proposal_event(
+            old,
+            EventKind.CLICK_REFUSED,
+            f"{old.id}: an edit by {editor} changed nothing, the rules deny it.",
+            context.clock.now(),
+            actor=Actor(kind=ActorKind.HUMAN, id=editor),
+            decision=new.decision.effect,
+            reasons=new.decision.reasons,
+            policy_version=new.decision.policy_version,
+            data={"action_hash": new.action.hash},
+        ),
+    )
+
+
 def refused(
     connection: Connection,
     context: Context,

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.story import INCIDENTS, Message, text_of
+from playground.story import INCIDENTS, MARKETING, Message, text_of
 from playground.workspace.client import PersonError
 from tests.bot.slack.test_clicks import is_refused, value_of
-from tests.scenarios.plays import sign_off
+from tests.scenarios.plays import plan_campaign, sign_off
 from tests.scenarios.stages import (
     Incident,
     Scene,
@@ -86,6 +86,23 @@ async def test_an_edit_that_can_not_be_is_told_in_the_form(
         assert words in refused.value.errors["param.minutes"]
         assert await scene.ana.modal() is not None
         assert "no answer is a no" in text_of(await card_of(scene, found, SILENCE))
+
+
+async def test_an_edit_that_the_rules_deny_leaves_the_proposal_as_it_was(tmp_path: Path) -> None:
+    async with staged(tmp_path) as scene:
+        root_ts = await plan_campaign(scene)
+        old = await scene.reply(MARKETING, root_ts, "Create the campaign")
+        await scene.mia.click("Edit…", MARKETING, old["ts"])
+        await submit(scene.mia, {"param.daily_budget": "90000.00"})
+        told = text_of(await scene.told(scene.mia, "BUDGET_ABOVE_LIMIT", MARKETING))
+        assert "rule `huge-budget-eur`" in told
+        assert "stands as it was" in told
+        record = await events(scene)
+        assert [e for e in record if e["kind"] == "proposal.moved"] == []
+        (denied,) = [event for event in record if event["kind"] == "click.refused"]
+        assert (denied["decision"], denied["reasons"]) == ("deny", ["BUDGET_ABOVE_LIMIT"])
+        assert denied["actor"]["id"] == "T0PLAY/U0MIA"
+        await sign_off(scene, scene.ben, (MARKETING, root_ts), "Create the campaign")
 
 
 async def test_an_edit_that_comes_after_the_sign_off_changes_nothing(tmp_path: Path) -> None:
