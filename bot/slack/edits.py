@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from bot.slack import cards
 from bot.slack.clicks import refusal_of
 from bot.slack.desk import Desk, reply
+from bot.slack.faults import in_words
 from bot.slack.refusals import words
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
@@ -40,11 +41,9 @@ def faults(desk: Desk, proposal: Proposal, filled: dict[str, str]) -> dict[str, 
     try:
         tool.params.model_validate(parameters)
     except ValidationError as error:
-        return {
-            f"param.{fault['loc'][0]}": str(fault["msg"])[:150]
-            for fault in error.errors()
-            if fault["loc"] and fault["loc"][0] in proposal.editable
-        } or {f"param.{proposal.editable[0]}": str(error.errors()[0]["msg"])[:150]}
+        said = in_words(error)
+        shown = {f"param.{name}": said[name] for name in proposal.editable if name in said}
+        return shown or {f"param.{proposal.editable[0]}": next(iter(said.values()))}
     return {}
 
 
@@ -132,6 +131,6 @@ def _like(before: Any, text: str) -> Scalar:  # noqa: ANN401 - a parameter of an
     if isinstance(before, bool):
         return text.lower() == "true"
     # Plain digits only: a number like 1E999999 would keep the process busy for hours.
-    if isinstance(before, int) and re.fullmatch(r"-?[0-9]{1,9}", text):
+    if isinstance(before, int) and re.fullmatch(r"-?[0-9]{1,18}", text):
         return int(text)
     return text

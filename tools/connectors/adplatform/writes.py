@@ -1,10 +1,11 @@
 """What can be changed on the platform: create paused, activate, pause."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from policies.model import Comparator, ExpectedEffect, Inverse, Money, Precondition, Tier
 from tools.base import (
@@ -22,7 +23,9 @@ from tools.http import JsonClient, segment
 
 NONE = "none"
 MOST_DAYS = 366
-DATE = r"^\d{4}-\d{2}-\d{2}$"
+MOST_A_DAY = 1_000_000_000
+AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,3})?$"
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
 class CreateParameters(Parameters):
@@ -35,21 +38,52 @@ class CreateParameters(Parameters):
     headline: str = Field(min_length=1, max_length=120)
     url: str = Field(min_length=8, max_length=500, pattern=r"^https?://")
     currency: str = Field(pattern=r"^[A-Z]{3}$")
-    daily_budget: str = Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,3})?$")
-    starts_on: str = Field(pattern=DATE)
-    ends_on: str = Field(pattern=DATE)
+    daily_budget: str = Field(min_length=1, pattern=AMOUNT)
+    starts_on: str = Field(min_length=1, pattern=DATE)
+    ends_on: str = Field(min_length=1, pattern=DATE)
 
-    @field_validator("starts_on", "ends_on")
+    # Before the patterns: people read these words in the form of an edit.
+    @field_validator("daily_budget", mode="before")
     @classmethod
-    def _is_a_day(cls, text: str) -> str:
-        return date.fromisoformat(text).isoformat()
+    def _is_an_amount(cls, text: object, info: ValidationInfo) -> object:
+        currency = info.data.get("currency")
+        if not isinstance(text, str) or not text or currency is None:
+            return text
+        if not re.fullmatch(AMOUNT, text):
+            raise ValueError(
+                f"{text[:40]} is not an amount: write it like 300.00 (a point, no thousands"
+                " separator, no currency code)"
+            )
+        money = _money(text, currency)
+        if money.amount == 0:
+            raise ValueError("A campaign needs more than nothing a day")
+        if money.amount > MOST_A_DAY:
+            raise ValueError(f"At most {MOST_A_DAY} a day")
+        return text
+
+    @field_validator("starts_on", "ends_on", mode="before")
+    @classmethod
+    def _is_a_day(cls, text: object) -> object:
+        if not isinstance(text, str) or not text:
+            return text
+        words = "Please choose a day, written like 2026-12-24"
+        # Week dates are ISO dates too, but not ours.
+        if not re.fullmatch(DATE, text):
+            raise ValueError(words)
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError as error:
+            raise ValueError(words) from error
 
     @field_validator("ends_on")
     @classmethod
     def _is_a_flight(cls, text: str, info: ValidationInfo) -> str:
         starts_on = info.data.get("starts_on")
-        if starts_on is not None and not 1 <= _days(starts_on, text) <= MOST_DAYS:
-            raise ValueError(f"the end must lie 1 to {MOST_DAYS} days from the start")
+        days = 1 if starts_on is None else _days(starts_on, text)
+        if days < 1:
+            raise ValueError("The end must not lie before the start")
+        if days > MOST_DAYS:
+            raise ValueError(f"At most {MOST_DAYS} days; these are {days}")
         return text
 
     @property
@@ -58,11 +92,8 @@ class CreateParameters(Parameters):
         return _days(self.starts_on, self.ends_on)
 
     def daily(self) -> Money:
-        """Return the daily budget as money; raises Refused for an impossible fraction."""
-        try:
-            return Money(amount=Decimal(self.daily_budget), currency=self.currency)
-        except ValueError as error:
-            raise Refused(f"`daily_budget`: {error}") from error
+        """Return the daily budget as money."""
+        return _money(self.daily_budget, self.currency)
 
 
 class SwitchParameters(Parameters):
@@ -292,6 +323,14 @@ class PauseCampaign(_Switch):
             expected_effect=self._effect(params),
             blast_radius=(f"`{params.name}` stops spending {params.daily_budget} a day",),
         )
+
+
+def _money(amount: str, currency: str) -> Money:
+    try:
+        return Money(amount=Decimal(amount), currency=currency)
+    except ValidationError as error:
+        # One sentence of the model's own check, without what pydantic says around it.
+        raise ValueError(str(error.errors()[0]["ctx"]["error"])) from error
 
 
 def _days(starts_on: str, ends_on: str) -> int:
