@@ -5,25 +5,23 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot import audit_cli, db_cli, doctor
 from bot.app import BrokenPartError, Signoff, run
-from bot.clock import WallClock
 from bot.commandline import OK, USAGE, WRONG, Command, command
 from bot.logs import configure, log_the_uncaught
+from bot.names import ADS, AGENTS, known, subjects
 from bot.policy import candidate
 from bot.scheduler import CronError
 from bot.settings import Settings, SettingsError, from_environment, raw_secrets
 from bot.store.engine import StoreError
-from policies.analysis import Cell, Subject, matrix
+from policies.analysis import Cell, matrix, unmatchable
 from policies.loader import PolicyError
 from policies.redaction import Redactor
-from tools.base import WriteTool
-from tools.catalogue import connector_types, placeholder
 
 EXAMPLE = Path(__file__).with_name("signoff.example.yaml")
-AGENTS = ("incident", "campaign", "digest")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,29 +95,22 @@ def _doctor(parsed: argparse.Namespace) -> int:
 
 
 def _policy_check(parsed: argparse.Namespace) -> int:
-    found = candidate(_folder(parsed))
+    settings = replace(_settings(), policy_dir=_folder(parsed))
+    found = candidate(settings.policy_dir)
     print(f"The policy loads: {len(found.rules)} rules, version {found.version}, its tests pass.")
-    return OK
+    dead = unmatchable(found, known(settings))
+    for one in dead:
+        print(f"{'WRONG' if one.is_always else 'look':<6} {one.words}")
+    return WRONG if any(one.is_always for one in dead) else OK
 
 
 def _policy_matrix(parsed: argparse.Namespace) -> int:
     rules = candidate(_folder(parsed))
-    environments = (*_settings().config.environments, "ads")
+    environments = (*_settings().config.environments, ADS)
     print(f"Policy {rules.version}, in the ordinary case (small amount, not paused, untainted):")
     for cell in matrix(rules, subjects(), AGENTS, environments):
         print(_row(cell))
     return OK
-
-
-def subjects() -> list[Subject]:
-    """Return every writing tool that a connector declares, configured or not."""
-    clock = WallClock()
-    tools = [tool for kind in connector_types() for tool in placeholder(kind, clock).tools()]
-    return [
-        Subject(tool=tool.name, tier=tool.tier, agents=tool.agents, is_reversible=True)
-        for tool in tools
-        if isinstance(tool, WriteTool)
-    ]
 
 
 def _row(cell: Cell) -> str:

@@ -8,15 +8,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.findings import Finding, Health, bad, good, look
 from bot.ledgercheck import ledger_findings
+from bot.names import known
 from bot.opening import clock_of
 from bot.policy import candidate
 from bot.scheduler import CronError, trigger
 from bot.settings import Settings
 from bot.slack.sender import NO_ANSWER
-from bot.store.engine import StoreError
+from bot.store.engine import StoreError, file_of
 from bot.store.reading import open_read_only
 from bot.store.rules import in_force
-from policies.analysis import unsatisfiable
+from policies.analysis import unmatchable, unsatisfiable
 from policies.loader import PolicyError
 from policies.redaction import MIN_SECRET
 from tools.base import AnyConnector, ToolError
@@ -212,7 +213,7 @@ def _policy(settings: Settings, sizes: Mapping[str, int]) -> list[Finding]:
     found = [good("policy", f"{len(rules.rules)} rules of {where}, version {rules.version}")]
     found.extend(
         (bad if dead.is_always else look)("policy", dead.words)
-        for dead in unsatisfiable(rules, sizes)
+        for dead in [*unmatchable(rules, known(settings)), *unsatisfiable(rules, sizes)]
     )
     return found
 
@@ -222,14 +223,29 @@ def _database(settings: Settings) -> list[Finding]:
         rules = candidate(settings.policy_dir)
         with open_read_only(settings.database_url) as connection:
             used = in_force(connection, rules)
-    except StoreError:
-        return [look("database", "not there yet; it is made at the first start")]
+    except StoreError as error:
+        return [_unread(settings, error)]
     except PolicyError:
         return []
     if used is not None and used.version != rules.version:
-        words = f"the rules in force are {used.version}, not these files ({rules.version})"
+        words = (
+            f"the rules in force are {used.version}, these files ({rules.version}) are not used:"
+        )
+        words += " put back the files they came from, or begin a new database with these"
         return [look("policy in force", words)]
     return [good("database", "opens")]
+
+
+def _unread(settings: Settings, error: StoreError) -> Finding:
+    try:
+        path = file_of(settings.database_url)
+    except StoreError as fault:
+        return bad("DATABASE_URL", str(fault))
+    if path.is_dir():
+        return bad("DATABASE_URL", f"`{path}` is a folder; write a file's name in it")
+    if not path.exists() or path.stat().st_size == 0:
+        return look("database", "not there yet; it is made at the first start")
+    return bad("database", str(error))
 
 
 def _slack_words(error: Exception) -> str:

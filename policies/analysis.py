@@ -1,10 +1,11 @@
 """Answers questions about a rule set: the decision matrix, and rules that nobody could satisfy."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 
-from policies.engine import RuleSet, decide
+from policies.engine import Rule, RuleKind, RuleSet, decide
 from policies.model import ActorKind, Decision, Facts, Mode, Money, Severity, Tier
 
 
@@ -56,7 +57,7 @@ def matrix(
 
 @dataclass(frozen=True, kw_only=True)
 class Dead:
-    """A rule that can't be satisfied: never, or only when a member of its group asks."""
+    """A rule that can't do what it says: never, or only in some cases."""
 
     is_always: bool
     words: str
@@ -83,6 +84,55 @@ def unsatisfiable(rules: RuleSet, sizes: Mapping[str, int]) -> list[Dead]:
             words += " one of them is the requester, nobody can approve"
             found.append(Dead(is_always=False, words=words))
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """The names that rules may speak of; `environments` is None while nobody knows them."""
+
+    tools: Collection[str]
+    agents: Collection[str]
+    environments: Collection[str] | None
+
+
+def unmatchable(rules: RuleSet, known: Known) -> list[Dead]:
+    """Return where rules name what there is not, or permit nothing at all, and what to do."""
+    found = []
+    if not any(rule.kind in {RuleKind.APPROVE, RuleKind.AUTO} for rule in rules.rules):
+        words = f"none of the {len(rules.rules)} rules permits anything, so whatever writes is"
+        words += " denied; put rule files (*.yaml) into the folder of SIGNOFF_POLICY_DIR, or unset"
+        words += " it and use the shipped rules"
+        found.append(Dead(is_always=True, words=words))
+    for rule in rules.rules:
+        found += _strangers(rule, "tool", rule.when.tool, known.tools)
+        found += _strangers(rule, "agent", rule.when.agent, known.agents)
+        if known.environments is not None:
+            found += _strangers(rule, "environment", rule.when.environment, known.environments)
+    return found
+
+
+def _strangers(
+    rule: Rule, what: str, names: Iterable[str] | None, known: Collection[str]
+) -> list[Dead]:
+    is_place = what == "environment"
+    return [
+        Dead(
+            # A service may get a new environment; a tool or an agent comes with the program.
+            is_always=not is_place,
+            words=f"rule `{rule.id}` names the {what} `{name}`, which"
+            f" {'no service in signoff.yaml has' if is_place else 'there is not'};"
+            f" {_advice(name, known)}",
+        )
+        for name in names or ()
+        if name not in known
+    ]
+
+
+def _advice(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return f"write one of {', '.join(f'`{one}`' for one in sorted(known))}"
 
 
 def _ordinary(agent: str, subject: Subject, environment: str) -> Facts:

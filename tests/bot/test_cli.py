@@ -189,6 +189,46 @@ def test_a_policy_that_does_not_load_is_told_with_its_line(tmp_path: Path, capsy
         assert "mine.yaml:2" in err
 
 
+RULE = """
+rules:
+  - id: mine
+    effect: {approve: {n: 1, groups: [oncall]}}
+    reason: MINE
+    when: {agent: [incident], tool: [shop_rollback], environment: [staging]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        (RULE, 0, "The policy loads: 4 rules"),
+        (RULE.replace("shop_rollback", "shop_rolback"), 1, "WRONG  rule `mine` names the tool"),
+        (RULE.replace("[incident]", "[incidnt]"), 1, "did you mean `incident`?"),
+        (RULE.replace("[staging]", "[stagign]"), 0, "look   rule `mine` names the environment"),
+        (None, 1, "WRONG  none of the 3 rules permits anything"),
+    ],
+)
+def test_a_policy_that_could_never_do_what_it_says_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Printed,
+    text: str | None,
+    code: int,
+    says: str,
+) -> None:
+    config = "services: {a: {environments: {staging: {channel: C1}}}}"
+    (tmp_path / "signoff.yaml").write_text(config, encoding="utf-8")
+    monkeypatch.setenv("SIGNOFF_CONFIG", str(tmp_path / "signoff.yaml"))
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    if text is not None:
+        (rules / "mine.yaml").write_text(text, encoding="utf-8")
+    assert main(["policy", "check", str(rules)]) == code
+    out = capsys.readouterr().out
+    assert says in out
+    assert ("WRONG" in out) is (code == 1)
+
+
 def test_a_policy_folder_that_is_none_is_told(tmp_path: Path, capsys: Printed) -> None:
     assert main(["policy", "check", str(tmp_path / "none")]) == 2
     assert "is no folder" in capsys.readouterr().err

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,9 @@ import pytest
 from aiohttp import web
 
 from bot.doctor import SCOPES, Finding, Health, examine, findings
+from bot.policy import candidate
 from bot.settings import read
+from bot.store.rules import trust_first
 from playground.workspace.demo import demo_workspace
 from playground.workspace.guard import loopback_only
 from playground.workspace.model import ALL_SCOPES
@@ -210,6 +213,72 @@ async def test_a_policy_that_does_not_load_is_named_with_its_line(
     report = await findings(read({**env, "SIGNOFF_POLICY_DIR": str(tmp_path / "rules")}))
     words = [one.words for one in report if one.subject == "policy" and one.health is Health.BAD]
     assert [one for one in words if one.startswith("mine.yaml:2: ")]
+
+
+RULE = """
+rules:
+  - id: mine
+    effect: {approve: {n: 1, groups: [oncall]}}
+    reason: MINE
+    when: {agent: [incident], tool: [shop_rollback], environment: [staging]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "health", "says"),
+    [
+        (RULE.replace("shop_rollback", "shop_rolback"), Health.BAD, "mean `shop_rollback`?"),
+        (RULE.replace("[incident]", "[incidnt]"), Health.BAD, "did you mean `incident`?"),
+        (RULE.replace("[staging]", "[moon]"), Health.WARNING, "no service in signoff.yaml has"),
+        ("", Health.BAD, "none of the 3 rules permits anything"),
+    ],
+)
+async def test_a_policy_that_could_never_do_what_it_says_is_named(
+    patient: Patient, tmp_path: Path, text: str, health: Health, says: str
+) -> None:
+    env, _ = await patient()
+    (tmp_path / "rules").mkdir()
+    if text:
+        (tmp_path / "rules" / "mine.yaml").write_text(text, encoding="utf-8")
+    report = await findings(read({**env, "SIGNOFF_POLICY_DIR": str(tmp_path / "rules")}))
+    (one,) = [one for one in report if one.subject == "policy" and says in one.words]
+    assert one.health is health
+
+
+async def test_files_that_are_not_in_force_are_told_with_what_to_do(
+    patient: Patient, tmp_path: Path
+) -> None:
+    env, _ = await patient()
+    async with opened(tmp_path / "signoff.db", FakeClock()) as world:
+        rules = candidate(None)
+        await world.database.write(lambda connection: trust_first(connection, world.context, rules))
+        (tmp_path / "rules").mkdir()
+        (tmp_path / "rules" / "mine.yaml").write_text(RULE, encoding="utf-8")
+        report = await found({**env, "SIGNOFF_POLICY_DIR": str(tmp_path / "rules")})
+    words = report["policy in force"].words
+    assert rules.version in words
+    assert "put back the files they came from" in words
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "says"),
+    [
+        ("notes.txt", "database", "file is not a database"),
+        ("folder", "DATABASE_URL", "is a folder"),
+        ("other.db", "database", "no such table: ledger"),
+    ],
+)
+async def test_what_is_no_database_of_ours_is_named(
+    patient: Patient, tmp_path: Path, name: str, subject: str, says: str
+) -> None:
+    env, _ = await patient()
+    (tmp_path / "notes.txt").write_text("These are notes.\n" * 100, encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+    words = wrong(await found({**env, "DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/{name}"}))
+    assert list(words) == [subject]
+    assert says in words[subject]
 
 
 async def test_what_is_only_unusual_is_no_fault(patient: Patient) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.policy import candidate
-from policies.analysis import Subject, matrix, unsatisfiable
+from policies.analysis import Known, Subject, matrix, unmatchable, unsatisfiable
 from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
 from policies.model import EffectKind, Tier
@@ -81,3 +81,44 @@ def test_a_rule_that_asks_nobody_is_never_dead() -> None:
 def test_with_the_groups_of_the_demo_every_shipped_rule_can_be_satisfied() -> None:
     sizes = {"oncall": 2, "operators": 1, "marketing": 2}
     assert [dead for dead in unsatisfiable(candidate(None), sizes) if dead.is_always] == []
+
+
+KNOWN = Known(
+    tools=("shop_rollback", "alertmanager_silence"),
+    agents=("incident", "campaign"),
+    environments=("staging", "production"),
+)
+ONCALL = Asked(n=1, groups=("oncall",))
+
+
+@pytest.mark.parametrize(
+    ("when", "is_always", "says"),
+    [
+        (When(tool=("shop_rolback",)), True, ("tool `shop_rolback`", "mean `shop_rollback`?")),
+        (When(tool=("shop_rollback", "fly")), True, ("`fly`", "`alertmanager_silence`, `shop_")),
+        (When(agent=("incidnt",)), True, ("agent `incidnt`", "did you mean `incident`?")),
+        (When(environment=("prodution",)), False, ("`prodution`", "did you mean `production`?")),
+        (When(environment=("moon",)), False, ("no service in signoff.yaml", "`production`, `sta")),
+    ],
+)
+def test_a_rule_that_names_what_there_is_not_is_found(
+    when: When, is_always: bool, says: tuple[str, str]
+) -> None:
+    for kind, asked in ((RuleKind.APPROVE, ONCALL), (RuleKind.DENY, None)):
+        rules = sealed([rule("ask", kind, when, asked), rule("fine", RuleKind.AUTO, STAGING)])
+        (dead,) = unmatchable(rules, KNOWN)
+        assert dead.is_always is is_always
+        assert all(part in dead.words for part in ("rule `ask`", *says))
+
+
+def test_environments_that_nobody_knows_yet_are_not_judged() -> None:
+    nowhere = rule("ask", RuleKind.APPROVE, When(environment=("moon",)), ONCALL)
+    blind = Known(tools=KNOWN.tools, agents=KNOWN.agents, environments=None)
+    assert unmatchable(sealed([nowhere]), blind) == []
+
+
+def test_rules_that_permit_nothing_are_told_with_what_to_do() -> None:
+    (dead,) = unmatchable(sealed([rule("deny", RuleKind.DENY, STAGING)]), KNOWN)
+    assert dead.is_always
+    assert "whatever writes is denied" in dead.words
+    assert "SIGNOFF_POLICY_DIR" in dead.words

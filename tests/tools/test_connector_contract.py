@@ -6,8 +6,8 @@ import re
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bot.cli import AGENTS
 from bot.clock import WallClock
+from bot.names import AGENTS
 from bot.settings import SettingsError, read
 from policies.model import Tier
 from tests.tools import samples

@@ -1,0 +1,40 @@
+"""The names that rules may speak of: the tools of every connector, the agents, the environments."""
+
+from bot.clock import WallClock
+from bot.settings import Settings
+from policies.analysis import Known, Subject
+from tools.base import AnyTool, WriteTool
+from tools.catalogue import connector_types, placeholder
+
+AGENTS = ("incident", "campaign", "digest")
+# Where the ad platform's campaigns are, which no service of signoff.yaml names.
+ADS = "ads"
+
+
+def known(settings: Settings) -> Known:
+    """Return what the rules of these settings may name.
+
+    The shipped rules speak of environments that not everybody has, and that is no mistake; nor
+    does anybody know an environment before signoff.yaml names a service.
+    """
+    environments = settings.config.environments
+    own = settings.policy_dir is not None and bool(environments)
+    return Known(
+        tools={tool.name for tool in _tools()},
+        agents=AGENTS,
+        environments={*environments, ADS} if own else None,
+    )
+
+
+def subjects() -> list[Subject]:
+    """Return every writing tool that a connector declares, configured or not."""
+    return [
+        Subject(tool=tool.name, tier=tool.tier, agents=tool.agents, is_reversible=True)
+        for tool in _tools()
+        if isinstance(tool, WriteTool)
+    ]
+
+
+def _tools() -> list[AnyTool]:
+    clock = WallClock()
+    return [tool for kind in connector_types() for tool in placeholder(kind, clock).tools()]
