@@ -30,6 +30,11 @@ def open_read_only(url: str) -> Iterator[Connection]:
             connection.exec_driver_sql("SELECT seq FROM ledger LIMIT 1")
             yield connection
     except DatabaseError as error:
+        # Every version of the ledger has `seq`; another program's table need not.
+        if "no such column: seq" in str(error.orig):
+            raise StoreError(
+                f"`{path}` is another program's; DATABASE_URL names the database"
+            ) from error
         if "no such column" in str(error.orig) or "no such table: checkpoints" in str(error.orig):
             raise StoreError(
                 f"`{path}` is of an earlier version: start Signoff once, which brings it up to date"

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import DatabaseError
 
 from bot.store.engine import StoreError
@@ -30,6 +30,13 @@ def migrate(engine: Engine) -> None:
                 raise StoreError(
                     f"the database has schema {found}, which this version does not know:"
                     " install the version that wrote it, or a later one"
+                )
+            foreign = inspect(connection).get_table_names()
+            if found is None and foreign:
+                names = ", ".join(f"`{name}`" for name in sorted(foreign)[:3])
+                raise StoreError(
+                    f"the database is another program's (it has the tables {names}) and was not"
+                    " touched: name another file in DATABASE_URL"
                 )
             config.attributes["connection"] = connection
             # One transaction, the tables included: a crash in between leaves the schema before.

@@ -266,6 +266,7 @@ async def test_files_that_are_not_in_force_are_told_with_what_to_do(
         ("notes.txt", "database", "file is not a database"),
         ("folder", "DATABASE_URL", "is a folder"),
         ("other.db", "database", "no such table: ledger"),
+        ("books.db", "database", "is another program's"),
     ],
 )
 async def test_what_is_no_database_of_ours_is_named(
@@ -276,6 +277,8 @@ async def test_what_is_no_database_of_ours_is_named(
     (tmp_path / "folder").mkdir()
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE songs (title TEXT)")
+    with closing(sqlite3.connect(tmp_path / "books.db")) as other:
+        other.execute("CREATE TABLE ledger (account TEXT)")
     words = wrong(await found({**env, "DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/{name}"}))
     assert list(words) == [subject]
     assert says in words[subject]

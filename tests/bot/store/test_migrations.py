@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DatabaseError
 
+from bot.store.engine import StoreError
 from bot.store.ledger import verify
 from bot.store.schema import MIGRATIONS, migrate
 from bot.store.tables import metadata
@@ -103,3 +104,20 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(tmp_path: Path) -> N
         migrate(engine)
         with engine.connect() as connection:
             assert verify(connection).fault is None
+
+
+@pytest.mark.parametrize(
+    "table", ["ledger (id INTEGER)", "ledger (seq INTEGER, body TEXT)", "songs (title TEXT)"]
+)
+def test_another_program_s_database_is_not_touched(tmp_path: Path, table: str) -> None:
+    with engine_on(tmp_path / "other.db") as engine:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE TABLE {table}")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint")
+        before = (tmp_path / "other.db").read_bytes()
+        with pytest.raises(StoreError) as refused:
+            migrate(engine)
+    name = table.split(maxsplit=1)[0]
+    assert f"another program's (it has the tables `{name}`)" in str(refused.value)
+    assert "DATABASE_URL" in str(refused.value)
+    assert (tmp_path / "other.db").read_bytes() == before
