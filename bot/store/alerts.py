@@ -1,5 +1,6 @@
 """Alerts as rows: upserted by fingerprint, in the transaction that makes or wakes their task."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ DEAD_LETTER_BYTES = 64 * 1024
 DEAD_LETTERS_KEPT = 1000
 REASON = 500
 TOLD_FOR = timedelta(hours=1)
+_PLACE = re.compile(r"(?<=^alerts)\.[0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,16 +231,20 @@ def _bury(
 
 def _is_told(connection: Connection, delivery: Delivery, now: datetime) -> bool:
     """Say whether the channel was told of this very fault within the last hour."""
-    found = connection.execute(
-        select(dead_letters.c.id)
+    reasons = connection.execute(
+        select(dead_letters.c.reason)
         .where(
             dead_letters.c.source == delivery.source,
-            dead_letters.c.reason == delivery.bad[0].reason[:REASON],
             dead_letters.c.received_at >= now - TOLD_FOR,
         )
-        .limit(1)
-    ).first()
-    return found is not None
+        .distinct()
+    ).scalars()
+    return _fault(delivery.bad[0].reason[:REASON]) in {_fault(reason) for reason in reasons}
+
+
+def _fault(reason: str) -> str:
+    """Return a reason without the alert's place in its body, which says nothing of the fault."""
+    return _PLACE.sub("", reason, count=1)
 
 
 def _notice(delivery: Delivery, taken: int) -> str:

@@ -16,6 +16,8 @@ MAX_ALERTS = 500
 NEVER = datetime(1, 1, 2, tzinfo=UTC)
 # What may stand in the record and in Slack as it came; anything else is replaced.
 PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# Stands in the body of events, where free text never does.
+ENVIRONMENT = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 class BodyError(ValueError):
@@ -71,13 +73,21 @@ def parse(body: object, now: datetime) -> tuple[list[Alert], list[BadAlert]]:
         raise BodyError("alerts: missing, or not a list")
     if len(entries) > MAX_ALERTS:
         raise BodyError(f"alerts: {len(entries)} in one body; at most {MAX_ALERTS} are taken")
+    found: dict[str, Alert] = {}
     alerts: list[Alert] = []
     bad: list[BadAlert] = []
     for place, entry in enumerate(entries):
         try:
-            alerts.append(_alert(_Alert.model_validate(entry), now))
+            alert = _alert(_Alert.model_validate(entry), now)
         except ValidationError as error:
             bad.append(BadAlert(body=json.dumps(entry), reason=_reason(place, error)))
+            continue
+        # One alert may come twice, firing and resolved; two may not share one name.
+        if found.setdefault(alert.fingerprint, alert).labels != alert.labels:
+            reason = f"alerts.{place}.fingerprint: another alert of this body has the same"
+            bad.append(BadAlert(body=json.dumps(entry), reason=reason))
+            continue
+        alerts.append(alert)
     return alerts, bad
 
 
@@ -91,7 +101,9 @@ def _reason(place: int, error: ValidationError) -> str:
 
 def _alert(found: _Alert, now: datetime) -> Alert:
     labels = {name[:200]: value[:2000] for name, value in found.labels.items()}
-    environment = labels.get("environment") or labels.get("env") or "unknown"
+    environment = labels.get("environment") or labels.get("env") or ""
+    if ENVIRONMENT.fullmatch(environment) is None:
+        environment = "unknown"
     is_plain = PLAIN.fullmatch(found.fingerprint) is not None
     return Alert(
         fingerprint=found.fingerprint if is_plain else fingerprint(labels),

@@ -115,6 +115,43 @@ async def test_the_same_fault_is_told_once_an_hour(door: Door) -> None:
     assert len(await door.store.rows(dead_letters)) == 6
 
 
+async def test_the_same_fault_of_another_alert_of_the_body_is_not_told_again(door: Door) -> None:
+    other = alert(labels={"service": "payments"}, fingerprint="other")
+    await door.send({}, alert())
+    await door.send(alert(), other, {})
+    assert len(await door.store.rows(dead_letters)) == 2
+    assert len(await notices(door.store)) == 1
+    await door.send(alert(status="smouldering"))
+    assert len(await notices(door.store)) == 2
+
+
+@pytest.mark.parametrize("name", ["environment", "env"])
+@pytest.mark.parametrize("text", ["rm -rf /; <!channel>", "prod\n", "pröd", "x" * 101])
+async def test_an_environment_that_is_no_plain_name_stands_in_no_event(
+    door: Door, name: str, text: str
+) -> None:
+    labels = {"alertname": "X", "service": "checkout", name: text}
+    await door.send({"status": "firing", "labels": labels, "startsAt": "2026-11-20T09:58:00Z"})
+    found = [event["environment"] for event in await door.store.events()]
+    assert found
+    assert set(found) <= {"unknown", None}
+
+
+async def test_two_alerts_of_one_fingerprint_are_one_and_a_told_fault(door: Door) -> None:
+    other = alert(labels={"service": "payments"})
+    assert await door.send(alert(), other) == {"taken": 1, "new": 1, "rejected": 1}
+    letter = await door.store.row(dead_letters)
+    assert json.loads(letter.body) == other
+    assert letter.reason == "alerts.1.fingerprint: another alert of this body has the same"
+    assert (await door.store.row(tasks)).target == "checkout"
+    assert len(await notices(door.store)) == 1
+
+
+async def test_one_alert_may_fire_and_resolve_in_one_body(door: Door) -> None:
+    found = await door.send(alert(), alert(status="resolved", endsAt="2026-11-20T09:59:00Z"))
+    assert found == {"taken": 2, "new": 2, "rejected": 0}
+
+
 async def test_dead_letters_are_cut_and_capped(door: Door) -> None:
     await door.send({"labels": "x" * 100_000})
     assert len((await door.store.row(dead_letters)).body) == 64 * 1024
