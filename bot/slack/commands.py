@@ -26,6 +26,8 @@ HELP = """*What you can ask*
 `/signoff audit TASK` shows what happened in a task
 `/signoff help` shows this"""
 
+# A service and its environment.
+TRIAGE_WORDS = 2
 Words = list[str]
 Handler = Callable[[Desk, Letter, Words], Awaitable[None]]
 
@@ -70,6 +72,11 @@ async def _triage(desk: Desk, letter: Letter, words: Words) -> None:
     if environment not in places:
         there = " or ".join(f"`/triage {service} {name}`" for name in sorted(places))
         await desk.answer(letter, f"Which environment? Write {there}.", "no such environment")
+        return
+    if words[TRIAGE_WORDS:]:
+        text = f"I don't understand {code(words[TRIAGE_WORDS], 60)}. Write `/triage {service}"
+        text += f" {environment}`."
+        await desk.answer(letter, text, "too many words")
         return
     team, user = who(letter.body)
     new = NewTask(

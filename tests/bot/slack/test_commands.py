@@ -35,6 +35,7 @@ async def answer(scene: Scene, line: str, pattern: str) -> str:
         ('/triage "unbalanced', "I don't know the service `\"unbalanced`"),
         ("/triage checkout", "Which environment\\?"),
         ("/triage checkout moon", "Which environment\\?"),
+        ("/triage checkout staging now", "I don't understand `now`. Write `/triage checkout"),
     ],
 )
 async def test_a_triage_that_names_too_little_is_told_what_to_write(
@@ -42,7 +43,7 @@ async def test_a_triage_that_names_too_little_is_told_what_to_write(
 ) -> None:
     told = await answer(scene, line, words)
     assert "/triage" in told
-    assert re.search("`checkout`|checkout production", told)
+    assert re.search("`checkout`|checkout (production|staging)", told)
 
 
 async def test_a_healthy_service_is_all_well(scene: Scene) -> None:
