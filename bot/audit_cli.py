@@ -258,6 +258,9 @@ def _trust(found: Proof, *, is_key_given: bool) -> Iterator[str]:
 def _export(parsed: argparse.Namespace) -> int:
     task_id = None if parsed.task is None else str(parsed.task).upper()
     with open_read_only(from_environment().database_url) as connection:
+        if task_id is not None and not story(connection, task_id):
+            print(f"signoff: there is no task {task_id}", file=sys.stderr)
+            return WRONG
         if parsed.output is not None:
             return _saved(export(connection, task_id), parsed.output)
         _write(export(connection, task_id), sys.stdout.write)

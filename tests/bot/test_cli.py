@@ -125,6 +125,14 @@ def test_the_export_is_one_line_an_event(environment: str, tmp_path: Path, capsy
     assert part
 
 
+def test_an_export_of_a_task_that_never_was_is_told(tmp_path: Path, capsys: Printed) -> None:
+    file = tmp_path / "export.ndjson"
+    for more in ([], ["--output", str(file)]):
+        assert main(["audit", "export", "T-NOPE", *more]) == 1
+        assert capsys.readouterr() == ("", "signoff: there is no task T-NOPE\n")
+    assert not file.exists()
+
+
 def test_an_export_into_nowhere_is_told(tmp_path: Path, capsys: Printed) -> None:
     assert main(["audit", "export", "--output", str(tmp_path / "nowhere" / "x")]) == 1
     assert "nowhere" in capsys.readouterr().err
