@@ -17,6 +17,7 @@ from tools.base import AnyConnector
 from tools.catalogue import connector_types
 
 MAX_PORT = 65_535
+PORT_DIGITS = 5
 DEFAULT_DATABASE = "sqlite+aiosqlite:///signoff.db"
 DEFAULT_SLACK = "https://slack.com/api/"
 OWN = (
@@ -170,7 +171,8 @@ def _is_confidential(url: str) -> bool:
 
 def _port(env: Mapping[str, str]) -> int:
     text = env.get("SIGNOFF_PORT") or "8080"
-    if not text.isdecimal() or int(text) > MAX_PORT:
+    # Its length first: thousands of digits are no number that Python reads.
+    if not text.isdecimal() or len(text) > PORT_DIGITS or int(text) > MAX_PORT:
         raise SettingsError(f"SIGNOFF_PORT: `{text[:20]}` is not a port (0 to {MAX_PORT})")
     return int(text)
 

@@ -81,6 +81,7 @@ def test_either_way_into_slack_will_do() -> None:
         ({"SIGNOFF_PORT": "http"}, "SIGNOFF_PORT", "`http` is not a port"),
         ({"SIGNOFF_PORT": "65536"}, "SIGNOFF_PORT", "not a port"),
         ({"SIGNOFF_PORT": "-1"}, "SIGNOFF_PORT", "not a port"),
+        ({"SIGNOFF_PORT": "1" * 5000}, "SIGNOFF_PORT", "not a port"),
         ({"SIGNOFF_CONFIG": "/nowhere/signoff.yaml"}, "SIGNOFF_CONFIG", "does not exist"),
         ({"SIGNOFF_POLICY_DIR": "/nowhere"}, "SIGNOFF_POLICY_DIR", "does not exist"),
         ({"SHOP_URL": "http://127.0.0.1:1"}, "SHOP_TOKEN", "missing, while SHOP_URL is set"),
