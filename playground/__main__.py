@@ -5,6 +5,7 @@ import asyncio
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from playground.story import StoryError, play
 from playground.world import Plan, World
 
 MAX_SEED = 2**31
+MAX_PORT, PORT_DIGITS = 65_535, 5
 
 
 def main() -> int:
@@ -21,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="playground", description="Signoff's local world.")
     parser.add_argument("what", nargs="?", choices=("play", "check"), default="play")
     parser.add_argument("--seed", type=int, help="what breaks, and how, is drawn from it")
-    parser.add_argument("--port", type=int, default=0, help="of the page; 0 takes any free one")
+    parser.add_argument("--port", type=_port, default=0, help="of the page; 0 takes any free one")
     parsed = parser.parse_args()
     seed = secrets.randbelow(MAX_SEED) if parsed.seed is None else parsed.seed
     folder = Path(tempfile.mkdtemp(prefix="signoff-"))
@@ -35,6 +37,22 @@ def main() -> int:
         else:
             print(f"Kept for a look: {folder}", file=sys.stderr)
     return code
+
+
+def _port(text: str) -> int:
+    """Read a port that can be listened on."""
+    if not text.isdecimal() or len(text) > PORT_DIGITS or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"`{text[:20]}` is not a port (0 to {MAX_PORT})")
+    with socket.socket() as probe:
+        # As the server will: a port that was just let go of is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(text)))
+        except OSError as error:
+            raise argparse.ArgumentTypeError(
+                f"can't listen on {text} ({error.strerror}); choose another, or 0 for any free one"
+            ) from error
+    return int(text)
 
 
 async def _demo(plan: Plan) -> int:
