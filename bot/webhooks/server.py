@@ -83,20 +83,30 @@ class Webhooks:
         del request
         return web.Response(body=self._entrance.metrics.text(), content_type="text/plain")
 
-    async def _answer(self, source: str, request: web.Request) -> web.Response:
+    def _barred(self, source: str, request: web.Request) -> web.Response | None:
         if source not in PARSERS:
             return _refusal(404, f"no such source; known: {', '.join(sorted(PARSERS))}")
         if self._entrance.token is None:
             return _refusal(403, "webhooks are off: set SIGNOFF_WEBHOOK_TOKEN")
         if not _is_authorized(request, self._entrance.token):
             return _refusal(401, "send `Authorization: Bearer <SIGNOFF_WEBHOOK_TOKEN>`")
+        return None
+
+    async def _answer(self, source: str, request: web.Request) -> web.Response:
+        barred = self._barred(source, request)
+        if barred is not None:
+            return barred
         try:
             raw = await _body(request)
             if raw is None:
                 return _refusal(413, f"the body is larger than {MAX_BODY} bytes")
             # Before anything is cut, grouped or told: here no parser can forget it.
             body = self._entrance.context.redactor.tree(json.loads(raw))
-        except (ValueError, RecursionError, web.RequestPayloadError):
+        except web.RequestPayloadError:
+            # Nothing more can come of it; aiohttp would read on, and log what we know already.
+            request.content.feed_eof()
+            return _refusal(400, "the body does not unpack as its Content-Encoding says")
+        except (ValueError, RecursionError):
             return _refusal(400, "the body is not JSON")
         return await self._take(source, body)
 

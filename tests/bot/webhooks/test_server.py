@@ -1,6 +1,7 @@
 """The HTTP side refuses what it must refuse, by the status that says why."""
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 
@@ -128,12 +129,24 @@ async def test_a_compressed_body_counts_in_full(door: Door) -> None:
     assert status == 413
 
 
-async def test_a_body_that_does_not_unpack_is_refused(door: Door) -> None:
+async def test_a_bomb_is_refused_before_it_is_unpacked_whole(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    bomb = gzip.compress(b" " * 100 * MAX_BODY)
+    status, _ = await door.post(bomb, headers={**BEARER, "Content-Encoding": "gzip"})
+    assert status == 413
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_body_that_does_not_unpack_is_refused(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
     request = (
         "POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
         f"Authorization: Bearer {TOKEN}\r\nContent-Length: 9\r\n\r\nnot gzip!"
     )
     assert b" 400 " in await raw(door, request.encode())
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 @pytest.mark.parametrize("version", ["3", "5", 4, None, ["4"], "4\n", "x" * 1000, "\ud800"])
