@@ -19,6 +19,7 @@ from bot.store.engine import Connection, Database
 from bot.store.ledger import Ledger
 from bot.store.rules import in_force, trust_first
 from bot.store.schema import migrate
+from bot.store.strangers import tell_strangers
 from bot.store.tasks import free_leases
 from bot.store.threads import newest_at
 from policies.audit import Event, EventKind
@@ -118,6 +119,7 @@ def _started(connection: Connection, context: Context, offered: RuleSet | Policy
     else:
         rules = trust_first(connection, context, offered)
     free_leases(connection)
+    tell_strangers(connection, context)
     context.ledger.append(
         connection,
         Event(

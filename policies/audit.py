@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     TASK_CREATED = "task.created"
     TASK_MOVED = "task.moved"
     TASK_FAILED = "task.failed"
+    TASK_ESCALATED = "task.escalated"
     TOOL_CALLED = "tool.called"
     TOOL_FAILED = "tool.failed"
     TOOL_DENIED = "tool.denied"

@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.pulse import Pulse
 from bot.slack import blocks as kit
-from bot.slack.poster import Poster
+from bot.slack.poster import Poster, ThreadGoneError
 from bot.slack.rates import Urgency
 from bot.slack.sender import NoAnswer, NotSent, Sender, SlackRefused
 from bot.slack.text import clock_time, day_time, escaped
@@ -61,6 +61,8 @@ class OutboxClerk:
         self._default_channel = default_channel
         self._pulse = Pulse(POLL_S)
         self._busy: dict[str, asyncio.Task[None]] = {}
+        # Sent, though that could not be stored yet: never sent again by this process.
+        self._gone: set[int] = set()
 
     def wake(self) -> None:
         """Look for parcels now."""
@@ -71,7 +73,8 @@ class OutboxClerk:
         try:
             while True:
                 await self._sender.line.back()
-                await self._hand_out()
+                async with self._pulse.outlasting("the outbox"):
+                    await self._hand_out()
                 await self._pulse.rest()
         finally:
             for running in self._busy.values():
@@ -105,10 +108,11 @@ class OutboxClerk:
         running.add_done_callback(done)
 
     async def _send_all(self, parcels: list[Parcel]) -> None:
-        for parcel in parcels:
-            if not await self._send(parcel):
-                # What comes after it waits too: one place, one order.
-                return
+        async with self._pulse.outlasting("a message"):
+            for parcel in parcels:
+                if not await self._send(parcel):
+                    # What comes after it waits too: one place, one order.
+                    return
 
     async def _send(self, parcel: Parcel) -> bool:
         """Send one; False when it is to be tried again before anything else goes there."""
@@ -117,7 +121,8 @@ class OutboxClerk:
             _log.warning("a message is dropped: it would come %.0f min late", parcel.age_s / 60)
             return True
         try:
-            await self._deliver(parcel)
+            if parcel.id not in self._gone:
+                await self._deliver(parcel)
         except SlackRefused as refused:
             _log.warning("Slack refused a message: %s", refused.error)
             await self._outbox.failed(parcel, refused.error)
@@ -128,7 +133,9 @@ class OutboxClerk:
             await self._outbox.unanswered(parcel, f"no answer: {silent}")
             return False
         else:
+            self._gone.add(parcel.id)
             await self._outbox.sent(parcel)
+            self._gone.discard(parcel.id)
         return True
 
     async def _deliver(self, parcel: Parcel) -> None:
@@ -139,7 +146,8 @@ class OutboxClerk:
             await self._ephemeral(parcel)
         elif parcel.kind == CHANNEL:
             channel = payload["channel"] or self._default_channel or ""
-            await self._post(parcel, channel, escaped(_said(parcel)))
+            place = (channel, payload.get("thread_ts"))
+            await self._post(parcel, place, escaped(_said(parcel)))
         elif parcel.kind == HOME:
             view = {"type": "home", "blocks": [kit.header("Signoff"), kit.section(payload["text"])]}
             arguments = {"user_id": payload["user"], "view": view}
@@ -147,7 +155,7 @@ class OutboxClerk:
         elif parcel.kind == ANCHOR and self._post_anchor is not None:
             await self._post_anchor(payload)
         elif parcel.kind == DIRECT:
-            await self._post(parcel, payload["user"], _said(parcel))
+            await self._post(parcel, (payload["user"], None), _said(parcel))
 
     async def _ephemeral(self, parcel: Parcel) -> None:
         payload = parcel.payload
@@ -163,28 +171,33 @@ class OutboxClerk:
                 raise
             await self._sender.answer(payload["url"], _said(parcel))
 
-    async def _post(self, parcel: Parcel, channel: str, text: str) -> None:
-        if parcel.begun_at is not None and await self._is_there(parcel, channel):
+    async def _post(self, parcel: Parcel, place: tuple[str, str | None], text: str) -> None:
+        if parcel.begun_at is not None and await self._is_there(parcel, place):
             return
         # A text that a section would cut stands alone.
         blocks = [kit.section(text)] if len(text) <= kit.SECTION else []
         message = Wanted(key="parcel", text=text, blocks=blocks)
         urgency = Urgency.ANSWER if parcel.kind == DIRECT else Urgency.NEWS
-        await self._sender.turn("chat.postMessage", channel, urgency)
+        await self._sender.turn("chat.postMessage", place[0], urgency)
         await self._outbox.begun(parcel)
         try:
-            await self._poster.post((channel, None), _mark(parcel), message)
+            # Where the thread is gone it stands in the channel: better there than nowhere.
+            with contextlib.suppress(ThreadGoneError):
+                await self._poster.post(place, _mark(parcel), message)
         except (SlackRefused, NotSent):
             await self._outbox.not_begun(parcel)
             raise
 
-    async def _is_there(self, parcel: Parcel, channel: str) -> bool:
+    async def _is_there(self, parcel: Parcel, place: tuple[str, str | None]) -> bool:
         assert parcel.begun_at is not None  # noqa: S101 - asked of what was begun only
-        place = channel
+        channel, root_ts = place
         if channel.startswith(("U", "W")):
             opened = await self._sender.call("conversations.open", {"users": channel})
-            place = str(opened["channel"]["id"])
-        found = await self._poster.find((place, None), _mark(parcel), parcel.begun_at)
+            channel = str(opened["channel"]["id"])
+        try:
+            found = await self._poster.find((channel, root_ts), _mark(parcel), parcel.begun_at)
+        except ThreadGoneError as gone:
+            return gone.misplaced is not None
         return found is not None
 
 

@@ -89,7 +89,7 @@ def posts(
     by one, but told in one message (see `is_late`).
     """
     parts: list[Part] = []
-    if is_storm:
+    if is_storm and tasks:
         parts = _storm(tasks, mentions, now, known)
     else:
         for place, view in enumerate(tasks):

@@ -14,7 +14,7 @@ from agents.tasks import OPEN, Task
 from bot.store.boxes import send
 from bot.store.context import Context
 from bot.store.tables import alerts, dead_letters, tasks
-from bot.store.tasks import create_task, open_task, settle_task, task_event, task_of
+from bot.store.tasks import KNOWN, create_task, open_task, settle_task, task_event, task_of
 from policies.audit import Event, EventKind
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
 
@@ -168,7 +168,7 @@ def ordinal(number: int) -> str:
 def _task(connection: Connection, task_id: str | None) -> Task | None:
     if task_id is None:
         return None
-    row = connection.execute(select(tasks).where(tasks.c.id == task_id)).first()
+    row = connection.execute(select(tasks).where(tasks.c.id == task_id, KNOWN)).first()
     return None if row is None else task_of(row)
 
 

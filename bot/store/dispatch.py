@@ -14,7 +14,7 @@ from bot.pulse import Pulse
 from bot.store.context import Handler
 from bot.store.engine import Database
 from bot.store.tables import tasks
-from bot.store.tasks import task_of
+from bot.store.tasks import KNOWN, task_of
 from policies.model import Clock
 from tools.ports import RecordUnavailable
 
@@ -107,7 +107,10 @@ class RowDispatcher:
             tasks.c.lease_owner == self._name,
         )
         return select(tasks).where(
-            tasks.c.wake_at <= self._clock.now(), is_free, tasks.c.id.not_in(list(self._running))
+            tasks.c.wake_at <= self._clock.now(),
+            is_free,
+            tasks.c.id.not_in(list(self._running)),
+            KNOWN,
         )
 
     async def _hand_out(self, handler: Handler) -> None:
@@ -122,6 +125,10 @@ class RowDispatcher:
         beat = asyncio.create_task(self._beat(claim))
         try:
             await handler(claim)
+        except RecordUnavailable as error:
+            # It is still ours, and found again by the next look.
+            _log.warning("a task can't be given back: %s", error, extra={"task_id": claim.task.id})
+            await asyncio.sleep(TROUBLE_S)
         finally:
             beat.cancel()
             del self._running[claim.task.id]

@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from agents.ports import Claim
@@ -18,6 +18,8 @@ from policies.model import Actor, ActorKind, ProposalState, Severity
 from tools.ports import LostLease
 
 REOPEN_WITHIN = timedelta(hours=24)
+# What is of another kind or state was written by a newer version, and is left alone.
+KNOWN = and_(tasks.c.kind.in_(list(TaskKind)), tasks.c.state.in_(list(TaskState)))
 
 
 def task_of(row: Any) -> Task:
@@ -44,11 +46,27 @@ def task_of(row: Any) -> Task:
 
 
 def open_task(connection: Connection, tenant: str, group_key: str) -> Task | None:
-    """Return the open task of a group, if there is one."""
-    row = connection.execute(
-        select(tasks).where(tasks.c.tenant == tenant, tasks.c.open_key == group_key)
-    ).first()
+    """Return the open task of a group, if there is one.
+
+    Where a newer version's task holds the group, it is the one that this version works on beside.
+    """
+    ours = select(tasks).where(tasks.c.tenant == tenant, KNOWN)
+    row = connection.execute(ours.where(tasks.c.open_key == group_key)).first()
+    if row is None and _is_held(connection, tenant, group_key):
+        beside = ours.where(tasks.c.group_key == group_key, tasks.c.open_key.is_not(None))
+        row = connection.execute(beside.order_by(tasks.c.created_at).limit(1)).first()
     return None if row is None else task_of(row)
+
+
+def _is_held(connection: Connection, tenant: str, group_key: str) -> bool:
+    holder = select(tasks.c.id).where(tasks.c.tenant == tenant, tasks.c.open_key == group_key)
+    return connection.execute(holder).first() is not None
+
+
+def _key(connection: Connection, tenant: str, group_key: str, task_id: str) -> str:
+    """Return the group's key, or one of the task's own where another task holds it."""
+    is_held = _is_held(connection, tenant, group_key)
+    return f"{group_key}#{task_id}" if is_held else group_key
 
 
 def create_task(connection: Connection, context: Context, new: NewTask) -> tuple[Task, bool]:
@@ -74,7 +92,7 @@ def create_task(connection: Connection, context: Context, new: NewTask) -> tuple
             kind=new.kind,
             state=TaskState.QUEUED,
             group_key=new.group_key,
-            open_key=new.group_key,
+            open_key=_key(connection, new.tenant, new.group_key, task_id),
             thread_id=thread_id,
             environment=new.environment,
             target=new.target,
@@ -214,17 +232,12 @@ def move_task(
         raise ValueError(f"task {task.id}: {task.state} does not lead to {state}")
     now = context.clock.now()
     is_open = state in OPEN
+    values: dict[str, Any] = {"state": state, "updated_at": now}
     if is_open and task.state not in OPEN:
         # A new task of the same group may be open by now; then this one works without the key.
-        other = open_task(connection, task.tenant, task.group_key)
-        open_key = task.group_key if other is None else f"{task.group_key}#{task.id}"
-    else:
-        open_key = None
-    values: dict[str, Any] = {"state": state, "updated_at": now}
-    if not is_open:
+        values["open_key"] = _key(connection, task.tenant, task.group_key, task.id)
+    elif not is_open:
         values["open_key"] = None
-    elif open_key is not None:
-        values["open_key"] = open_key
     connection.execute(update(tasks).where(tasks.c.id == task.id).values(**values))
     context.ledger.append(
         connection,

@@ -19,7 +19,7 @@ from bot.store.memory import ANSWER
 from bot.store.proposals import proposal_rows
 from bot.store.storms import STORM
 from bot.store.tables import ledger, ledger_index, posts, proposals, steps, tasks, threads, votes
-from bot.store.tasks import task_of
+from bot.store.tasks import KNOWN, task_of
 from policies.approvals import Ballot
 from policies.audit import EventKind
 from policies.model import EffectKind, ProposalState
@@ -125,7 +125,7 @@ class ThreadStore:
         """Return the tasks of a thread, oldest first, as one consistent picture."""
 
         def unit(connection: Connection) -> list[TaskView]:
-            of_thread = select(tasks).where(tasks.c.thread_id == thread.id)
+            of_thread = select(tasks).where(tasks.c.thread_id == thread.id, KNOWN)
             rows = connection.execute(of_thread.order_by(tasks.c.created_at, tasks.c.id)).all()
             found = [task_of(row) for row in rows]
             if thread.kind == STORM:

@@ -43,20 +43,24 @@ def old_messages(world: World) -> list[str]:
     return list(kept[INCIDENTS])
 
 
-async def test_a_card_of_the_first_schema_is_signed_off_under_todays_code(tmp_path: Path) -> None:
-    killed_at = left_behind(tmp_path)
+def world_of_then(folder: Path, killed_at: datetime) -> World:
+    """Return a world whose clock goes on where the old bot was killed."""
     ago = killed_at + timedelta(seconds=5) - datetime.now(UTC)
     clock = {"offset_s": ago.total_seconds()}
-    (tmp_path / "clock.json").write_text(json.dumps(clock), encoding="utf-8")
+    (folder / "clock.json").write_text(json.dumps(clock), encoding="utf-8")
     port = free_port()
     plan = Plan(
         seed=SEED,
-        folder=tmp_path,
+        folder=folder,
         port=port,
         # The alert was told to the bot of then; nobody tells it again.
         alertmanager_url=f"http://127.0.0.1:{port}/alertmanager",
     )
-    world = World(plan)
+    return World(plan)
+
+
+async def test_a_card_of_the_first_schema_is_signed_off_under_todays_code(tmp_path: Path) -> None:
+    world = world_of_then(tmp_path, left_behind(tmp_path))
     fault = world.inject("web")
     assert (fault.previous_version, fault.version) == ("v40", "v41")
     old = old_messages(world)
@@ -72,4 +76,28 @@ async def test_a_card_of_the_first_schema_is_signed_off_under_todays_code(tmp_pa
         kinds = [event["kind"] for event in await events(scene)]
         assert kinds.count("intent.written") == kinds.count("outcome.written") == 1
         assert kinds.count("signoff.started") == 2
+        await require_sound(scene)
+
+
+async def test_a_task_that_only_a_newer_version_knows_is_told_and_stops_nothing(
+    tmp_path: Path,
+) -> None:
+    world = world_of_then(tmp_path, left_behind(tmp_path))
+    database = sqlite3.connect(tmp_path / "signoff.db")
+    database.execute("UPDATE tasks SET state = 'DELIBERATING'")
+    database.commit()
+    database.close()
+    root_ts = old_messages(world)[0]
+    async with world, on_stage(world) as scene:
+        await scene.reply(INCIDENTS, root_ts, "Escalated: I can't go on[\\s\\S]*newer version")
+        # Others are served.
+        await scene.mia.command(INCIDENTS, "/signoff status")
+        await scene.told(scene.mia, "tasks are open", INCIDENTS)
+        world.inject("checkout")
+        await scene.mia.command(INCIDENTS, "/triage checkout staging")
+        await scene.root(INCIDENTS, "checkout in staging")
+        log = (tmp_path / "bot.log").read_text(encoding="utf-8")
+        assert log.count("left alone, since only a newer version") == 1
+        assert "Traceback" not in log
+        assert (world.bot.restarts, world.shop.effects) == (0, ())
         await require_sound(scene)
