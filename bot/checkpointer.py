@@ -39,6 +39,7 @@ from bot.store.context import Context
 from bot.store.engine import StoreError
 from bot.store.reading import open_read_only
 from policies.checkpoints import Checkpoint, CheckpointError, VerifierKey, sign
+from tools.ports import RecordUnavailable
 
 EVERY_EVENTS = 256
 DIRTY, IDLE = timedelta(seconds=60), timedelta(hours=1)
@@ -95,13 +96,14 @@ class Checkpointer:
     async def run(self) -> None:
         """Sign until cancelled, or until there is a reason never to sign again before a restart."""
         try:
-            await self._undisturbed(self._begin())
-            await self._undisturbed(self._checkpoint("start"))
+            await self._patiently(self._begin)
+            await self._patiently(partial(self._checkpoint, "start"))
             while True:
                 await self._news()
                 await self._try()
         except REFUSED as error:
-            await self._refuse(error)
+            self._refuse(error)
+            await self._patiently(partial(self._tell, error))
 
     async def finish(self) -> None:
         """Make the last checkpoint, after everybody who writes has stopped."""
@@ -111,15 +113,23 @@ class Checkpointer:
         if self._is_refused:
             return
         try:
-            if self._signer is None:
-                await self._begin()
-            await self._read_on()
-            if self._last is None or self._last.size < self._history.size:
-                await self._checkpoint("stop")
-            else:
-                await self._keep()
+            await self._last_look()
+        except RecordUnavailable as error:
+            _log.warning("the last events are signed at the next start: %s", error)
         except REFUSED as error:
-            await self._refuse(error)
+            self._refuse(error)
+            # Whoever starts it next is told by the next start.
+            with contextlib.suppress(RecordUnavailable):
+                await self._tell(error)
+
+    async def _last_look(self) -> None:
+        if self._signer is None:
+            await self._begin()
+        await self._read_on()
+        if self._last is None or self._last.size < self._history.size:
+            await self._checkpoint("stop")
+        else:
+            await self._keep()
 
     async def _news(self) -> None:
         # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the wake.
@@ -128,12 +138,25 @@ class Checkpointer:
                 await self._awake.wait()
         self._awake.clear()
 
+    async def _patiently(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do it, again and again while the database takes nothing."""
+        while True:
+            try:
+                await self._undisturbed(work())
+            except RecordUnavailable as error:
+                self._bench.metrics.unsigned.set(1)
+                _log.info("the checkpoints wait: %s", error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._bench.metrics.unsigned.set(float(self._is_file_behind))
+                return
+
     async def _try(self) -> None:
         try:
-            await self._undisturbed(self._look())
+            await self._patiently(self._look)
         except REFUSED:
             raise
-        # Boundary: a database that can't be written for a while must not end the bot.
+        # Boundary: what nobody thought of must not end the bot.
         except Exception:  # noqa: BLE001 - see above
             _log.exception("a checkpoint could not be made; it is tried again")
             self._bench.metrics.unsigned.set(1)
@@ -269,11 +292,13 @@ class Checkpointer:
         self._is_file_behind = True
         self._bench.metrics.unsigned.set(1)
 
-    async def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: Exception) -> None:
         """Say loudly why nothing is signed; the bot itself goes on."""
         self._is_refused = True
         self._bench.metrics.unsigned.set(1)
         _log.critical("the ledger is not signed any more: %s", error)
+
+    async def _tell(self, error: Exception) -> None:
         context = self._bench.context
         messages = await self._bench.messages(
             f"I have stopped signing my ledger: {error}. I go on working. Look at `signoff doctor`"

@@ -13,6 +13,7 @@ from bot.config import DigestSchedule
 from bot.store.context import Context
 from bot.store.schedules import Schedule, all_schedules, replace_all, take_slot
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
+from tools.ports import RecordUnavailable
 
 LOOK_EVERY_S = 1
 LATE_AFTER = timedelta(minutes=5)
@@ -76,6 +77,7 @@ class Scheduler:
     def __init__(self, context: Context, digests: Sequence[DigestSchedule]) -> None:
         self._context, self._digests = context, digests
         self._clock = AsyncIOScheduler()
+        self._is_looking = False
 
     async def start(self) -> None:
         """Bring the rows in line with the settings, and begin to look."""
@@ -92,8 +94,9 @@ class Scheduler:
             for digest in dict.fromkeys(self._digests)
         ]
         await self._context.database.write(lambda connection: replace_all(connection, wanted))
+        # Two, since APScheduler warns of each look that it leaves out while a write waits.
         self._clock.add_job(
-            self.look, "interval", seconds=LOOK_EVERY_S, max_instances=1, coalesce=True
+            self._look_alone, "interval", seconds=LOOK_EVERY_S, max_instances=2, coalesce=True
         )
         self._clock.start()
 
@@ -101,6 +104,18 @@ class Scheduler:
         """Stop looking."""
         if self._clock.running:
             self._clock.shutdown(wait=False)
+
+    async def _look_alone(self) -> None:
+        if self._is_looking:
+            return
+        self._is_looking = True
+        try:
+            await self.look()
+        except RecordUnavailable as error:
+            # The slot is still due at the next look.
+            _log.info("the schedules wait: %s", error)
+        finally:
+            self._is_looking = False
 
     async def look(self) -> None:
         """Take every slot that is due, each once; after a pause only the latest of each."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import Metrics
@@ -14,6 +15,7 @@ from bot.slack.desk import Desk
 from bot.slack.sender import NO_ANSWER
 from bot.slack.shown import clean
 from bot.store.boxes import Inbox
+from tools.ports import RecordUnavailable
 
 ANYTHING = re.compile(r".*")
 Ack = Callable[..., Awaitable[Any]]
@@ -47,14 +49,19 @@ class Reception:
         app.event(ANYTHING)(self.event)
         return app
 
-    async def commit(self, body: Body, next_: Callable[[], Awaitable[None]]) -> None:
+    async def commit(self, body: Body, next_: Callable[[], Awaitable[None]]) -> BoltResponse | None:
         """Commit the envelope under its own key; without a commit there is no ack."""
         found = _key(body)
         if found is not None:
             kind, key = found
-            await self._inbox.put(key, kind, body)
+            try:
+                await self._inbox.put(key, kind, body)
+            except RecordUnavailable as error:
+                _log.warning("not acknowledged, so Slack tells the person: %s: %s", kind, error)
+                return BoltResponse(status=503, body="nothing can be stored now")
             self._metrics.envelopes.labels(kind).inc()
         await next_()
+        return None
 
     async def command(self, ack: Ack, body: Body, client: AsyncWebClient) -> None:
         """Take a slash command."""

@@ -9,6 +9,7 @@ from bot.slack.desk import Desk
 from bot.slack.events import take as take_event
 from bot.slack.text import code
 from bot.store.boxes import Inbox, Letter
+from tools.ports import RecordUnavailable
 
 POLL_S = 0.25
 # The ack goes out first: Bolt polls for it every 10 ms.
@@ -37,8 +38,9 @@ class InboxClerk:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            for letter in await self._inbox.due():
-                await self._work(letter)
+            async with self._pulse.outlasting("the inbox"):
+                for letter in await self._inbox.due():
+                    await self._work(letter)
             await self._pulse.rest()
             await asyncio.sleep(ACK_FIRST_S)
 
@@ -50,6 +52,9 @@ class InboxClerk:
             self._desk.context.boundary(f"{letter.kind}.worked")
             if delay_s is not None:
                 await self._inbox.later(letter, delay_s)
+        except RecordUnavailable:
+            # No fault of the letter: it counts as no attempt.
+            raise
         # Boundary: a letter that can't be worked off is kept, tried again, and told in the end.
         except Exception:  # noqa: BLE001 - see above
             _log.exception("a letter could not be worked off: %s", letter.kind)

@@ -22,7 +22,7 @@ from bot.slack.threads import Wanted, changes_at, posts
 from bot.store.storms import STORM
 from bot.store.threads import Post, Thread, ThreadStore
 from policies.model import Clock
-from tools.ports import Boundary
+from tools.ports import Boundary, RecordUnavailable
 
 POLL_S, RETRY_S = 0.5, 2.0
 # How often a thread that waits for its turn looks whether something more urgent came up.
@@ -120,21 +120,26 @@ class Mirror:
             while True:
                 # While Slack is away nothing is begun: tasks go on, and their threads wait here.
                 await self._glass.sender.line.back()
-                behind, since = await self._glass.store.behind(since)
-                for thread in filter(self._has_room, behind):
-                    self._start(thread)
+                async with self._pulse.outlasting("the mirror"):
+                    since = await self._hand_out(since)
                 await self._pulse.rest()
         finally:
             for running in self._busy.values():
                 running.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
+    async def _hand_out(self, since: int) -> int:
+        behind, since = await self._glass.store.behind(since)
+        for thread in filter(self._has_room, behind):
+            self._start(thread)
+        return since
+
     def _has_room(self, thread: Thread) -> bool:
         is_free = thread.waits or len(self._busy) < SIDE_BY_SIDE
         return is_free and thread.id not in self._busy
 
     def _start(self, thread: Thread) -> None:
-        running = asyncio.create_task(self._render(thread))
+        running = asyncio.create_task(self._keep_up(thread))
         self._busy[thread.id] = running
 
         def done(_: asyncio.Task[None]) -> None:
@@ -142,6 +147,10 @@ class Mirror:
             self._pulse.wake()
 
         running.add_done_callback(done)
+
+    async def _keep_up(self, thread: Thread) -> None:
+        async with self._pulse.outlasting("a thread"):
+            await self._render(thread)
 
     async def _render(self, thread: Thread) -> None:
         store = self._glass.store
@@ -158,6 +167,9 @@ class Mirror:
             # Told once for all by the line; here it is one of hundreds.
             _log.debug("no answer about a thread: %s", silent)
             await asyncio.sleep(RETRY_S)
+        except RecordUnavailable:
+            # What was posted meanwhile is found again by its mark.
+            raise
         # Boundary: a thread that can't be rendered is logged and tried again, and stops no other.
         except Exception:  # noqa: BLE001 - see above
             _log.exception("a thread could not be rendered", extra={"task_id": thread.id})

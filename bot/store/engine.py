@@ -115,11 +115,22 @@ class Database:
             raise StoreUnavailable(self.trouble or f"no commit within {within_s} s") from error
 
     async def read(self, unit: Unit[T]) -> T:
-        """Run a reading unit on a connection of its own."""
-        async with self._read_engine.connect() as connection:
-            # One picture: the driver alone would let another commit slip in between two reads.
-            await connection.exec_driver_sql("BEGIN")
-            return await connection.run_sync(unit)
+        """Run a reading unit on a connection of its own.
+
+        Raises:
+            StoreUnavailable: the database can't be read now.
+        """
+        try:
+            async with self._read_engine.connect() as connection:
+                # One picture: the driver alone would let another commit slip in between two reads.
+                await connection.exec_driver_sql("BEGIN")
+                return await connection.run_sync(unit)
+        except OperationalError as error:
+            trouble = _trouble(error)
+            # A reader that writes is a mistake of ours.
+            if trouble in {None, TROUBLES[sqlite3.SQLITE_READONLY]}:
+                raise
+            raise StoreUnavailable(f"{trouble}; nothing could be read") from error
 
     def _work(self) -> None:
         with self._write_engine.connect() as connection:
@@ -128,11 +139,19 @@ class Database:
                 batch, is_open = self._batch()
                 if batch:
                     self._commit(connection, batch)
+                elif is_open:
+                    self._probe(connection)
 
     def _batch(self) -> tuple[list[_Job], bool]:
-        """Wait for work and take what is queued; False when the end was asked for."""
+        """Wait for work and take what is queued; False when the end was asked for.
+
+        In trouble it does not wait for long: nobody may write again before it is known to be over.
+        """
         batch: list[_Job] = []
-        job = self._queue.get()
+        try:
+            job = self._queue.get(timeout=None if self.trouble is None else AGAIN_S)
+        except queue.Empty:
+            return batch, True
         while job is not None:
             batch.append(job)
             if len(batch) == BATCH:
@@ -147,6 +166,9 @@ class Database:
         patient_until = time.monotonic() + PATIENCE_S
         while True:
             batch = [job for job in batch if not job.future.cancelled()]
+            if not batch:
+                # Taken back: what writes nothing says nothing about the disk.
+                return
             results, fault = _transaction(connection, [job.unit for job in batch])
             trouble = _trouble(fault)
             self._note(trouble)
@@ -164,6 +186,10 @@ class Database:
         else:
             for job in batch:
                 self._commit(connection, [job])
+
+    def _probe(self, connection: Connection) -> None:
+        _, fault = _transaction(connection, [_written_again])
+        self._note(_trouble(fault))
 
     def _note(self, trouble: str | None) -> None:
         """Keep why nothing can be written; told once when it begins, and once when it is over."""
@@ -250,6 +276,12 @@ def _transaction(
         _roll_back(connection)
         return [], error
     return results, None
+
+
+def _written_again(connection: Connection) -> None:
+    """Write a page as it is: the program's own number in the file's head, which nobody uses."""
+    number = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA user_version={int(number)}")
 
 
 def _trouble(fault: Exception | None) -> str | None:

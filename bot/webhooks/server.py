@@ -73,7 +73,10 @@ class Webhooks:
     async def readyz(self, request: web.Request) -> web.Response:
         """Say whether work can be taken; that it can without Slack is said, and is no fault."""
         del request
-        is_ready = await self._entrance.is_ready()
+        try:
+            is_ready = await self._entrance.is_ready()
+        except RecordUnavailable:
+            is_ready = False
         slack = "away" if self._entrance.is_slack_away() else "answers"
         status = 200 if is_ready else 503
         return web.json_response({"ready": is_ready, "slack": slack}, status=status)

@@ -105,3 +105,21 @@ async def test_a_closed_database_says_so_instead_of_waiting_for_ever(tmp_path: P
         database = world.database
     with pytest.raises(StoreUnavailable, match="Signoff is stopping"):
         await database.write(Attempts("late"))
+
+
+async def test_trouble_lasts_until_a_write_was_made_though_nobody_asks_for_one(
+    store: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    with locked(store.path):
+        with pytest.raises(StoreUnavailable):
+            await store.database.write(Attempts("taken back"), within_s=5.5)
+        # By now nobody waits for a write, and the file is locked all the same.
+        await asyncio.sleep(1.0)
+        assert store.database.trouble == "another program has locked the database"
+    deadline = time.monotonic() + 10
+    while store.database.trouble is not None:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert await store.rows(inbox) == []
