@@ -29,6 +29,15 @@ class BotProcess:
         """Say whether it lives."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def is_frozen(self) -> bool:
+        """Say whether it stands still."""
+        if self._process is None:
+            return False
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        # What comes after the name in brackets, which may hold anything.
+        return stat.rsplit(")", 1)[1].split()[0] == "T"
+
     async def start(self) -> None:
         """Start it, and watch over it."""
         await self._spawn()
@@ -54,6 +63,11 @@ class BotProcess:
         """Kill it dead; it is started again."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL)
+
+    def wake(self) -> None:
+        """Let it go on after it was frozen."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGCONT)
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the end of its log."""
