@@ -31,7 +31,7 @@ demo-check: $(VENV)/.runtime
 setup: $(VENV)/.dev
 
 test: $(VENV)/.dev
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev
 	@echo 'lint: ruff check'
