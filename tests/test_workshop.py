@@ -74,6 +74,7 @@ USED_BY_NAME = {
     "import-linter": ("pyproject.toml", "[tool.importlinter]"),
     "mypy": ("Makefile", "-m mypy"),
     "pytest-asyncio": ("pyproject.toml", "asyncio_mode"),
+    "pytest-xdist": ("Makefile", "--numprocesses"),
     "ruff": ("Makefile", "-m ruff"),
     "setuptools": ("pyproject.toml", "setuptools.build_meta"),
     "types-jsonschema": ("tests", "import jsonschema"),
