@@ -148,7 +148,8 @@ class Checkpointer:
                 _log.info("the checkpoints wait: %s", error)
                 await asyncio.sleep(RETRY_S)
             else:
-                self._bench.metrics.unsigned.set(float(self._is_file_behind))
+                is_unsigned = self._is_file_behind or self._is_refused
+                self._bench.metrics.unsigned.set(float(is_unsigned))
                 return
 
     async def _try(self) -> None:

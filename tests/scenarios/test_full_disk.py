@@ -54,10 +54,12 @@ def fill(folder: Path) -> Path:
     """Leave no room on the disk; returns the ballast."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
-        for size in (65_536, 1):
-            with suppress(OSError):
-                while True:
-                    file.write(b"x" * size)
+        with suppress(OSError):
+            while file.write(b"x" * 65_536):
+                pass
+        with suppress(OSError):
+            while file.write(b"x"):
+                pass
     return ballast
 
 
