@@ -8,12 +8,13 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-check test lint format lock clean
+.PHONY: help setup demo demo-check test bench lint format lock clean
 
 help:
 	@echo 'make demo                 the local workspace, shop and ad platform with the bot, in your browser'
 	@echo 'make demo-check [SEED=n]  the same demo, driven and checked from end to end'
 	@echo 'make test [ARGS=...]      the tests'
+	@echo 'make bench [ARGS=...]     the benchmarks: rates beside a reference of the same run, and what waiting costs'
 	@echo 'make lint                 ruff and mypy'
 	@echo 'make format               let ruff rewrite what it can'
 	@echo 'make lock                 compile the lock files again'
@@ -32,6 +33,10 @@ setup: $(VENV)/.dev
 
 test: $(VENV)/.dev
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
+
+# Named so that `make test` does not find them: what they print depends on the machine.
+bench: $(VENV)/.dev
+	@$(PY) -m pytest -q --override-ini='python_files=bench_*.py' tests/benchmarks $(ARGS)
 
 lint: $(VENV)/.dev
 	@echo 'lint: ruff check'

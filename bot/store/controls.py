@@ -110,7 +110,9 @@ def _note(
     open_threads = select(tasks.c.thread_id).where(
         tasks.c.tenant == tenant, tasks.c.open_key.is_not(None)
     )
-    connection.execute(update(threads).where(threads.c.id.in_(open_threads)).values(cursor=0))
+    # Always another one below zero: the mirror, at work with a thread, sees that it changed.
+    redrawn = -(func.abs(threads.c.cursor) + 1)
+    connection.execute(update(threads).where(threads.c.id.in_(open_threads)).values(cursor=redrawn))
     word = "paused" if kind is EventKind.SIGNOFF_PAUSED else "resumed"
     context.ledger.append(
         connection,

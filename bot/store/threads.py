@@ -101,7 +101,7 @@ class ThreadStore:
         """
         now = self._context.clock.now()
         fresh = select(ledger_index.c.thread_id).where(ledger_index.c.seq > since)
-        candidate = or_(threads.c.id.in_(fresh), threads.c.cursor == 0, threads.c.next_at <= now)
+        candidate = or_(threads.c.id.in_(fresh), threads.c.cursor <= 0, threads.c.next_at <= now)
         is_behind = or_(threads.c.cursor < _HEAD, threads.c.next_at <= now)
         query = _threads().where(candidate, is_behind).order_by(_WAITS.desc(), _HEAD)
         newest = select(func.coalesce(func.max(ledger_index.c.seq), 0))
@@ -110,7 +110,8 @@ class ThreadStore:
             found = [_thread_of(row) for row in connection.execute(query)]
             head = connection.execute(newest).scalar_one()
             # A thread that is being shown for the first time may end behind what came meanwhile.
-            return found, min((one.cursor or since for one in found), default=head)
+            reached = (one.cursor if one.cursor > 0 else since for one in found)
+            return found, min(reached, default=head)
 
         return await self._context.database.read(unit)
 

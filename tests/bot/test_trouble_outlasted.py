@@ -82,7 +82,7 @@ async def test_signing_waits_and_is_not_given_up(tmp_path: Path, caplog: Logged)
         trouble.is_on = True
         run = asyncio.create_task(found.checkpointer.run())
         await refused(trouble, 1)
-        assert found.value("signoff_ledger_unsigned") == 1
+        await until_true(lambda: found.value("signoff_ledger_unsigned") == 1)
         trouble.is_on = False
         await found.reach(1)
         await until_true(lambda: found.value("signoff_ledger_unsigned") == 0)

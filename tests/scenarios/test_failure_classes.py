@@ -50,9 +50,8 @@ async def test_without_a_dead_source_the_look_goes_on_and_says_what_is_missing(
     async with staged(tmp_path) as scene:
         scene.world.valves["shop"].turn(Flow.REFUSING, only=LOGS)
         found = await break_something(scene)
-        words = "\n".join(text_of(message) for message in await thread(scene, found.root_ts))
-        assert re.search(r"`E\d+` errors in the log of \w+: no answer \(answered 503", words)
-        assert re.search(r"No answer: errors in the log", words)
+        await card_of(scene, found, r"`E\d+` errors in the log of \w+: no answer \(answered 503")
+        await card_of(scene, found, r"No answer: errors in the log")
         # The deploy explains it all the same.
         await sign_off(scene, scene.ben, (INCIDENTS, found.root_ts), found.rollback)
         assert len(scene.world.shop.effects) == 1

@@ -10,6 +10,7 @@ import pytest
 from bot.store.dispatch import LEASE_S
 from playground.story import INCIDENTS, Message
 from tests.scenarios.plays import Sword, quiet_ending
+from tests.scenarios.seeds import KILLING_SEED
 from tests.scenarios.stages import (
     Scene,
     break_something,
@@ -49,7 +50,7 @@ async def test_frozen_past_its_lease_after_the_intent_it_acts_once(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     sword = Sword(tmp_path, "freeze:intent.written")
-    async with staged(tmp_path, bot_env=sword.env) as scene:
+    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as scene:
         found = await break_something(scene)
         place = (INCIDENTS, found.root_ts)
         sword.draw()

@@ -53,8 +53,8 @@ ACTING = (
     "effect.done",
     "outcome.written",
 )
-# What undoing passes: its state is checked without asking the rules again.
-UNDOING = ("vote.stored", "state.observed", "intent.written", "effect.done", "outcome.written")
+# What undoing passes.
+UNDOING = ("vote.stored", "action.worked", "intent.written", "effect.done", "outcome.written")
 FORMS = ("command.stored", "command.worked", "view.stored", "click.acknowledged", "view.worked")
 CREATING = ("vote.stored", "intent.written", "effect.done", "outcome.written", "followed.up")
 UNSURE = frozenset({"intent.written", "effect.done"})
