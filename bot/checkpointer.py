@@ -88,6 +88,7 @@ class Checkpointer:
         self._dirty_since: datetime | None = None
         self._is_file_behind = self._is_refused = False
         self._working: asyncio.Task[None] | None = None
+        self._is_news = True
 
     def wake(self) -> None:
         """Look for new events now."""
@@ -136,6 +137,7 @@ class Checkpointer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL_S):
                 await self._awake.wait()
+        self._is_news = self._is_news or self._awake.is_set()
         self._awake.clear()
 
     async def _patiently(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -205,7 +207,9 @@ class Checkpointer:
             return read_history(connection, claims, key)
 
     async def _look(self) -> None:
-        await self._read_on()
+        if self._is_news:
+            await self._read_on()
+            self._is_news = False
         now, size = self._bench.context.clock.now(), self._history.size
         new = size - (0 if self._last is None else self._last.size)
         if new and self._dirty_since is None:

@@ -10,8 +10,9 @@ from apscheduler.triggers.cron import CronTrigger
 
 from agents.tasks import NewTask, TaskKind
 from bot.config import DigestSchedule
+from bot.store.agenda import Agenda
 from bot.store.context import Context
-from bot.store.schedules import Schedule, all_schedules, replace_all, take_slot
+from bot.store.schedules import Schedule, replace_all, take_slot, upcoming
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
 from tools.ports import RecordUnavailable
 
@@ -77,6 +78,7 @@ class Scheduler:
     def __init__(self, context: Context, digests: Sequence[DigestSchedule]) -> None:
         self._context, self._digests = context, digests
         self._clock = AsyncIOScheduler()
+        self._agenda = Agenda(context.database)
         self._is_looking = False
 
     async def start(self) -> None:
@@ -120,7 +122,9 @@ class Scheduler:
     async def look(self) -> None:
         """Take every slot that is due, each once; after a pause only the latest of each."""
         now = self._context.clock.now()
-        for schedule in await self._context.database.read(all_schedules):
+        if not self._agenda.is_due(now):
+            return
+        for schedule in await self._agenda.ask(upcoming):
             if schedule.next_at <= now:
                 await self._take(schedule, now)
 

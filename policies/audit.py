@@ -1,7 +1,9 @@
 """The audit vocabulary: what an event is, its canonical body, and how bodies are chained."""
 
 import hashlib
+import json
 from enum import StrEnum
+from typing import Any
 
 import rfc8785
 from pydantic import AwareDatetime, Field
@@ -101,7 +103,27 @@ def body(event: Event, seq: int) -> str:
 
     `event.texts` must hold digests by now, not texts.
     """
-    return rfc8785.dumps({"seq": seq, **event.model_dump(mode="json")}).decode()
+    return canonical({"seq": seq, **event.model_dump(mode="json")})
+
+
+# Writes what RFC 8785 does for strings, booleans and small whole numbers under ASCII names, ten
+# times faster.
+_quick = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_LARGEST = 2**53 - 1
+
+
+def canonical(found: dict[str, Any]) -> str:
+    """Return the body of an event that is JSON already, as RFC 8785 writes it."""
+    names = "".join([*found["data"], *found["texts"]])
+    if names.isascii() and all(map(_is_plain, found["data"].values())):
+        return _quick(found)
+    return rfc8785.dumps(found).decode()
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, int):
+        return -_LARGEST <= value <= _LARGEST
+    return value is None or isinstance(value, str)
 
 
 def chain_hash(prev: str, text: str) -> str:

@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Column, Connection, Row, Select, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
+from bot.store.agenda import Agenda
 from bot.store.context import Context
 from bot.store.tables import inbox, outbox
 from policies.redaction import Redactor
@@ -65,11 +67,20 @@ def _kept(redactor: Redactor, value: Any) -> Any:
     return [_kept(redactor, item) for item in value] if isinstance(value, list) else value
 
 
+def _due(
+    query: Select[Any], due_at: Column[datetime], connection: Connection
+) -> tuple[list[Row[Any]], datetime | None]:
+    """Return what is due, and when the first is that is still to be done."""
+    rows = list(connection.execute(query).all())
+    return rows, connection.execute(select(func.min(due_at))).scalar_one()
+
+
 class Inbox:
     """Envelopes by their own key, each worked off once."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._agenda = Agenda(context.database)
 
     async def put(self, key: str, kind: str, body: Mapping[str, Any]) -> bool:
         """Commit an envelope; False when it is known already; raises StoreUnavailable."""
@@ -91,10 +102,12 @@ class Inbox:
     async def due(self, limit: int = 50) -> list[Letter]:
         """Return what is to be worked off, oldest first."""
         now = self._context.clock.now()
+        if not self._agenda.is_due(now):
+            return []
         query = (
             select(inbox).where(inbox.c.due_at <= now).order_by(inbox.c.received_at).limit(limit)
         )
-        rows = await self._context.database.read(lambda connection: connection.execute(query).all())
+        rows = await self._agenda.ask(partial(_due, query, inbox.c.due_at))
         return [
             Letter(
                 key=row.key,
@@ -148,12 +161,15 @@ class Outbox:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._agenda = Agenda(context.database)
 
     async def due(self, limit: int = 500) -> list[Parcel]:
         """Return what is to be sent, oldest first."""
         now = self._context.clock.now()
+        if not self._agenda.is_due(now):
+            return []
         query = select(outbox).where(outbox.c.due_at <= now).order_by(outbox.c.id).limit(limit)
-        rows = await self._context.database.read(lambda connection: connection.execute(query).all())
+        rows = await self._agenda.ask(partial(_due, query, outbox.c.due_at))
         return [
             Parcel(
                 id=row.id,

@@ -7,10 +7,11 @@ import time
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from agents.ports import Claim
 from bot.pulse import Pulse
+from bot.store.agenda import Agenda
 from bot.store.context import Handler
 from bot.store.engine import Database
 from bot.store.tables import tasks
@@ -37,6 +38,7 @@ class RowDispatcher:
     def __init__(self, database: Database, clock: Clock, name: str, *, parallel: int = 8) -> None:
         self._database, self._clock, self._name, self._parallel = database, clock, name, parallel
         self._pulse = Pulse(POLL_S)
+        self._agenda = Agenda(database)
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def wake(self, connection: Connection, task_id: str, at: datetime | None) -> None:
@@ -70,10 +72,7 @@ class RowDispatcher:
     async def claim(self, limit: int, lease_s: float = LEASE_S) -> list[Claim]:
         """Take up to `limit` tasks that are due and free."""
         due = self._due()
-        waiting = await self._database.read(
-            lambda connection: connection.execute(due.with_only_columns(func.count())).scalar_one()
-        )
-        if waiting == 0:
+        if not self._agenda.is_due(self._clock.now()) or not await self._agenda.ask(self._waiting):
             return []
 
         def unit(connection: Connection) -> list[Claim]:
@@ -113,6 +112,17 @@ class RowDispatcher:
             KNOWN,
         )
 
+    def _waiting(self, connection: Connection) -> tuple[bool, datetime | None]:
+        """Say whether a task may be taken, and when the next that is not in hand is due."""
+        free = connection.execute(self._due().with_only_columns(tasks.c.id).limit(1)).first()
+        next_at = connection.execute(
+            select(tasks.c.wake_at)
+            .where(tasks.c.wake_at.is_not(None), tasks.c.id.not_in(list(self._running)), KNOWN)
+            .order_by(tasks.c.wake_at)
+            .limit(1)
+        ).scalar_one_or_none()
+        return free is not None, next_at
+
     async def _hand_out(self, handler: Handler) -> None:
         room = self._parallel - len(self._running)
         if room <= 0:
@@ -132,6 +142,7 @@ class RowDispatcher:
         finally:
             beat.cancel()
             del self._running[claim.task.id]
+            self._agenda.forget()
             self._pulse.wake()
 
     async def _beat(self, claim: Claim) -> None:

@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 import rfc8785
-from sqlalchemy import Connection, Row, func, insert, or_, select
+from sqlalchemy import Connection, Row, bindparam, func, or_, select
 
+from bot.store.prepared import Prepared, written
 from bot.store.tables import ledger, ledger_index, tasks, texts
-from policies.audit import GENESIS, Event, EventKind, body, chain_hash, text_digest
+from policies.audit import GENESIS, Event, EventKind, canonical, chain_hash, text_digest
 from policies.redaction import Redactor
 
 # What of an event is an id, a name or a code; `sentence`, `texts` and `data` are free.
@@ -30,6 +31,17 @@ _STRINGS = (
 _LISTS = ("tools", "systems", "reasons")
 REMEMBERED = 2048
 
+# With every event, so compiled once.
+_HEAD = Prepared(select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1))
+_APPEND = Prepared(written(ledger))
+_INDEXED = Prepared(
+    written(
+        ledger_index,
+        thread_id=select(tasks.c.thread_id).where(tasks.c.id == bindparam("of_task")),
+    )
+)
+_TOLD = Prepared(written(texts))
+
 
 class Ledger:
     """Appends; what it writes has gone through the redaction first."""
@@ -42,56 +54,37 @@ class Ledger:
 
     def append(self, connection: Connection, event: Event) -> int:
         """Append one event inside the caller's transaction, and return its number."""
-        head = connection.execute(
-            select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
-        ).first()
-        seq, prev = (1, GENESIS) if head is None else (head.seq + 1, head.hash)
-        redactor = self._redactor
-        kept = {name: redactor.text(text) for name, text in event.texts.items()}
+        last, prev = _HEAD.run(connection).fetchone() or (0, GENESIS)
+        seq = last + 1
+        kept = {name: self._redactor.text(text) for name, text in event.texts.items()}
         salts = {name: secrets.token_hex(16) for name in kept}
-        sealed = self._clean(event).model_copy(
-            update={
-                "texts": {name: text_digest(salts[name], text) for name, text in kept.items()},
-            }
-        )
-        text = body(sealed, seq)
-        connection.execute(
-            insert(ledger).values(seq=seq, body=text, prev=prev, hash=chain_hash(prev, text))
-        )
-        thread_id = self._thread(connection, event.task_id)
-        connection.execute(insert(ledger_index).values(**derived(json.loads(text), thread_id)))
+        found = self._clean(event)
+        found["seq"] = seq
+        found["texts"] = {name: text_digest(salts[name], text) for name, text in kept.items()}
+        text = canonical(found)
+        digest = chain_hash(prev, text)
+        _APPEND.run(connection, {"seq": seq, "body": text, "prev": prev, "hash": digest})
+        _INDEXED.run(connection, {**derived(found, None), "of_task": event.task_id})
         for name, value in kept.items():
-            connection.execute(
-                insert(texts).values(
-                    seq=seq, name=name, salt=salts[name], value=value, tenant=event.tenant
-                )
-            )
+            row = {"name": name, "salt": salts[name], "value": value, "tenant": event.tenant}
+            _TOLD.run(connection, {"seq": seq, **row})
         return seq
 
-    def _clean(self, event: Event) -> Event:
-        """Return the event without secrets, whichever of its fields they got into."""
-        typed, update = self._typed, dict[str, Any]()
+    def _clean(self, event: Event) -> dict[str, Any]:
+        """Return the event as JSON without secrets, whichever of its fields they got into."""
+        typed, found = self._typed, event.model_dump(mode="json", exclude={"texts"})
         for name in _STRINGS:
-            value = getattr(event, name)
-            if value is not None:
-                update[name] = typed(value)
+            if found[name] is not None:
+                found[name] = typed(found[name])
         for name in _LISTS:
-            update[name] = tuple(typed(value) for value in getattr(event, name))
-        update["sentence"] = self._redactor.text(event.sentence)
-        update["actor"] = event.actor.model_copy(update={"id": typed(event.actor.id)})
-        update["data"] = {
+            found[name] = [typed(value) for value in found[name]]
+        found["sentence"] = self._redactor.text(event.sentence)
+        found["actor"]["id"] = typed(event.actor.id)
+        found["data"] = {
             name: self._named(name, value) if isinstance(value, str) else value
-            for name, value in event.data.items()
+            for name, value in found["data"].items()
         }
-        return event.model_copy(update=update)
-
-    @staticmethod
-    def _thread(connection: Connection, task_id: str | None) -> str | None:
-        if task_id is None:
-            return None
-        return connection.execute(
-            select(tasks.c.thread_id).where(tasks.c.id == task_id)
-        ).scalar_one_or_none()
+        return found
 
 
 def derived(found: dict[str, Any], thread_id: str | None) -> dict[str, Any]:

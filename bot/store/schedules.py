@@ -39,6 +39,12 @@ def all_schedules(connection: Connection) -> list[Schedule]:
     ]
 
 
+def upcoming(connection: Connection) -> tuple[list[Schedule], datetime | None]:
+    """Return every schedule, and the time of the first slot."""
+    found = all_schedules(connection)
+    return found, min((schedule.next_at for schedule in found), default=None)
+
+
 def replace_all(connection: Connection, wanted: list[Schedule]) -> None:
     """Make the rows those of the settings; one that has not changed keeps its next time."""
     known = {schedule.name: schedule for schedule in all_schedules(connection)}

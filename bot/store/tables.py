@@ -137,6 +137,8 @@ tasks = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     UniqueConstraint("tenant", "open_key", name="tasks_one_open_per_group"),
     Index("tasks_due", "wake_at"),
+    Index("tasks_group", "group_key", "created_at"),
+    Index("tasks_created", "created_at"),
 )
 
 steps = Table(

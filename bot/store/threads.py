@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, or_, select, update
@@ -12,6 +13,7 @@ from agents.alerts import Alert
 from agents.ports import AWAITED, ProposalRow
 from agents.report import Report
 from agents.tasks import Task
+from bot.store.agenda import Agenda
 from bot.store.alerts import alert_of_task
 from bot.store.context import Context
 from bot.store.controls import paused
@@ -92,6 +94,11 @@ class ThreadStore:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    @cached_property
+    def _agenda(self) -> Agenda:
+        # Not from the beginning: most of these only read a thread, and are gone afterwards.
+        return Agenda(self._context.database)
+
     async def behind(self, since: int = 0) -> tuple[list[Thread], int]:
         """Return the threads that are to be rendered, and what to pass as `since` next time.
 
@@ -100,20 +107,26 @@ class ThreadStore:
         threads of all earlier ones are up to date.
         """
         now = self._context.clock.now()
+        if not self._agenda.is_due(now):
+            return [], since
         fresh = select(ledger_index.c.thread_id).where(ledger_index.c.seq > since)
         candidate = or_(threads.c.id.in_(fresh), threads.c.cursor <= 0, threads.c.next_at <= now)
         is_behind = or_(threads.c.cursor < _HEAD, threads.c.next_at <= now)
         query = _threads().where(candidate, is_behind).order_by(_WAITS.desc(), _HEAD)
         newest = select(func.coalesce(func.max(ledger_index.c.seq), 0))
 
-        def unit(connection: Connection) -> tuple[list[Thread], int]:
+        soonest = select(func.min(threads.c.next_at))
+
+        def unit(connection: Connection) -> tuple[tuple[list[Thread], int], datetime | None]:
             found = [_thread_of(row) for row in connection.execute(query)]
             head = connection.execute(newest).scalar_one()
             # A thread that is being shown for the first time may end behind what came meanwhile.
             reached = (one.cursor if one.cursor > 0 else since for one in found)
-            return found, min(reached, default=head)
+            # What is behind stays so until it has been rendered, however often that is tried.
+            next_at = now if found else connection.execute(soonest).scalar_one()
+            return (found, min(reached, default=head)), next_at
 
-        return await self._context.database.read(unit)
+        return await self._agenda.ask(unit)
 
     async def thread(self, thread_id: str) -> Thread:
         """Return a thread as it is now."""

@@ -1,6 +1,7 @@
 """A database in trouble at a test's word, without the half minute that a write really waits."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TypeVar
 
 from bot.store.engine import Database, StoreUnavailable, Unit
@@ -15,6 +16,9 @@ class FakeTrouble(Database):
         self._real, self._hold_s = real, hold_s
         self.path = real.path
         self.is_on, self.refused = False, 0
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        self._real.on_commit(listener)
 
     async def read(self, unit: Unit[T]) -> T:
         return await self._real.read(unit)

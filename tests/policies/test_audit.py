@@ -6,12 +6,13 @@ import re
 from datetime import timedelta, timezone
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from policies.audit import GENESIS, Event, EventKind, body, chain_hash, text_digest
-from policies.model import Actor, ActorKind
+from policies.model import Actor, ActorKind, Scalar
 from tests.playground.shop.world import NOON
 
 EVENT = Event(
@@ -36,6 +37,25 @@ def test_a_body_is_canonical() -> None:
     assert text == again
     turned = EVENT.model_copy(update={"data": dict(reversed(EVENT.data.items()))})
     assert body(turned, 7) == text
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8), st.none() | st.booleans() | st.text(max_size=8) | st.integers()
+    ),
+    st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
+)
+def test_a_body_is_what_rfc_8785_says_whatever_it_holds(
+    data: dict[str, Scalar | None], texts: dict[str, str]
+) -> None:
+    event = EVENT.model_copy(update={"data": data, "texts": texts})
+    try:
+        wanted = rfc8785.dumps({"seq": 1, **event.model_dump(mode="json")}).decode()
+    except rfc8785.IntegerDomainError:
+        with pytest.raises(rfc8785.IntegerDomainError):
+            body(event, 1)
+    else:
+        assert body(event, 1) == wanted
 
 
 def test_the_chain_hash_is_what_the_format_says() -> None:

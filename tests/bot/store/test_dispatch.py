@@ -168,6 +168,9 @@ class FakeTrouble(Database):
     def __init__(self, store: World, times: int) -> None:
         self._real, self.left = store.database, times
 
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        self._real.on_commit(listener)
+
     async def read(self, unit: Unit[T]) -> T:
         return await self._real.read(unit)
 
