@@ -9,7 +9,7 @@ from bot.store.engine import Database, Unit
 T = TypeVar("T")
 
 # Asked again after so long in any case, should something have escaped notice.
-LONGEST_S = 10.0
+LONGEST_S = 60.0
 
 
 class Agenda:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -76,6 +77,13 @@ outbox = Table(
     # Set before it is sent: while it stands, the message may be in Slack already.
     Column("begun_at", UtcTime),
     Index("outbox_due", "due_at"),
+    # In the order in which they are sent, of what is still to be sent.
+    Index(
+        "outbox_open",
+        "id",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
 )
 
 threads = Table(
@@ -93,6 +101,12 @@ threads = Table(
     # When it looks different without any event: a window ends.
     Column("next_at", UtcTime),
     Index("threads_next", "next_at"),
+    Index(
+        "threads_to_draw",
+        "id",
+        sqlite_where=text("cursor <= 0"),
+        postgresql_where=text("cursor <= 0"),
+    ),
     Index("threads_storms", "channel", "kind"),
 )
 

@@ -1,5 +1,6 @@
-"""Indexes for what is looked up with every alert, while thousands of tasks wait."""
+"""Indexes for what is looked up again and again while thousands of tasks wait."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
@@ -9,9 +10,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add an index for the tasks of a group, and one for the tasks of the last minutes."""
+    """Add indexes: tasks of a group and of the last minutes, open messages, threads to draw."""
     op.create_index("tasks_group", "tasks", ["group_key", "created_at"])
     op.create_index("tasks_created", "tasks", ["created_at"])
+    for name, table, where in (
+        ("outbox_open", "outbox", sa.text("due_at IS NOT NULL")),
+        ("threads_to_draw", "threads", sa.text("cursor <= 0")),
+    ):
+        op.create_index(name, table, ["id"], sqlite_where=where, postgresql_where=where)
 
 
 def downgrade() -> None:
