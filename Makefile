@@ -38,10 +38,6 @@ test: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(PY) -m pytest -q --override-ini='python_files=bench_*.py' tests/benchmarks $(ARGS)
 
-# Named so that `make test` does not find them: what they print depends on the machine.
-bench: $(VENV)/.dev
-	@$(PY) -m pytest -q --override-ini='python_files=bench_*.py' tests/benchmarks $(ARGS)
-
 lint: $(VENV)/.dev
 	@echo 'lint: ruff check'
 	@$(PY) -m ruff check .

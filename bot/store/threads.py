@@ -6,17 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Select,
-    delete,
-    func,
-    literal_column,
-    or_,
-    select,
-    union_all,
-    update,
-)
+from sqlalchemy import Connection, Select, delete, func, or_, select, text, union_all, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from agents.alerts import Alert
@@ -266,7 +256,7 @@ class ThreadStore:
 
 
 # Written out, not as a parameter: so the partial index is known to hold.
-_TO_DRAW = threads.c.cursor <= literal_column("0")
+_TO_DRAW = text("threads.cursor <= 0")
 _HEAD = (
     select(func.coalesce(func.max(ledger_index.c.seq), 0))
     .where(ledger_index.c.thread_id == threads.c.id)
