@@ -161,7 +161,7 @@ async def _join(
     )
     mirror = Mirror(
         Glass(
-            store=ThreadStore(context),
+            store=ThreadStore(context, owners=config.owners),
             sender=slack.sender,
             clock=context.clock,
             mentions=desk.directory.mentions,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pydantic import Field, ValidationError
 
 from agents.services import Service, ServiceMap
+from agents.tasks import Task
 from policies.model import Mode, Strict
 from policies.redaction import PersonalData
 from policies.yamltext import YamlError, read
@@ -71,6 +72,11 @@ class Config(Strict):
         """Return where to speak about a service, else the default channel."""
         place = self.service_map.place(service or "", environment)
         return self.defaults.channel if place is None else place.channel
+
+    def owners(self, task: Task) -> str | None:
+        """Return the group that answers for what a task is about; None where nobody said."""
+        place = self.service_map.place(task.target, task.environment)
+        return None if place is None else place.owners
 
 
 def read_config(text: str, name: str) -> Config:

@@ -16,11 +16,11 @@ from bot.stops import stopper
 from bot.store.context import Context
 from bot.store.dispatch import RowDispatcher
 from bot.store.engine import Connection, Database
+from bot.store.leases import free_leases
 from bot.store.ledger import Ledger
 from bot.store.rules import in_force, trust_first
 from bot.store.schema import migrate
 from bot.store.strangers import tell_strangers
-from bot.store.tasks import free_leases
 from bot.store.threads import newest_at
 from policies.audit import Event, EventKind
 from policies.engine import RuleSet
@@ -118,7 +118,7 @@ def _started(connection: Connection, context: Context, offered: RuleSet | Policy
             raise offered
     else:
         rules = trust_first(connection, context, offered)
-    free_leases(connection)
+    free_leases(connection, context)
     tell_strangers(connection, context)
     context.ledger.append(
         connection,

@@ -12,10 +12,9 @@ from bot.store.controls import pause, paused, resume, waiting
 from bot.store.engine import Connection
 from bot.store.ledger import story
 from bot.store.tasks import create_task
-from policies.approvals import is_member, unreadable
+from policies.approvals import OPERATORS, is_member, unreadable
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
 
-OPERATORS = "operators"
 HELP = """*What you can ask*
 `/triage SERVICE [ENVIRONMENT]` looks into a service and says what it sees
 `/launch-campaign` opens a form for a brief; you get a plan to sign off

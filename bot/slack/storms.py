@@ -37,7 +37,7 @@ def asks(view: TaskView) -> bool:
 
 
 def _rank(view: TaskView) -> int:
-    if asks(view):
+    if asks(view) or view.task.state is TaskState.ESCALATED:
         return 0
     return 1 if view.task.state in OPEN else 2
 

@@ -13,7 +13,7 @@ from agents.incident.analyst import percent
 from agents.report import ANALYST, FindingKind, Report, age
 from agents.tasks import OPEN, TaskKind, TaskState
 from bot.slack import blocks as kit
-from bot.slack import cards, unknowns
+from bot.slack import cards, escalations, unknowns
 from bot.slack.blocks import Block
 from bot.slack.digests import digest_post
 from bot.slack.rates import Urgency
@@ -137,7 +137,11 @@ def _storm(
     timed: list[tuple[datetime, Part]] = []
     for view in tasks:
         asked = [found for found in view.proposals if found.needed_a_person]
-        found = [*_cards(view, asked, mentions), *_verdicts(asked, now)]
+        found = [
+            *_cards(view, asked, mentions),
+            *_verdicts(asked, now),
+            *_escalations(view, mentions),
+        ]
         late = is_late(view, now)
         timed += [
             (at, part) for at, part in found if part.key in known or part.is_needed or not late
@@ -162,6 +166,7 @@ def _task(
     task, evidence, report = view.task, view.evidence, view.report
     if task.kind is TaskKind.DIGEST:
         yield Part(key=f"task:{task.id}", make=lambda: _digest(view))
+        yield from (part for _, part in _escalations(view, mentions))
         return
     yield Part(key=f"task:{task.id}", make=lambda: _head(view, is_again=not is_first))
     if evidence is not None and task.kind is TaskKind.INCIDENT:
@@ -174,6 +179,7 @@ def _task(
         *_cards(view, view.proposals, mentions),
         *_verdicts(view.proposals, now),
         *_unknowns(view, mentions),
+        *_escalations(view, mentions),
     ]
     yield from (part for _, part in sorted(timed, key=lambda item: item[0]))
     for seq, times in view.refires:
@@ -233,6 +239,17 @@ def _unknowns(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[dateti
                     is_needed=ran.state == "unknown",
                 )
                 yield ran.escalated_at, part
+
+
+def _escalations(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[datetime, Part]]:
+    for found in view.escalations:
+        part = Part(
+            key=f"escalated:{found.seq}",
+            make=partial(escalations.call, view, found, mentions),
+            urgency=Urgency.DECISION,
+            is_needed=view.task.state is TaskState.ESCALATED,
+        )
+        yield found.at, part
 
 
 def _refired(times: int) -> tuple[str, list[Block]]:
@@ -364,7 +381,8 @@ def _report(view: TaskView, report: Report) -> tuple[str, list[Block]]:
 def _digest(view: TaskView) -> tuple[str, list[Block]]:
     task = view.task
     if view.report is None:
-        text = "Campaign digest: reading the campaigns…"
+        is_open = task.state in OPEN
+        text = f"Campaign digest: {'reading the campaigns…' if is_open else 'it could not be made'}"
         return text, [kit.section(text)]
     text, blocks = digest_post(view.report, late_since=task.spec.get("late_since"))
     small = kit.context([f"Task `{task.id}` · asked by {_asker(view)}"])

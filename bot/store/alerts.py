@@ -1,5 +1,6 @@
 """Alerts as rows: upserted by fingerprint, in the transaction that makes or wakes their task."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from agents.routing import AlertGroup, Dropped, incident
 from agents.tasks import OPEN, Task
 from bot.store.boxes import send
 from bot.store.context import Context
-from bot.store.tables import alerts, dead_letters, tasks
+from bot.store.tables import alerts, dead_letters, ledger, ledger_index, tasks
 from bot.store.tasks import KNOWN, create_task, open_task, settle_task, task_event, task_of
 from policies.audit import Event, EventKind
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
@@ -271,3 +272,17 @@ def alert_of_task(connection: Connection, task_id: str) -> list[tuple[Alert, int
         select(alerts).where(alerts.c.task_id == task_id).order_by(alerts.c.fingerprint)
     )
     return [(Alert.model_validate_json(row.body), row.episodes, row.resolved_at) for row in rows]
+
+
+def refires(connection: Connection, task_id: str) -> tuple[tuple[int, int], ...]:
+    """Return (event number, which time) of each time an alert of the task fired again."""
+    rows = connection.execute(
+        select(ledger.c.seq, ledger.c.body)
+        .join(ledger_index, ledger_index.c.seq == ledger.c.seq)
+        .where(
+            ledger_index.c.task_id == task_id,
+            ledger_index.c.kind == EventKind.ALERT_REFIRED,
+        )
+        .order_by(ledger.c.seq)
+    )
+    return tuple((row.seq, int(json.loads(row.body)["data"]["episode"])) for row in rows)

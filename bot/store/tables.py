@@ -149,6 +149,7 @@ tasks = Table(
     Column("lease_until", Float, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("deaths", Integer, nullable=False, server_default="0"),
     UniqueConstraint("tenant", "open_key", name="tasks_one_open_per_group"),
     Index("tasks_due", "wake_at"),
     Index("tasks_group", "group_key", "created_at"),

@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from agents.ports import Claim
@@ -279,10 +279,3 @@ def fenced(connection: Connection, claim: Claim) -> Task:
     if row is None:
         raise LostLease(f"task {claim.task.id}, epoch {claim.epoch}")
     return task_of(row)
-
-
-def free_leases(connection: Connection) -> None:
-    """Void every lease: at the start of the only process nobody else can hold one."""
-    # Not of every task: thousands may wait without one.
-    is_leased = or_(tasks.c.lease_owner.is_not(None), tasks.c.lease_until != 0)
-    connection.execute(update(tasks).where(is_leased).values(lease_owner=None, lease_until=0))

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from agents.ports import Claim, ProposalRow, Signal, TaskChange
-from agents.tasks import TRANSITIONS, TaskState
 from bot.store.context import Context
+from bot.store.escalations import TOO_MANY_ATTEMPTS, give_up
 from bot.store.proposals import (
     add_proposal,
     moved,
@@ -47,7 +47,9 @@ class SqlTaskStore:
                 context.ledger.append(connection, event)
             for proposal in change.proposals:
                 add_proposal(connection, context, proposal)
-            connection.execute(update(tasks).where(tasks.c.id == task.id).values(attempts=0))
+            connection.execute(
+                update(tasks).where(tasks.c.id == task.id).values(attempts=0, deaths=0)
+            )
             if change.state is None:
                 settle_task(connection, context, task.id, "ANALYSED")
             elif change.state is not task.state:
@@ -63,7 +65,7 @@ class SqlTaskStore:
                     update(tasks)
                     .where(tasks.c.id == claim.task.id, tasks.c.epoch == claim.epoch)
                     # What has come this far has not failed five times in a row.
-                    .values(lease_owner=None, lease_until=0, attempts=0)
+                    .values(lease_owner=None, lease_until=0, attempts=0, deaths=0)
                 ).rowcount
             )
         )
@@ -81,7 +83,7 @@ class SqlTaskStore:
             connection.execute(
                 update(tasks)
                 .where(tasks.c.id == task.id)
-                .values(attempts=attempts, lease_owner=None, lease_until=0)
+                .values(attempts=attempts, deaths=0, lease_owner=None, lease_until=0)
             )
             context.dispatcher.wake(connection, task.id, wake_at)
             context.ledger.append(
@@ -92,11 +94,11 @@ class SqlTaskStore:
                     f"Task {task.id}: attempt {attempts} failed.",
                     now,
                     texts={"fault": fault},
-                    escalation="TOO_MANY_ATTEMPTS" if is_last else None,
+                    escalation=TOO_MANY_ATTEMPTS if is_last else None,
                 ),
             )
-            if is_last and TaskState.ESCALATED in TRANSITIONS[task.state]:
-                move_task(connection, context, task, TaskState.ESCALATED, "TOO_MANY_ATTEMPTS")
+            if is_last:
+                give_up(connection, context, task, fault)
 
         await self._database.write(unit)
 

@@ -1,7 +1,7 @@
 """What the mirror reads and keeps: threads with their cursor, posts, and the view of a thread."""
 
-import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,16 +14,16 @@ from agents.ports import AWAITED, ProposalRow
 from agents.report import Report
 from agents.tasks import Task
 from bot.store.agenda import Agenda
-from bot.store.alerts import alert_of_task
+from bot.store.alerts import alert_of_task, refires
 from bot.store.context import Context
 from bot.store.controls import paused
+from bot.store.escalations import Escalation, escalations
 from bot.store.memory import ANSWER
 from bot.store.proposals import proposal_rows
 from bot.store.storms import STORM
-from bot.store.tables import ledger, ledger_index, posts, proposals, steps, tasks, threads, votes
+from bot.store.tables import ledger_index, posts, proposals, steps, tasks, threads, votes
 from bot.store.tasks import KNOWN, task_of
 from policies.approvals import Ballot
-from policies.audit import EventKind
 from policies.model import EffectKind, ProposalState
 
 
@@ -86,13 +86,19 @@ class TaskView:
     proposals: tuple[ProposalView, ...]
     is_paused: bool
     refires: tuple[tuple[int, int], ...]
+    escalations: tuple[Escalation, ...] = ()
+    # The group that answers for what the task is about.
+    owners: str | None = None
+
+
+Owners = Callable[[Task], str | None]
 
 
 class ThreadStore:
-    """Threads for the mirror."""
+    """Threads for the mirror; `owners` names the group that answers for a task."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, owners: Owners = lambda _: None) -> None:
+        self._context, self._owners = context, owners
 
     @cached_property
     def _agenda(self) -> Agenda:
@@ -149,8 +155,16 @@ class ThreadStore:
             rows = connection.execute(of_thread.order_by(tasks.c.created_at, tasks.c.id)).all()
             found = [task_of(row) for row in rows]
             if thread.kind == STORM:
-                return _storm_views(connection, thread, found)
-            return [_view(connection, task) for task in found]
+                views = _storm_views(connection, thread, found)
+            else:
+                views = [_view(connection, task) for task in found]
+            given_up = escalations(connection, [task.id for task in found])
+            return [
+                replace(view, escalations=given_up[view.task.id], owners=self._owners(view.task))
+                if view.task.id in given_up
+                else view
+                for view in views
+            ]
 
         return await self._context.database.read(unit)
 
@@ -336,7 +350,7 @@ def _view(connection: Connection, task: Task) -> TaskView:
         report=None if report is None else Report.model_validate_json(report),
         proposals=_proposals(connection, task.id),
         is_paused=paused(connection, task.tenant) is not None,
-        refires=_refires(connection, task.id),
+        refires=refires(connection, task.id),
     )
 
 
@@ -377,17 +391,3 @@ def _proposals(connection: Connection, task_id: str) -> tuple[ProposalView, ...]
         )
         for row in found
     )
-
-
-def _refires(connection: Connection, task_id: str) -> tuple[tuple[int, int], ...]:
-    """Return (event number, which time) of each time an alert of the task fired again."""
-    rows = connection.execute(
-        select(ledger.c.seq, ledger.c.body)
-        .join(ledger_index, ledger_index.c.seq == ledger.c.seq)
-        .where(
-            ledger_index.c.task_id == task_id,
-            ledger_index.c.kind == EventKind.ALERT_REFIRED,
-        )
-        .order_by(ledger.c.seq)
-    )
-    return tuple((row.seq, int(json.loads(row.body)["data"]["episode"])) for row in rows)

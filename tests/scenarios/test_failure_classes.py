@@ -1,16 +1,20 @@
 """Each class of failure has its own answer, and the thread shows which."""
 
 import re
+import sqlite3
 from pathlib import Path
 
+from bot.store.taskstore import MAX_ATTEMPTS
 from playground.story import INCIDENTS, SAYS_WITHIN_S, Message, text_of
 from playground.valve import Flow
-from tests.scenarios.plays import sign_off
+from tests.scenarios.outages import time_flies
+from tests.scenarios.plays import Sword, sign_off
 from tests.scenarios.stages import (
     Scene,
     break_something,
     card_of,
     events,
+    eventually,
     require_sound,
     staged,
     thread,
@@ -109,6 +113,34 @@ async def test_a_system_that_refuses_the_action_is_told_and_nothing_was_done(
         assert scene.world.shop.effects == ()
         deployed = scene.world.shop.fleet.deployed(found.fault.service, "staging")
         assert deployed.version == version
+
+
+async def test_a_task_that_fails_again_and_again_calls_a_person_and_the_others_go_on(
+    tmp_path: Path,
+) -> None:
+    sword = Sword(tmp_path, "evidence.gathered")
+    async with staged(tmp_path, quiet=True, bot_env=sword.env) as scene:
+
+        async def is_dead() -> bool:
+            return not scene.world.bot.is_running
+
+        sword.draw()
+        root = await triaged(scene, "checkout")
+        await eventually(is_dead)
+        # What it had gathered becomes something that no version ever wrote.
+        with sqlite3.connect(tmp_path / "signoff.db") as database:
+            database.execute("UPDATE steps SET result = 'what' WHERE name = 'evidence'")
+        await scene.bot_is_here()
+        async with time_flies(scene):
+            call = await scene.reply(INCIDENTS, root["ts"], "please take over")
+        assert "<!subteam^S0ONCALL>" in text_of(call)
+        assert "`/triage checkout staging` looks anew" in text_of(call)
+        await scene.root(INCIDENTS, "Triage of checkout[\\s\\S]*Needs a person: Signoff could not")
+        record = await events(scene)
+        assert sum(event["kind"] == "task.failed" for event in record) == MAX_ATTEMPTS
+        other = await triaged(scene, "checkout")
+        await scene.reply(INCIDENTS, other["ts"], "All well")
+        await require_sound(scene)
 
 
 async def test_of_two_actions_the_one_that_was_done_can_be_undone_when_the_other_failed(

@@ -12,7 +12,7 @@ from agents.alerts import AlertStatus
 from agents.ports import Claim, TaskChange
 from agents.tasks import OPEN, TRANSITIONS, TaskState
 from bot.store.tables import alerts, tasks, threads
-from bot.store.tasks import create_task, free_leases, move_task, open_task, task_event, task_of
+from bot.store.tasks import create_task, move_task, open_task, task_event, task_of
 from bot.store.taskstore import MAX_ATTEMPTS
 from policies.audit import EventKind
 from policies.model import ProposalState, Verdict
@@ -322,16 +322,6 @@ async def test_a_task_opened_again_leaves_the_group_to_its_successor(store: Worl
     found = await store.database.read(lambda connection: open_task(connection, "default", GROUP))
     assert found is not None
     assert found.id == successor.id
-
-
-async def test_every_lease_is_void_at_the_start(store: World) -> None:
-    await store.task()
-    old = await store.claimed(lease_s=3600)
-    await store.database.write(free_leases)
-    with pytest.raises(LostLease):
-        await store.tasks.advance(old, TaskChange(state=TaskState.GATHERING))
-    fresh = await store.claimed("worker-2")
-    assert fresh.epoch == old.epoch + 1
 
 
 async def test_asking_for_an_open_group_returns_its_task(store: World) -> None:

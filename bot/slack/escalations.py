@@ -1,0 +1,39 @@
+"""The call for a person: Signoff could not go on with a task."""
+
+from agents.tasks import TaskKind
+from bot.slack import blocks as kit
+from bot.slack import cards
+from bot.slack.blocks import Block
+from bot.slack.text import bullets, code, safe
+from bot.store.escalations import Escalation
+from bot.store.threads import TaskView
+from policies.approvals import OPERATORS
+
+MOST_LINES = 10
+AGAIN = {
+    TaskKind.INCIDENT: "`/triage {target} {where}` looks anew.",
+    TaskKind.CAMPAIGN: "`/launch-campaign` begins anew.",
+    TaskKind.DIGEST: "`/signoff digest` asks anew.",
+}
+
+
+def call(view: TaskView, found: Escalation, mentions: cards.Mentions) -> tuple[str, list[Block]]:
+    """Return the fallback text and blocks; who answers for the service is mentioned."""
+    group = view.owners or OPERATORS
+    asked = mentions.get(group, code(group))
+    fault = "" if found.fault is None else f" The last time: {code(found.fault, 300)}"
+    lines = [f"*I can't go on: please take over*, {asked}.", f"It failed again and again.{fault}"]
+    if view.proposals:
+        lines.append(bullets([cards.line(item) for item in view.proposals[:MOST_LINES]]))
+    else:
+        lines.append("Nothing was proposed, and nothing was done.")
+    small = f"I do nothing more on my own here. {_next(view)} All of it: `/signoff audit"
+    blocks = [kit.section("\n".join(lines)), kit.context([f"{small} {view.task.id}`"])]
+    return f"{safe(view.task.title, 200)}: I can't go on, please take over, {asked}.", blocks
+
+
+def _next(view: TaskView) -> str:
+    task = view.task
+    if view.proposals:
+        return "A card above that still asks can be answered: then I try again."
+    return AGAIN[task.kind].format(target=safe(task.target), where=safe(task.environment))
