@@ -98,25 +98,22 @@ def text_digest(salt: str, text: str) -> str:
     return hashlib.sha256(f"text/v1\0{salt}\0{text}".encode()).hexdigest()
 
 
-def body(event: Event, seq: int) -> str:
-    """Return the canonical (RFC 8785) body of an event that stands at `seq`.
-
-    `event.texts` must hold digests by now, not texts.
-    """
-    return canonical({"seq": seq, **event.model_dump(mode="json")})
-
-
 # Writes what RFC 8785 does for strings, booleans and small whole numbers under ASCII names, ten
 # times faster.
-_quick = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+plainly = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
 _LARGEST = 2**53 - 1
 
 
 def canonical(found: dict[str, Any]) -> str:
-    """Return the body of an event that is JSON already, as RFC 8785 writes it."""
+    """Return the body of an event, which is JSON with its `seq` by now, as RFC 8785 writes it.
+
+    Its `texts` hold digests, not texts.
+    """
     names = "".join([*found["data"], *found["texts"]])
     if names.isascii() and all(map(_is_plain, found["data"].values())):
-        return _quick(found)
+        return plainly(found)
     return rfc8785.dumps(found).decode()
 
 

@@ -13,7 +13,15 @@ from sqlalchemy import Connection, Row, bindparam, func, or_, select
 
 from bot.store.prepared import Prepared, written
 from bot.store.tables import ledger, ledger_index, tasks, texts
-from policies.audit import GENESIS, Event, EventKind, canonical, chain_hash, text_digest
+from policies.audit import (
+    GENESIS,
+    Event,
+    EventKind,
+    canonical,
+    chain_hash,
+    plainly,
+    text_digest,
+)
 from policies.redaction import Redactor
 
 # What of an event is an id, a name or a code; `sentence`, `texts` and `data` are free.
@@ -117,9 +125,6 @@ def listed(words: Iterable[str]) -> str:
 # What `verify` can't do without, beside what the query columns are made of.
 _NEEDED = frozenset({"data", "texts"})
 _INDEX = [column.label(f"index_{column.name}") for column in ledger_index.c]
-# Writes what RFC 8785 does for all that an event holds, ten times faster; but not for numbers with
-# a point or an exponent, at which `_read` stops.
-_quick = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +211,7 @@ def _canonical(text: str) -> dict[str, Any] | None:
     """Read a body; None if RFC 8785 would write it otherwise."""
     try:
         found: Any = _read(text)
-        is_canonical = _quick(found) == text
+        is_canonical = plainly(found) == text
     except ValueError:
         found, is_canonical = _canonical_slowly(text)
     return found if is_canonical and isinstance(found, dict) else None

@@ -26,8 +26,8 @@ class Prepared:
             DBAPIError: as SQLAlchemy's own executions do.
         """
         text, order, fixed = self._compiled.get(connection.dialect.name) or self._made(connection)
-        named = {**fixed, **(values or {})}
-        parameters = named if order is None else tuple([named[key] for key in order])
+        named = {**fixed, **values} if values else fixed
+        parameters = named if order is None else tuple(map(named.__getitem__, order))
         cursor = connection.connection.cursor()
         driver = connection.dialect.loaded_dbapi
         try:

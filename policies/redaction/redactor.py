@@ -9,6 +9,7 @@ from policies.redaction.kinds import Kinds
 from policies.redaction.own import WRAPPED, OwnSecrets, lowered
 from policies.redaction.personal import Personal, PersonalData
 from policies.redaction.spans import Marks, Span, without
+from policies.redaction.trie import any_of
 from policies.redaction.views import View, joined, plain, shown, unescaped, unwrapped
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -33,50 +34,54 @@ KNOWN = Kinds(
 # and its parts are joined by points or hyphens.
 _FORMED_FROM, _WORDLESS_FROM = 16, 26
 # A text without a long word and without any of these holds none of the known kinds.
-_HINTS = (
-    "key",
-    "token",
-    "secret",
-    "pass",
-    "pwd",
-    "auth",
-    "cookie",
-    "sess",
-    "cred",
-    "://",
-    "--",
-    "bearer",
-    "basic",
-    "sid",
-    "signature",
-    "jwt",
-    "csrf",
-    "xsrf",
-    "remember",
-    "mysql",
-    "mariadb",
-    "mongo",
-    "docker",
-    "podman",
-    "htpasswd",
-    "redis-cli",
-    "curl",
-    "wget",
-    "http",
-    "login",
-    "helm",
-    "identified",
-    "@tcp(",
-    "@udp(",
-    "@unix(",
-    ":5432:",
-    ":6432:",
-    ":*:",
-    "pin ",
-    "splunk ",
-    '"d"',
-    '"k"',
-    "private",
+_HINT = re.compile(
+    any_of(
+        (
+            "key",
+            "token",
+            "secret",
+            "pass",
+            "pwd",
+            "auth",
+            "cookie",
+            "sess",
+            "cred",
+            "://",
+            "--",
+            "bearer",
+            "basic",
+            "sid",
+            "signature",
+            "jwt",
+            "csrf",
+            "xsrf",
+            "remember",
+            "mysql",
+            "mariadb",
+            "mongo",
+            "docker",
+            "podman",
+            "htpasswd",
+            "redis-cli",
+            "curl",
+            "wget",
+            "http",
+            "login",
+            "helm",
+            "identified",
+            "@tcp(",
+            "@udp(",
+            "@unix(",
+            ":5432:",
+            ":6432:",
+            ":*:",
+            "pin ",
+            "splunk ",
+            '"d"',
+            '"k"',
+            "private",
+        )
+    )
 )
 _MARKS = Marks.of((*KNOWN.names, tokens.NAME, *personal.NAMES))
 _ROUNDS = 3
@@ -212,7 +217,7 @@ class Redactor:
         longest = max(map(len, text.split()), default=0)
         if longest >= self._own.shortest:
             yield from self._own.spans(text, lower)
-        if longest >= _FORMED_FROM or any(hint in lower for hint in _HINTS):
+        if longest >= _FORMED_FROM or _HINT.search(lower):
             is_joined = "." in text or "-" in text
             yield from KNOWN.spans(
                 text, lower, with_wordless=is_joined and longest >= _WORDLESS_FROM

@@ -5,10 +5,13 @@ import hashlib
 import itertools
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Column, Integer, MetaData, Table, Text
 
 from bot.store.context import Context
 from bot.store.engine import BUSY_MS, Connection, Unit
@@ -19,6 +22,14 @@ from tests.bot.world import ANA, World
 _TABLE = (
     "CREATE TABLE ledger (seq INTEGER NOT NULL PRIMARY KEY, body TEXT NOT NULL,"
     " prev TEXT NOT NULL UNIQUE, hash TEXT NOT NULL)"
+)
+_PLAIN = Table(
+    "plain",
+    MetaData(),
+    Column("seq", Integer, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("prev", Text, nullable=False),
+    Column("hash", Text, nullable=False),
 )
 SUMMARY = (
     "`checkout` v42 fails with 31 % of its requests in staging since 10:01 UTC. It was deployed"
@@ -110,17 +121,35 @@ def events(world: World, task_ids: list[str]) -> Iterator[Event]:
 
 async def appended(world: World, load: list[Event], producers: int) -> Rate:
     """Append through the store, as everybody does: each producer awaits its commit."""
-    context, commits = world.context, list[None]()
+    return await _produced(world, [_append(world.context, event) for event in load], producers)
+
+
+async def plainly_inserted(world: World, bodies: list[str], producers: int) -> Rate:
+    """Insert bodies as plain rows through the same writer: no chain, no guard, no redaction."""
+    await world.database.write(_PLAIN.create)
+    units = [
+        partial(_insert, {"seq": seq, "body": body, "prev": GENESIS, "hash": GENESIS})
+        for seq, body in enumerate(bodies, start=1)
+    ]
+    return await _produced(world, units, producers)
+
+
+async def _produced(world: World, units: Sequence[Unit[Any]], producers: int) -> Rate:
+    commits = list[None]()
     world.database.on_commit(lambda: commits.append(None))
-    waiting = iter(load)
+    waiting = iter(units)
 
     async def produce() -> None:
-        for event in waiting:
-            await world.database.write(_append(context, event))
+        for unit in waiting:
+            await world.database.write(unit)
 
     began = time.perf_counter()
     await asyncio.gather(*(produce() for _ in range(producers)))
-    return Rate(count=len(load), seconds=time.perf_counter() - began, commits=len(commits))
+    return Rate(count=len(units), seconds=time.perf_counter() - began, commits=len(commits))
+
+
+def _insert(row: dict[str, Any], connection: Connection) -> int:
+    return connection.execute(_PLAIN.insert(), row).rowcount
 
 
 def _append(context: Context, event: Event) -> Unit[int]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policies.audit import GENESIS, Event, EventKind, body, chain_hash, text_digest
+from policies.audit import GENESIS, Event, EventKind, canonical, chain_hash, text_digest
 from policies.model import Actor, ActorKind, Scalar
 from tests.playground.shop.world import NOON
 
@@ -23,6 +23,11 @@ EVENT = Event(
     task_id="T-1",
     data={"b": 1, "a": "x", "c": None, "d": True},
 )
+
+
+def body(event: Event, seq: int) -> str:
+    """Return the body of an event that stands at `seq`."""
+    return canonical({"seq": seq, **event.model_dump(mode="json")})
 
 
 def test_a_body_holds_every_field_of_the_event_and_its_place() -> None:

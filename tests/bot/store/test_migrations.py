@@ -16,7 +16,7 @@ from bot.store.engine import StoreError
 from bot.store.ledger import verify
 from bot.store.schema import MIGRATIONS, migrate
 from bot.store.tables import metadata
-from policies.audit import GENESIS, Event, EventKind, body, chain_hash
+from policies.audit import GENESIS, Event, EventKind, canonical, chain_hash
 from tests.bot.world import START
 
 
@@ -36,7 +36,7 @@ def first_schema(engine: Engine, *events: Event) -> None:
         command.upgrade(config, "0001")
         prev = GENESIS
         for seq, event in enumerate(events, start=1):
-            written = body(event, seq)
+            written = canonical({"seq": seq, **event.model_dump(mode="json")})
             own = chain_hash(prev, written)
             values = {"seq": seq, "body": written, "prev": prev, "hash": own}
             connection.execute(
