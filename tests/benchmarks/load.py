@@ -69,7 +69,7 @@ def events(world: World, task_ids: list[str]) -> Iterator[Event]:
             sentence=f"Asked `prometheus_query` in 18 ms: call {number}.",
             tools=("prometheus_query",),
             systems=("prometheus",),
-            data={"parameters": hashlib.sha256(str(number).encode()).hexdigest()},
+            data={"digest": hashlib.sha256(str(number).encode()).hexdigest()},
             **ours,
         )
         yield Event(
@@ -89,7 +89,7 @@ def events(world: World, task_ids: list[str]) -> Iterator[Event]:
             tools=("shop_rollback",),
             reasons=("ROLLBACK_NEEDS_ONCALL",),
             decision="approve",
-            data={"action": hashlib.sha256(task_id.encode()).hexdigest(), "key": "rollback"},
+            data={"action_hash": hashlib.sha256(task_id.encode()).hexdigest(), "key": "rollback"},
             **of_proposal,
         )
         yield Event(
@@ -98,7 +98,7 @@ def events(world: World, task_ids: list[str]) -> Iterator[Event]:
             actor=Actor(kind=ActorKind.HUMAN, id=ANA),
             sentence=f"{ANA} approved proposal {number}.",
             decision="approve",
-            data={"action": hashlib.sha256(task_id.encode()).hexdigest()},
+            data={"action_hash": hashlib.sha256(task_id.encode()).hexdigest()},
             **of_proposal,
         )
         yield Event(
