@@ -188,16 +188,29 @@ class Worker:
             rows = await self._store.proposals(claim.task.id)
             await self._steps.hear(claim, signal, rows, caller)
         now, is_idle = self._workshop.clock.now(), True
+        faults: list[Exception] = []
         for row in await self._store.proposals(claim.task.id):
             if row.next_at is not None and row.next_at <= now:
                 is_idle = False
-                is_follow_up = await self._steps.advance(claim, row, caller)
-                if is_follow_up:
-                    await self._follow_up(claim, agent, row)
+                faults += await self._advanced(claim, agent, row)
+        if faults:
+            raise faults[0]
         if is_idle:
             # Woken for nothing: it sleeps until its next appointment.
             await self._store.settle(claim)
         self._workshop.boundary("proposals.advanced")
+
+    async def _advanced(self, claim: Claim, agent: Agent, row: ProposalRow) -> list[Exception]:
+        """Take a proposal a step further, and return what went wrong by a fault of our own."""
+        try:
+            if await self._steps.advance(claim, row, caller_of(claim, agent)):
+                await self._follow_up(claim, agent, row)
+        except (LostLease, Halted, RecordUnavailable):
+            raise
+        # Boundary: one proposal's fault is raised when the task's others have had their turn.
+        except Exception as error:  # noqa: BLE001 - see above
+            return [error]
+        return []
 
     async def _follow_up(self, claim: Claim, agent: Agent, row: ProposalRow) -> None:
         drafts = await agent.follow_up(claim.task, row)

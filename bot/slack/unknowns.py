@@ -30,8 +30,16 @@ def card(view: ProposalView, found: ExecutionRow, mentions: Mentions) -> tuple[s
     asked = ", ".join(mentions.get(name, code(name)) for name in undo_groups(proposal))
     blocks.append(kit.section(f"{asked}: nobody but you can tell now. {PRESS}"))
     blocks.append(kit.actions(f"unknown:{proposal.id}:{found.direction}", _buttons(proposal)))
-    blocks.append(kit.context(["I go on asking once a minute, and say so if an answer comes."]))
+    if _is_asked(view, found):
+        blocks.append(kit.context(["I go on asking once a minute, and say so if an answer comes."]))
     return f"{safe(title)} {asked}, please look.", blocks
+
+
+def _is_asked(view: ProposalView, found: ExecutionRow) -> bool:
+    """Say whether the outside system is still asked; not after Signoff failed at it for good."""
+    if found.direction is Direction.INVERSE:
+        return view.row.roll_back_by is not None
+    return view.row.next_at is not None
 
 
 def _known(proposal: Proposal, found: ExecutionRow) -> str:

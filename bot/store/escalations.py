@@ -1,4 +1,4 @@
-"""Tasks that failed again and again: they are left to a person, who is told why."""
+"""When and why tasks were left to a person; see `bot.store.poison`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,10 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, select
 
-from agents.tasks import TRANSITIONS, Task, TaskState
-from bot.store.context import Context
 from bot.store.tables import ledger_index, texts
-from bot.store.tasks import move_task, task_event
 from policies.audit import EventKind
 
 TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
@@ -22,22 +19,6 @@ class Escalation:
     seq: int
     at: datetime
     fault: str | None
-
-
-def give_up(connection: Connection, context: Context, task: Task, fault: str) -> None:
-    """Leave a task to a person; it goes on when somebody acts on one of its cards."""
-    event = task_event(
-        task,
-        EventKind.TASK_ESCALATED,
-        f"Task {task.id} is left to a person: it failed again and again.",
-        context.clock.now(),
-        texts={"fault": fault},
-        reasons=(TOO_MANY_ATTEMPTS,),
-        escalation=TOO_MANY_ATTEMPTS,
-    )
-    context.ledger.append(connection, event)
-    if TaskState.ESCALATED in TRANSITIONS[task.state]:
-        move_task(connection, context, task, TaskState.ESCALATED, TOO_MANY_ATTEMPTS)
 
 
 def escalations(

@@ -26,6 +26,7 @@ from tools.ports import (
 )
 
 INTENT, DONE, FAILED, UNKNOWN = "intent", "done", "failed", "unknown"
+UNSETTLED = frozenset({INTENT, UNKNOWN})
 IN_VAIN = frozenset({"STILL_UNKNOWN", "NEEDS_A_PERSON"})
 
 
@@ -66,7 +67,7 @@ class SqlJournal:
 
         def unit(connection: Connection) -> None:
             fence(connection, caller)
-            _settle(connection, self._context, outcome)
+            settled(connection, self._context, outcome)
             settle_task(connection, self._context, caller.task_id, outcome.reason)
 
         await self._context.database.write(unit)
@@ -186,7 +187,8 @@ def _tool(proposal: Proposal, direction: Direction) -> str:
     return inverse.tool if direction is Direction.INVERSE and inverse else proposal.action.tool
 
 
-def _settle(connection: Connection, context: Context, outcome: Outcome) -> None:
+def settled(connection: Connection, context: Context, outcome: Outcome) -> None:
+    """Write how an effect ended, or that it still waits."""
     now = context.clock.now()
     proposal = outcome.proposal
     row = connection.execute(select(proposals).where(proposals.c.id == proposal.id)).one()

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, or_, select, update
 
 from bot.store.context import Context
-from bot.store.escalations import give_up
+from bot.store.poison import give_up
 from bot.store.tables import tasks
 from bot.store.tasks import KNOWN, task_of
 
@@ -35,7 +35,6 @@ def _count_death(connection: Connection, context: Context, row: Any) -> None:
     connection.execute(update(tasks).where(own).values(deaths=deaths))
     if deaths >= MOST_DEATHS:
         fault = f"Signoff died {deaths} times in a row while it worked on this"
-        context.dispatcher.wake(connection, row.id, None)
         give_up(connection, context, task_of(row), fault)
     elif deaths > 1 and row.wake_at is not None:
         rest_s = min(2.0 ** (deaths - 2), LONGEST_REST_S)

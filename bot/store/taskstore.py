@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, select, update
 
 from agents.ports import Claim, ProposalRow, Signal, TaskChange
 from bot.store.context import Context
-from bot.store.escalations import TOO_MANY_ATTEMPTS, give_up
+from bot.store.escalations import TOO_MANY_ATTEMPTS
+from bot.store.poison import give_up
 from bot.store.proposals import (
     add_proposal,
     moved,
