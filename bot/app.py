@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -26,14 +25,14 @@ from bot.opening import Core, core_of, pace_of
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SettingsError
 from bot.slack.anchors import AnchorPoster
-from bot.slack.app import Reception
+from bot.slack.app import Reception, SocketMode
+from bot.slack.arrival import Arrival
 from bot.slack.clerk import InboxClerk, fix_for
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
 from bot.slack.mirror import Glass, Mirror
 from bot.slack.postman import OutboxClerk
-from bot.slack.rates import Urgency
-from bot.slack.sender import NoAnswer, Sender, SlackRefused
+from bot.slack.sender import Sender
 from bot.store.anchors import AnchorStore
 from bot.store.boxes import Inbox, Outbox, send
 from bot.store.controls import SqlControls
@@ -63,6 +62,7 @@ class Slack:
     sender: Sender
     client: AsyncWebClient
     metrics: Metrics
+    arrival: Arrival
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,10 @@ class Signoff:
 async def running(settings: Settings) -> AsyncIterator[Signoff]:
     """Start everything; leaving the block stops it in reverse order.
 
+    Slack may be away: webhooks are taken and tasks go on, and the rest waits for its first answer.
+
     Raises:
-        SettingsError: a token is missing.
+        SettingsError: a token is missing or refused.
         StoreError: the database can't be used.
         PolicyError: the rule files do not load and no set is in force yet.
     """
@@ -101,7 +103,8 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
         sender = Sender(client, metrics, core.context.redactor, pace, is_rested=core.is_rested)
         stack.push_async_callback(sender.line.close)
         directory = SlackDirectory(sender, core.context.clock, settings.config.groups)
-        directory.joined(await _team(sender, client.base_url))
+        arrival = Arrival(sender, directory, pace)
+        await arrival.begin()
         gateway = _gateway(settings, core, directory)
         desk = Desk(
             context=core.context,
@@ -110,22 +113,10 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
             gateway=gateway,
             catalogue=core.catalogue,
         )
-        slack = Slack(sender=sender, client=client, metrics=metrics)
+        slack = Slack(sender=sender, client=client, metrics=metrics, arrival=arrival)
         address = await _join(settings, stack, desk, slack, core)
         metrics.up.set(1)
         yield Signoff(core=core, desk=desk, address=address)
-
-
-async def _team(sender: Sender, base_url: str) -> str:
-    try:
-        whoami = await sender.call("auth.test", {}, Urgency.ANSWER)
-    except SlackRefused as refused:
-        raise SettingsError(
-            f"SLACK_BOT_TOKEN: Slack says {refused.error}; run `signoff doctor`"
-        ) from refused
-    except NoAnswer as silent:
-        raise SettingsError(f"SLACK_API_URL: no answer from {base_url} ({silent})") from silent
-    return str(whoami["team_id"])
 
 
 def _gateway(settings: Settings, core: Core, directory: SlackDirectory) -> Gateway:
@@ -154,7 +145,7 @@ async def _join(
 ) -> tuple[str, int]:
     context, config = desk.context, settings.config
     inbox = Inbox(context)
-    clerk = InboxClerk(desk, inbox)
+    clerk = InboxClerk(desk, inbox, lambda: slack.sender.line.is_away)
     anchors = AnchorPoster(AnchorStore(context), slack.sender)
     postman = OutboxClerk(
         Outbox(context), slack.sender, config.defaults.channel, post_anchor=anchors.post
@@ -193,7 +184,10 @@ async def _join(
     stack.push_async_callback(scheduler.stop)
     _in_background(stack, "inbox", clerk.run(), core.faults)
     reception = Reception(desk, inbox, slack.metrics, clerk.wake)
-    return await _listen(settings, stack, reception, slack, desk)
+    bolt = _bolt(settings, reception, slack)
+    address = await _serve(settings, stack, _entrance(settings, desk, slack), bolt)
+    _arrive(settings, stack, bolt, slack, core)
+    return address
 
 
 def _worker(desk: Desk) -> Worker:
@@ -213,16 +207,22 @@ def _worker(desk: Desk) -> Worker:
 
 
 def _in_background(
-    stack: AsyncExitStack, name: str, loop: Coroutine[Any, Any, None], faults: list[str]
+    stack: AsyncExitStack, name: str, loop: Coroutine[Any, Any, None], faults: list[Exception]
 ) -> None:
     running_loop = asyncio.create_task(loop, name=name)
 
     def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            # A part that died must not leave the others looking healthy: end, and be restarted.
-            _log.critical("%s died", name, exc_info=task.exception())
-            faults.append(name)
-            os.kill(os.getpid(), signal.SIGTERM)
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        # A part that died must not leave the others looking healthy: end, and be restarted.
+        if isinstance(error, SettingsError):
+            # Said in full at the end.
+            faults.append(error)
+        else:
+            _log.critical("%s died", name, exc_info=error)
+            faults.append(BrokenPartError(name))
+        os.kill(os.getpid(), signal.SIGTERM)
 
     running_loop.add_done_callback(ended)
 
@@ -234,20 +234,24 @@ def _in_background(
     stack.push_async_callback(stop)
 
 
-async def _listen(
-    settings: Settings, stack: AsyncExitStack, reception: Reception, slack: Slack, desk: Desk
-) -> tuple[str, int]:
+def _bolt(settings: Settings, reception: Reception, slack: Slack) -> AsyncApp:
     secret = settings.slack_signing_secret
     token = settings.slack_bot_token
     assert token is not None  # noqa: S101 - running() refused to start without it
-    bolt = reception.app(
+    return reception.app(
         slack.client, token.get_secret_value(), secret.get_secret_value() if secret else None
     )
+
+
+def _arrive(
+    settings: Settings, stack: AsyncExitStack, bolt: AsyncApp, slack: Slack, core: Core
+) -> None:
+    socket, app_token = None, ""
     if settings.slack_app_token is not None:
-        handler = AsyncSocketModeHandler(bolt, settings.slack_app_token.get_secret_value())
-        await handler.connect_async()  # type: ignore[no-untyped-call] # Bolt's own lacks types
-        stack.push_async_callback(handler.close_async)
-    return await _serve(settings, stack, _entrance(settings, desk, slack), bolt)
+        app_token = settings.slack_app_token.get_secret_value()
+        socket = SocketMode(bolt, app_token)
+        stack.push_async_callback(socket.close)
+    _in_background(stack, "arrival", slack.arrival.run(socket, app_token), core.faults)
 
 
 def _entrance(settings: Settings, desk: Desk, slack: Slack) -> Entrance:
@@ -315,4 +319,4 @@ async def run(settings: Settings, on_start: Callable[[Signoff], None]) -> None:
         on_start(signoff)
         await stop.wait()
         if signoff.core.faults:
-            raise BrokenPartError(", ".join(signoff.core.faults))
+            raise signoff.core.faults[0]

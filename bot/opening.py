@@ -41,8 +41,8 @@ class Core:
     dispatcher: RowDispatcher
     # Whether nothing happened for a minute before this start, and so nothing was told to Slack.
     is_rested: bool
-    # What died while running; one entry is enough to end the process.
-    faults: list[str] = field(default_factory=list)
+    # What ended a part while running; one entry is enough to end the process.
+    faults: list[Exception] = field(default_factory=list)
 
 
 def clock_of(settings: Settings) -> Clock:

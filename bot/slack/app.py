@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
@@ -125,6 +126,22 @@ class Reception:
         except NO_ANSWER as error:
             # Nothing is lost: no form was filled in yet, and pressing again opens it.
             _log.warning("a form could not be opened: %s", error)
+
+
+class SocketMode:
+    """Slack's own Socket Mode client, which connects again by itself once it was connected."""
+
+    def __init__(self, app: AsyncApp, app_token: str) -> None:
+        self._handler = AsyncSocketModeHandler(app, app_token)
+
+    async def open(self, address: str) -> None:
+        """Connect to an address that Slack gave for this; returns once connected."""
+        self._handler.client.wss_uri = address
+        await self._handler.connect_async()  # type: ignore[no-untyped-call] # Bolt's own lacks types
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt's own lacks types
 
 
 def _key(body: Body) -> tuple[str, str] | None:

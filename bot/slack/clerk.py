@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from bot.pulse import Pulse
 from bot.slack import clicks, commands, digests, forms
@@ -16,6 +17,7 @@ POLL_S = 0.25
 ACK_FIRST_S = 0.02
 MAX_ATTEMPTS = 8
 LAST_ROUND_S = 3.0
+PERSONAL = frozenset({"action", "view"})
 APOLOGY = (
     "Something went wrong with what you just did, and it was not done. Please try again; if it"
     " stays so, tell your operators to look at the log."
@@ -25,10 +27,15 @@ _log = logging.getLogger(__name__)
 
 
 class InboxClerk:
-    """Works letters off one by one, oldest first."""
+    """Works letters off one by one, oldest first.
 
-    def __init__(self, desk: Desk, inbox: Inbox) -> None:
-        self._desk, self._inbox = desk, inbox
+    While Slack is away, what depends on who somebody is waits; commands do not: a pause must hold.
+    """
+
+    def __init__(
+        self, desk: Desk, inbox: Inbox, is_slack_away: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._desk, self._inbox, self._is_slack_away = desk, inbox, is_slack_away
         self._pulse = Pulse(POLL_S)
 
     def wake(self) -> None:
@@ -45,7 +52,9 @@ class InboxClerk:
             await asyncio.sleep(ACK_FIRST_S)
 
     async def _work(self, letter: Letter) -> None:
-        if letter.kind in {"action", "view"}:
+        if letter.kind in PERSONAL and self._is_slack_away():
+            return
+        if letter.kind in PERSONAL:
             self._desk.context.boundary("click.acknowledged")
         try:
             delay_s = await self._handle(letter)

@@ -18,10 +18,16 @@ class SlackDirectory:
 
     def __init__(self, sender: Sender, clock: Clock, groups: Mapping[str, Group]) -> None:
         self._sender, self._clock, self._groups = sender, clock, groups
-        self._team = ""
+        # Not known before Slack's first answer: until then nobody is recognised.
+        self._team: str | None = None
         self._known: dict[str, Membership] = {}
         self._voters: dict[str, tuple[datetime, Voter]] = {}
         self._lock = asyncio.Lock()
+
+    @property
+    def has_joined(self) -> bool:
+        """Say whether the team is known."""
+        return self._team is not None
 
     def joined(self, team: str) -> None:
         """Say which team the groups' users belong to."""
@@ -84,6 +90,8 @@ class SlackDirectory:
             return fresh
 
     async def _members(self, group: Group) -> frozenset[str] | None:
+        if self._team is None:
+            return None
         if group.users is not None:
             return frozenset(f"{self._team}/{user}" for user in group.users)
         try:

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,9 +33,22 @@ READS = frozenset(
 )
 
 CODE = re.compile(r"[a-z0-9_]{1,64}")
+TICKET = "apps.connections.open"
+# Slack's own troubles, as docs.slack.dev names them for every method: no word about the request.
+TROUBLES = frozenset(
+    {
+        "fatal_error",
+        "internal_error",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+    }
+)
 
 # The SDK lets aiohttp's own errors through, and a closed connection is no OSError there.
 NO_ANSWER = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
+# What the SDK stumbles over where somebody else answers: no JSON, no object, no `ok`.
+NOT_SLACKS = (ValueError, AttributeError, TypeError)
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +102,7 @@ class Sender:
         own = f"{origin.scheme}://{origin.netloc}/"
         self._hooks = own if origin.hostname != "slack.com" else "https://hooks.slack.com/"
         self._rates = Rates(now, is_rested=is_rested)
-        self.line = Line(self._probe, now, metrics)
+        self.line = Line(self._probe, now, metrics, client.base_url)
 
     async def turn(self, method: str, channel: str | None, urgency: Urgency) -> None:
         """Wait until Slack is there and a call is within its rates; then `call(has_turn=True)`."""
@@ -135,6 +148,22 @@ class Sender:
                     raise PutOff(f"{method} for {held.seconds:g} s") from held
         raise NotSent("rate limited")
 
+    async def first(self) -> dict[str, Any]:
+        """Ask once who we are, though Slack counts as away; raises SlackRefused or NoAnswer."""
+        try:
+            return await self._once("auth.test", {})
+        except _Held as held:
+            raise NotSent("rate limited") from held
+
+    async def ticket(self, app_token: str) -> str:
+        """Return an address that opens one socket; raises SlackRefused or NoAnswer."""
+        asking = self._client.apps_connections_open(app_token=app_token)
+        try:
+            found = await self._answered(TICKET, asking)
+        except _Held as held:
+            raise NotSent("rate limited") from held
+        return str(found.get("url", ""))
+
     async def answer(self, url: str, text: str) -> None:
         """Answer through a `response_url`; raises as `call` does."""
         if not url.startswith(self._hooks):
@@ -158,11 +187,14 @@ class Sender:
             raise SlackRefused(_code(answer.body))
 
     async def _once(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._answered(method, self._asked(method, arguments))
+
+    async def _answered(self, method: str, asking: Awaitable[Any]) -> dict[str, Any]:
         try:
-            answer = await self._asked(method, arguments)
+            answer = await asking
         except SlackApiError as error:
             raise self._refused(method, error) from error
-        except (*NO_ANSWER, ValueError) as error:
+        except (*NO_ANSWER, *NOT_SLACKS) as error:
             raise self._unanswered(method, error) from error
         self._metrics.posts.labels(method, "ok").inc()
         return dict(answer.data) if isinstance(answer.data, dict) else {}
@@ -184,17 +216,19 @@ class Sender:
         return NotSent(name) if is_unsent else NoAnswer(name)
 
     def _refused(self, method: str, error: SlackApiError) -> Exception:
-        response = error.response
-        status = getattr(response, "status_code", 0)
-        code = _code(response.get("error", "unknown"))
+        status, said = _said(error)
+        code = _code(said.get("error", "unknown"))
         if status == RATE_LIMITED or code in {"ratelimited", "rate_limited"}:
             self._metrics.posts.labels(method, "rate limited").inc()
-            return _Held(_retry_after(getattr(response, "headers", {})))
+            return _Held(_retry_after(getattr(error.response, "headers", {})))
+        if "ok" not in said:
+            # Slack always says it: this is somebody in between, or another address.
+            return self._unanswered(method, error)
         self._metrics.posts.labels(method, code).inc()
-        details = response.get("response_metadata")
+        details = said.get("response_metadata")
         if details:
             _log.warning("%s answered %s: %s", method, code, details)
-        if status >= SERVER_ERROR or code in {"internal_error", "fatal_error"}:
+        if status >= SERVER_ERROR or code in TROUBLES:
             self.line.doubt()
             return NoAnswer(f"{status} {code}")
         return SlackRefused(code)
@@ -204,10 +238,21 @@ class Sender:
         try:
             await self._client.auth_test()
         except SlackApiError as error:
-            return bool(getattr(error.response, "status_code", 0) < SERVER_ERROR)
-        except (*NO_ANSWER, ValueError):
+            status, said = _said(error)
+            is_slacks = "ok" in said or status == RATE_LIMITED
+            return is_slacks and status < SERVER_ERROR and said.get("error") not in TROUBLES
+        except (*NO_ANSWER, *NOT_SLACKS):
             return False
         return True
+
+
+def _said(error: SlackApiError) -> tuple[int, Mapping[str, Any]]:
+    """Return the status and what Slack said; empty when it was not Slack who answered."""
+    response: Any = error.response
+    # The SDK hands on its own answer, or aiohttp's where the body was no JSON.
+    status: Any = getattr(response, "status_code", None) or getattr(response, "status", 0)
+    said = getattr(response, "data", response)
+    return int(status), said if isinstance(said, dict) else {}
 
 
 def _code(found: object) -> str:

@@ -296,15 +296,6 @@ def test_running_without_a_token_says_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "r.db").exists()
 
 
-def test_running_where_no_slack_answers_says_so_without_a_traceback(tmp_path: Path) -> None:
-    tokens = {"SLACK_BOT_TOKEN": "xoxb-" + "1" * 12, "SLACK_APP_TOKEN": "xapp-" + "1" * 12}
-    done = run_program(tmp_path, SLACK_API_URL="http://127.0.0.1:9/api/", **tokens)
-    assert done.returncode == 2
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("signoff: SLACK_API_URL: no answer")
-    assert "Traceback" not in done.stderr
-
-
 def test_an_error_of_the_settings_shows_no_token(
     monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:

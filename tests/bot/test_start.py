@@ -1,0 +1,90 @@
+"""The program itself, started where no Slack answers: it takes webhooks, and stops in time."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from playground.world import free_port
+from tests.bot.webhooks.conftest import alert
+
+ROOT = Path(__file__).resolve().parents[2]
+# The discard port: nobody listens there.
+NOBODY = "http://127.0.0.1:9/api/"
+WEBHOOK = "a-token-for-webhooks-only"
+WAYS_IN = {
+    "Socket Mode": {"SLACK_APP_TOKEN": "xapp-" + "1" * 12},
+    "HTTP": {"SLACK_SIGNING_SECRET": "1" * 32},
+}
+
+
+@asynccontextmanager
+async def started(folder: Path, port: int, **env: str) -> AsyncIterator[Process]:
+    """Start `signoff run`, and return once it says that it runs."""
+    usual = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/s.db",
+        "SLACK_BOT_TOKEN": "xoxb-" + "1" * 12,
+        "SLACK_API_URL": NOBODY,
+        "SIGNOFF_PORT": str(port),
+        "SIGNOFF_WEBHOOK_TOKEN": WEBHOOK,
+    }
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "run"),
+            env={**usual, **env},
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
+    try:
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        assert line.startswith(b"Signoff runs."), (folder / "log").read_text(encoding="utf-8")
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def asked(port: int, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+    """Ask the program's HTTP side; a body is posted with the token."""
+    url, headers = f"http://127.0.0.1:{port}{path}", {"Authorization": f"Bearer {WEBHOOK}"}
+    method = "GET" if body is None else "POST"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, url, json=body, headers=headers) as answer,
+    ):
+        return answer.status, await answer.json()
+
+
+@pytest.mark.parametrize("way_in", WAYS_IN.values(), ids=WAYS_IN)
+async def test_where_no_slack_answers_it_runs_and_names_the_setting(
+    tmp_path: Path, way_in: dict[str, str]
+) -> None:
+    port = free_port()
+    body = {"version": "4", "alerts": [alert()]}
+    async with started(tmp_path, port, **way_in) as process:
+        assert await asked(port, "/readyz") == (200, {"ready": True, "slack": "away"})
+        status, answer = await asked(port, "/webhooks/alertmanager", body)
+        assert (status, answer["taken"], answer["new"]) == (200, 1, 1)
+        process.kill()
+    # Killed and started again it knows what it took.
+    async with started(tmp_path, port, **way_in) as process:
+        status, answer = await asked(port, "/webhooks/alertmanager", body)
+        assert (status, answer["taken"], answer["new"]) == (200, 1, 0)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+    log = (tmp_path / "log").read_text(encoding="utf-8")
+    assert log.count("Slack does not answer: Signoff goes on") == 1
+    assert f"SLACK_API_URL is {NOBODY}" in log
+    assert "Traceback" not in log
+    assert '"error"' not in log
