@@ -25,7 +25,7 @@ from bot.opening import Core, core_of, pace_of
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SettingsError
 from bot.slack.anchors import AnchorPoster
-from bot.slack.app import Reception, SocketMode
+from bot.slack.app import Reception, SocketMode, doorway
 from bot.slack.arrival import Arrival
 from bot.slack.clerk import InboxClerk, fix_for
 from bot.slack.desk import Desk
@@ -42,6 +42,7 @@ from bot.store.memory import SqlMemory
 from bot.store.taskstore import SqlTaskStore
 from bot.store.threads import Thread, ThreadStore
 from bot.timekeeper import Timekeeper
+from bot.webhooks.bodies import runner as runner_of
 from bot.webhooks.server import Entrance, routes
 from tools.gateway import Gateway, Parts
 
@@ -278,8 +279,8 @@ async def _serve(
     site_app = web.Application()
     site_app.add_routes(routes(entrance))
     if settings.slack_signing_secret is not None:
-        site_app.add_routes([web.post("/slack/events", bolt.server().handle_post_requests)])
-    runner = web.AppRunner(site_app, access_log=None)
+        site_app.add_routes([web.post("/slack/events", doorway(bolt))])
+    runner = runner_of(site_app)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, settings.host, settings.port)

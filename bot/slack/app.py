@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
@@ -142,6 +143,22 @@ class SocketMode:
     async def close(self) -> None:
         """Disconnect."""
         await self._handler.close_async()  # type: ignore[no-untyped-call] # Bolt's own lacks types
+
+
+def doorway(app: AsyncApp) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return what serves Slack's signed requests; what can't be one is refused unseen by Bolt."""
+    server = app.server()
+
+    async def serve(request: web.Request) -> web.Response:
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return web.Response(status=415, text="Content-Encoding: send the body as it is")
+        try:
+            await request.text()
+        except (UnicodeDecodeError, LookupError):
+            return web.Response(status=400, text="Content-Type: the body is no text of its charset")
+        return await server.handle_post_requests(request)
+
+    return serve
 
 
 def _key(body: Body) -> tuple[str, str] | None:

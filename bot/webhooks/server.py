@@ -16,11 +16,12 @@ from bot.store.alerts import BadAlert, Delivery, ingest
 from bot.store.context import Context
 from bot.webhooks import alertmanager
 from bot.webhooks.alertmanager import BodyError
+from bot.webhooks.bodies import KNOWN, UnreadableError, body_of
 from tools.ports import Boundary, RecordUnavailable
 
-MAX_BODY = 2 * 1024 * 1024
 # Senders wait about 10 s for an answer.
 STORED_WITHIN_S = 5.0
+UNKNOWN_ENCODING = 415
 Parser = Callable[[object, datetime], tuple[list[Alert], list[BadAlert]]]
 PARSERS: Mapping[str, Parser] = {"alertmanager": alertmanager.parse}
 
@@ -100,15 +101,11 @@ class Webhooks:
         if barred is not None:
             return barred
         try:
-            raw = await _body(request)
-            if raw is None:
-                return _refusal(413, f"the body is larger than {MAX_BODY} bytes")
+            raw = await body_of(request)
             # Before anything is cut, grouped or told: here no parser can forget it.
             body = self._entrance.context.redactor.tree(json.loads(raw))
-        except web.RequestPayloadError:
-            # Nothing more can come of it; aiohttp would read on, and log what we know already.
-            request.content.feed_eof()
-            return _refusal(400, "the body does not unpack as its Content-Encoding says")
+        except UnreadableError as error:
+            return _refusal(error.status, str(error))
         except (ValueError, RecursionError):
             return _refusal(400, "the body is not JSON")
         return await self._take(source, body)
@@ -145,18 +142,6 @@ def _bounded(alert: Alert) -> Alert:
     )
 
 
-async def _body(request: web.Request) -> bytes | None:
-    if (request.content_length or 0) > MAX_BODY:
-        return None
-    chunks, size = [], 0
-    async for chunk in request.content.iter_chunked(64 * 1024):
-        size += len(chunk)
-        if size > MAX_BODY:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def _is_authorized(request: web.Request, token: str) -> bool:
     sent = request.headers.get("Authorization", "")
     # aiohttp hands on bytes that are no text as surrogates.
@@ -165,4 +150,6 @@ def _is_authorized(request: web.Request, token: str) -> bool:
 
 
 def _refusal(status: int, message: str) -> web.Response:
-    return web.json_response({"error": message}, status=status)
+    # Says what could have been sent instead (RFC 9110, 15.5.16).
+    headers = {"Accept-Encoding": KNOWN} if status == UNKNOWN_ENCODING else None
+    return web.json_response({"error": message}, status=status, headers=headers)

@@ -1,8 +1,12 @@
 """The program itself, started where no Slack answers: it takes webhooks, and stops in time."""
 
 import asyncio
+import gzip
+import io
+import json
 import os
 import sys
+import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +15,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from slack_sdk.signature import SignatureVerifier
 
 from playground.world import free_port
 from tests.bot.webhooks.conftest import alert
@@ -19,9 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # The discard port: nobody listens there.
 NOBODY = "http://127.0.0.1:9/api/"
 WEBHOOK = "a-token-for-webhooks-only"
+SIGNING_SECRET = "1" * 32
 WAYS_IN = {
     "Socket Mode": {"SLACK_APP_TOKEN": "xapp-" + "1" * 12},
-    "HTTP": {"SLACK_SIGNING_SECRET": "1" * 32},
+    "HTTP": {"SLACK_SIGNING_SECRET": SIGNING_SECRET},
 }
 
 
@@ -88,3 +94,43 @@ async def test_where_no_slack_answers_it_runs_and_names_the_setting(
     assert f"SLACK_API_URL is {NOBODY}" in log
     assert "Traceback" not in log
     assert '"error"' not in log
+
+
+def signed(body: bytes) -> dict[str, str]:
+    """Return the headers with which Slack signs a body."""
+    at = str(int(time.time()))
+    signature = SignatureVerifier(SIGNING_SECRET).generate_signature(timestamp=at, body=body)
+    return {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": signature or ""}
+
+
+CHALLENGE = json.dumps({"type": "url_verification", "challenge": "so it is"}).encode()
+JSON = {"Content-Type": "application/json"}
+
+
+def callers() -> list[tuple[int, bytes, dict[str, str]]]:
+    """Return what may come to Slack's door, after the status of its answer."""
+    return [
+        (200, CHALLENGE, JSON | signed(CHALLENGE)),
+        (401, CHALLENGE, JSON),
+        (401, CHALLENGE, JSON | signed(b"another")),
+        (415, gzip.compress(CHALLENGE), JSON | {"Content-Encoding": "gzip"}),
+        (415, CHALLENGE, JSON | {"Content-Encoding": "br"}),
+        (400, b"\xff\xfe\xfd", JSON),
+        (400, CHALLENGE, {"Content-Type": "application/json; charset=klingon"}),
+        (413, b" " * (2**20 + 1), JSON),
+    ]
+
+
+async def test_slacks_signed_requests_are_served_beside_the_webhooks(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/slack/events"
+    async with (
+        started(tmp_path, port, SLACK_SIGNING_SECRET=SIGNING_SECRET),
+        aiohttp.ClientSession() as session,
+    ):
+        for status, body, headers in callers():
+            async with session.post(url, data=io.BytesIO(body), headers=headers) as answer:
+                said = await answer.text()
+            assert answer.status == status, said
+            assert ("so it is" in said) is (status == 200)
+    assert "Traceback" not in (tmp_path / "log").read_text(encoding="utf-8")

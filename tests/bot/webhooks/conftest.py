@@ -1,5 +1,6 @@
 """The webhooks on a real port, in front of a real store."""
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from bot.metrics import Metrics
 from bot.store.engine import is_answering
+from bot.webhooks.bodies import runner as runner_of
 from bot.webhooks.server import Entrance, routes
 from tests.bot.world import World
 
@@ -83,13 +85,24 @@ async def listening(store: World, token: str | None = TOKEN) -> AsyncIterator[Do
     )
     app = web.Application()
     app.add_routes(routes(entrance))
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = runner_of(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession() as session:
         yield Door(store, base_url, session, health)
     await runner.cleanup()
+
+
+async def raw(door: Door, request: bytes) -> bytes:
+    """Send bytes over a socket and return the status line of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(request)
+    await writer.drain()
+    status = await asyncio.wait_for(reader.readline(), 10)
+    writer.close()
+    await writer.wait_closed()
+    return status
 
 
 @pytest.fixture

@@ -1,15 +1,14 @@
 """The HTTP side refuses what it must refuse, by the status that says why."""
 
 import asyncio
-import gzip
 import json
 from pathlib import Path
 
 import pytest
 
 from bot.store.tables import alerts, dead_letters, outbox, tasks
-from bot.webhooks.server import MAX_BODY
-from tests.bot.webhooks.conftest import BEARER, TOKEN, Door, alert, listening
+from bot.webhooks.bodies import MAX_BODY
+from tests.bot.webhooks.conftest import BEARER, TOKEN, Door, alert, listening, raw
 from tests.bot.world import World
 
 SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "webhooks"
@@ -62,17 +61,6 @@ async def test_without_the_right_token_nothing_is_taken(door: Door, header: str 
     assert await count(door, "alertmanager", 401) == 1
 
 
-async def raw(door: Door, request: bytes) -> bytes:
-    """Send bytes over a socket and return the status line of the answer."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
-    writer.write(request)
-    await writer.drain()
-    status = await asyncio.wait_for(reader.readline(), 10)
-    writer.close()
-    await writer.wait_closed()
-    return status
-
-
 async def test_a_token_that_is_no_text_is_a_wrong_one(door: Door) -> None:
     request = b"POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
     status = await raw(door, request + b"Authorization: Bearer \xff\xfe\r\n\r\n{}")
@@ -121,32 +109,6 @@ async def test_the_largest_body_that_is_taken(door: Door) -> None:
     small = json.dumps({"version": "4", "alerts": [alert()]}).encode()
     status, _ = await door.post(small + b" " * (MAX_BODY - len(small)))
     assert status == 200
-
-
-async def test_a_compressed_body_counts_in_full(door: Door) -> None:
-    body = json.dumps({"alerts": [alert(annotations={"x": "0" * (MAX_BODY + 1)})]}).encode()
-    status, _ = await door.post(body, compress=True)
-    assert status == 413
-
-
-async def test_a_bomb_is_refused_before_it_is_unpacked_whole(
-    door: Door, caplog: pytest.LogCaptureFixture
-) -> None:
-    bomb = gzip.compress(b" " * 100 * MAX_BODY)
-    status, _ = await door.post(bomb, headers={**BEARER, "Content-Encoding": "gzip"})
-    assert status == 413
-    assert [record for record in caplog.records if record.exc_info] == []
-
-
-async def test_a_body_that_does_not_unpack_is_refused(
-    door: Door, caplog: pytest.LogCaptureFixture
-) -> None:
-    request = (
-        "POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
-        f"Authorization: Bearer {TOKEN}\r\nContent-Length: 9\r\n\r\nnot gzip!"
-    )
-    assert b" 400 " in await raw(door, request.encode())
-    assert [record for record in caplog.records if record.exc_info] == []
 
 
 @pytest.mark.parametrize("version", ["3", "5", 4, None, ["4"], "4\n", "x" * 1000, "\ud800"])
