@@ -89,11 +89,13 @@ class OutboxClerk:
                 await asyncio.gather(*self._busy.values())
 
     async def _hand_out(self) -> None:
+        # Before the look: what is being sent during it may look due though it went meanwhile.
+        busy = frozenset(self._busy)
         by_place: dict[str, list[Parcel]] = {}
         for parcel in await self._outbox.due():
             by_place.setdefault(parcel.place, []).append(parcel)
         for place, parcels in by_place.items():
-            if place not in self._busy:
+            if place not in busy:
                 self._start(place, parcels)
 
     def _start(self, place: str, parcels: list[Parcel]) -> None:
@@ -102,8 +104,13 @@ class OutboxClerk:
 
         def done(task: asyncio.Task[None]) -> None:
             self._busy.pop(place, None)
-            if not task.cancelled() and task.exception() is not None:
+            if task.cancelled():
+                return
+            if task.exception() is not None:
                 _log.error("the outbox stumbled", exc_info=task.exception())
+            else:
+                # What came for the place meanwhile was left out.
+                self._pulse.wake()
 
         running.add_done_callback(done)
 

@@ -1,5 +1,6 @@
 """Slack away: one probe for all, nothing tried, and what waited comes in order or says why."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.slack.postman import OutboxClerk
 from bot.slack.sender import NotSent
-from bot.store.boxes import send
+from bot.store.boxes import Outbox, Parcel, send
 from bot.store.tables import outbox
 from tests.bot.slack.slackside import (
     CHANNEL,
@@ -212,3 +214,28 @@ async def test_a_refusal_is_given_up_in_the_end_and_holds_up_nothing(side: Side)
     rows = await side.store.rows(outbox)
     assert (rows[0].fault, rows[0].attempts, rows[0].done_at) == ("channel_not_found", 8, None)
     assert [message.text for message in side.messages()] == ["Hello"]
+
+
+class SlowOutbox(Outbox):
+    """Hands on what is due a while after it was read."""
+
+    async def due(self, limit: int = 500) -> list[Parcel]:
+        found = await super().due(limit)
+        await asyncio.sleep(0.2)
+        return found
+
+
+@pytest.mark.parametrize("kind", ["channel", "dm", "ephemeral"])
+async def test_what_was_sent_while_somebody_looked_is_not_sent_again(kind: str, side: Side) -> None:
+    clerk = OutboxClerk(SlowOutbox(side.store.context), side.sender, CHANNEL)
+    running_clerk = asyncio.create_task(clerk.run())
+    side.store.database.on_commit(clerk.wake)
+    for number in range(3):
+        await put(side, kind, f"notice {number}", channel=CHANNEL, user="U0ANA")
+        await asyncio.sleep(0.21)
+    await emptied(side)
+    await asyncio.sleep(0.5)
+    running_clerk.cancel()
+    await asyncio.gather(running_clerk, return_exceptions=True)
+    method = "chat.postEphemeral" if kind == "ephemeral" else "chat.postMessage"
+    assert [call["text"] for call in side.calls(method)] == [f"notice {n}" for n in range(3)]
