@@ -64,6 +64,7 @@ class Refusal(StrEnum):
     REASON_MISSING = "REASON_MISSING"
     WINDOW_CLOSED = "WINDOW_CLOSED"
     NO_INVERSE = "NO_INVERSE"
+    NEWER_VERSION = "NEWER_VERSION"
 
 
 Memberships = Mapping[str, Membership]

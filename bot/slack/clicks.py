@@ -1,6 +1,6 @@
 """Clicks on cards, worked off the inbox: votes and rollbacks; refusals say why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.slack import cards, unknowns
@@ -9,6 +9,7 @@ from bot.slack.refusals import words
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.signals import settle_unknown
+from bot.store.strangers import is_strange
 from bot.store.votes import (
     Answer,
     Click,
@@ -87,9 +88,13 @@ async def refusal_of(
 ) -> tuple[Refusal | None, Proposal | None]:
     """Say whether a click on a button that opens a modal could count, and what it is about."""
     memberships = await _memberships(desk, click)
-    refusal, proposal = await desk.context.database.read(
-        lambda connection: check(connection, desk.context, click, memberships)
-    )
+
+    def unit(connection: Connection) -> tuple[Refusal | None, Proposal | None]:
+        if is_strange(connection, click.proposal_id):
+            return Refusal.NEWER_VERSION, None
+        return check(connection, desk.context, click, memberships)
+
+    refusal, proposal = await desk.context.database.read(unit)
     # Whoever asked may edit: the sign-off starts anew, and they do not give it.
     if action_id == cards.EDIT and refusal is Refusal.IS_REQUESTER:
         return None, proposal
@@ -113,9 +118,12 @@ def _vote(desk: Desk, ballot: Ballot, reason: str | None) -> Unit:
 
 
 async def _memberships(desk: Desk, click: Click) -> Memberships:
-    groups = await desk.context.database.read(
-        lambda connection: groups_asked(connection, click.proposal_id)
-    )
+    def unit(connection: Connection) -> Sequence[str]:
+        if is_strange(connection, click.proposal_id):
+            return ()
+        return groups_asked(connection, click.proposal_id)
+
+    groups = await desk.context.database.read(unit)
     return await desk.directory.memberships(groups)
 
 
@@ -126,7 +134,10 @@ async def _settle(desk: Desk, letter: Letter, click: Click, work: Unit) -> None:
     def unit(connection: Connection) -> None:
         if not letter_done(connection, desk.context, letter.key, "worked off"):
             return
-        answer = work(connection, click, memberships)
+        if is_strange(connection, click.proposal_id):
+            answer = refused(connection, desk.context, click, None, Refusal.NEWER_VERSION)
+        else:
+            answer = work(connection, click, memberships)
         if answer.refusal is not None:
             reply(connection, desk.context, letter.body, words(answer.refusal, answer.proposal))
         elif answer.missing:

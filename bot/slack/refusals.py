@@ -23,6 +23,9 @@ WORDS = {
     Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Undo it where it was"
     " done, or ask for a new proposal.",
     Refusal.NO_INVERSE: "This can't be undone.",
+    Refusal.NEWER_VERSION: "A newer version of Signoff made this card, and the one that runs now"
+    " does not know how it goes on. Nothing was changed. Ask your operators to start the newer"
+    " version, then press again.",
 }
 
 

@@ -3,18 +3,32 @@
 import logging
 from typing import Any
 
-from sqlalchemy import Connection, not_, select
+from sqlalchemy import Connection, not_, or_, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from bot.store.boxes import send
 from bot.store.context import Context
-from bot.store.tables import steps, tasks, threads
+from bot.store.tables import proposals, steps, tasks, threads
 from bot.store.tasks import KNOWN
 from policies.audit import Event, EventKind
+from policies.model import ProposalState
 
 TOLD = "told.newer_version"
 
 _log = logging.getLogger(__name__)
+
+
+def is_strange(connection: Connection, proposal_id: str) -> bool:
+    """Say whether a proposal, or its task, is in a state that only a newer version knows."""
+    found = connection.execute(
+        select(proposals.c.id)
+        .join(tasks, tasks.c.id == proposals.c.task_id)
+        .where(
+            proposals.c.id == proposal_id,
+            or_(not_(KNOWN), proposals.c.state.not_in(list(ProposalState))),
+        )
+    )
+    return found.first() is not None
 
 
 def tell_strangers(connection: Connection, context: Context) -> None:

@@ -9,13 +9,16 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playground.story import INCIDENTS
+import pytest
+
+from playground.story import INCIDENTS, text_of
 from playground.workspace.model import Message
 from playground.world import Plan, World, free_port
 from tests.scenarios.plays import sign_off
-from tests.scenarios.stages import SEED, events, on_stage, require_sound
+from tests.scenarios.stages import SEED, events, eventually, on_stage, require_sound
 
 LEFT = Path(__file__).parent / "upgrade"
+TOLD = "A newer version of Signoff made this card"
 TITLE = "Roll back web from v41 to v40 in staging"
 
 
@@ -101,3 +104,37 @@ async def test_a_task_that_only_a_newer_version_knows_is_told_and_stops_nothing(
         assert "Traceback" not in log
         assert (world.bot.restarts, world.shop.effects) == (0, ())
         await require_sound(scene)
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        "UPDATE tasks SET state = 'DELIBERATING'",
+        "UPDATE tasks SET kind = 'forecast'",
+        "UPDATE proposals SET state = 'WEIGHED'",
+    ],
+)
+async def test_a_click_on_a_card_of_a_newer_version_is_told_what_to_do(
+    tmp_path: Path, newer: str
+) -> None:
+    world = world_of_then(tmp_path, left_behind(tmp_path))
+    database = sqlite3.connect(tmp_path / "signoff.db")
+    database.execute(newer)
+    database.commit()
+    database.close()
+    (root_ts, *_) = old_messages(world)
+    async with world, on_stage(world) as scene:
+        card = await scene.reply(INCIDENTS, root_ts, TITLE)
+        for number, button in enumerate(("Approve", "Reject…"), start=1):
+            await scene.ben.click(button, INCIDENTS, card["ts"])
+
+            async def is_told(wanted: int = number) -> bool:
+                found = [text_of(one) for one in await scene.ben.ephemerals(INCIDENTS)]
+                return len([one for one in found if TOLD in one]) == wanted
+
+            await eventually(is_told)
+        assert await scene.ben.modal() is None
+        refusals = [one for one in await events(scene) if one["kind"] == "click.refused"]
+        assert [one["reasons"] for one in refusals] == [["NEWER_VERSION"]] * 2
+        assert (world.bot.restarts, world.shop.effects) == (0, ())
+        assert "Traceback" not in (tmp_path / "bot.log").read_text(encoding="utf-8")
