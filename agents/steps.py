@@ -13,8 +13,9 @@ from tools.ports import Caller, Direction, Grant
 from tools.runs import Again, Undo, Word
 
 LOOK_AGAIN_S = 5.0
-# An unknown effect is told before it is resolved, but not waited for longer than this.
-TELL_WITHIN = timedelta(seconds=5)
+# An unknown effect is told before it is resolved, but not waited for longer than this. After a
+# crash Slack takes a change in two seconds, a dozen may wait, and another restart takes its time.
+TELL_WITHIN = timedelta(seconds=30)
 TELL_POLL_S = 0.2
 
 
@@ -24,6 +25,8 @@ class ProposalSteps:
     def __init__(self, store: TaskStore, gateway: Gateway, execution: Execution) -> None:
         self._store, self._gateway, self._execution = store, gateway, execution
         self._clock, self._boundary = gateway.parts.clock, gateway.parts.boundary
+        # What was unknown before is waited for anew: nobody could tell of it meanwhile.
+        self._began_at = self._clock.now()
 
     async def advance(self, claim: Claim, row: ProposalRow, caller: Caller) -> bool:
         """Take one step; True when the agent is to say what follows."""
@@ -98,7 +101,7 @@ class ProposalSteps:
         await self._execution.reconcile(row.proposal, direction, again, caller)
 
     async def _is_told(self, claim: Claim, found: ExecutionRow) -> bool:
-        since = found.ended_at or found.started_at
+        since = max(found.ended_at or found.started_at, self._began_at)
         if self._clock.now() - since >= TELL_WITHIN:
             return True
         return await self._store.is_told(claim.task.id)

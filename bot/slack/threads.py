@@ -93,8 +93,12 @@ def posts(
         parts = _storm(tasks, mentions, now, known)
     else:
         for place, view in enumerate(tasks):
-            found = list(_task(view, mentions, now, is_first=place == 0))
-            parts += _folded(view, found, now, known)
+            found = _folded(view, list(_task(view, mentions, now, is_first=place == 0)), now, known)
+            if unknowns.is_resolved_soon(view):
+                # It is told before that, so its thread goes first.
+                first = Urgency.ANSWER
+                found = [replace(part, urgency=first, change=first) for part in found]
+            parts += found
     return [_made(part) for part in parts]
 
 

@@ -5,7 +5,7 @@ from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from bot.slack.cards import Mentions, button_value
 from bot.slack.text import code, day_time, person, safe
-from bot.store.threads import ProposalView
+from bot.store.threads import ProposalView, TaskView
 from policies.approvals import undo_groups
 from policies.model import Proposal
 from tools.ports import Direction
@@ -15,6 +15,12 @@ PRESS = (
     "Look there yourself, then press what you saw. Nothing is done by it: the record is"
     " completed, and what follows goes on."
 )
+
+
+def is_resolved_soon(view: TaskView) -> bool:
+    """Say whether an effect is unknown, and the outside system is about to be asked."""
+    ran = [one for found in view.proposals for one in found.row.executions]
+    return any(one.state == "unknown" and one.escalated_at is None for one in ran)
 
 
 def card(view: ProposalView, found: ExecutionRow, mentions: Mentions) -> tuple[str, list[Block]]:
