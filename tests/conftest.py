@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+pytest_plugins = ["tests.scenarios.seeds"]
+
 # The events and the place of the address in their arguments:
 # https://docs.python.org/3/library/audit_events.html
 _ADDRESS_AT = {"socket.connect": 1, "socket.bind": 1, "socket.sendto": 1, "socket.sendmsg": 1}

@@ -10,7 +10,6 @@ import pytest
 from bot.store.dispatch import LEASE_S
 from playground.story import INCIDENTS, Message
 from tests.scenarios.plays import Sword, quiet_ending
-from tests.scenarios.seeds import KILLING_SEED
 from tests.scenarios.stages import (
     Scene,
     break_something,
@@ -47,10 +46,10 @@ async def worked(scene: Scene, root_ts: str) -> Message:
 
 
 async def test_frozen_past_its_lease_after_the_intent_it_acts_once(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    killing_seed: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     sword = Sword(tmp_path, "freeze:intent.written")
-    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as scene:
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed) as scene:
         found = await break_something(scene)
         place = (INCIDENTS, found.root_ts)
         sword.draw()
@@ -59,7 +58,7 @@ async def test_frozen_past_its_lease_after_the_intent_it_acts_once(
         await frozen(scene)
         since = time.monotonic()
         # Meanwhile the same story is told elsewhere without a pause.
-        uninterrupted = await Uninterrupted(tmp_path_factory).ending("worked")
+        uninterrupted = await Uninterrupted(tmp_path_factory).ending("worked", killing_seed)
         assert scene.world.shop.effects == ()
         await asyncio.sleep(LEASE_S + 1 - (time.monotonic() - since))
         scene.world.bot.wake()

@@ -17,7 +17,6 @@ from tests.scenarios.plays import (
     quiet_ending,
     undo,
 )
-from tests.scenarios.seeds import KILLING_SEED
 from tests.scenarios.stages import events, eventually, happens, is_said, require_sound, staged
 
 # Passed once in an incident, whatever follows.
@@ -61,34 +60,33 @@ UNSURE = frozenset({"intent.written", "effect.done"})
 
 
 class Uninterrupted:
-    """How the same stories end when nobody kills the bot; each is played once a session."""
+    """How the same stories end when nobody kills the bot; each is played once with each seed."""
 
     def __init__(self, factory: pytest.TempPathFactory) -> None:
         self._factory = factory
-        self._known: dict[str, Ending] = {}
+        self._known: dict[tuple[str, int], Ending] = {}
 
-    async def ending(self, story: str) -> Ending:
+    async def ending(self, story: str, seed: int) -> Ending:
         """Return how `worked`, `undone` or `active` ends."""
-        if story not in self._known:
-            folder = self._factory.mktemp("uninterrupted")
-            async with staged(folder, seed=KILLING_SEED) as stage:
+        if (story, seed) not in self._known:
+            async with staged(self._factory.mktemp("uninterrupted"), seed=seed) as stage:
                 if story == "active":
-                    await self._campaign(stage)
+                    await self._campaign(stage, seed)
                 else:
-                    await self._incident(stage)
-        return self._known[story]
+                    await self._incident(stage, seed)
+        return self._known[story, seed]
 
-    async def _incident(self, stage: Stage) -> None:
+    async def _incident(self, stage: Stage, seed: int) -> None:
         found = await incident(stage)
-        self._known["worked"] = await quiet_ending(stage, INCIDENTS, found.root_ts)
+        self._known["worked", seed] = await quiet_ending(stage, INCIDENTS, found.root_ts)
         await undo(stage, found)
-        self._known["undone"] = await quiet_ending(stage, INCIDENTS, found.root_ts)
+        self._known["undone", seed] = await quiet_ending(stage, INCIDENTS, found.root_ts)
 
-    async def _campaign(self, stage: Stage) -> None:
+    async def _campaign(self, stage: Stage, seed: int) -> None:
         root_ts = await plan_campaign(stage)
         await create(stage, root_ts)
         await activate(stage, root_ts)
-        self._known["active"] = await quiet_ending(stage, MARKETING, root_ts)
+        self._known["active", seed] = await quiet_ending(stage, MARKETING, root_ts)
 
 
 @pytest.fixture(scope="session")
@@ -99,14 +97,14 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
 
 @pytest.mark.parametrize("point", [*LOOKING, *ACTING])
 async def test_an_incident_goes_on_after_a_kill(
-    point: str, tmp_path: Path, uninterrupted: Uninterrupted
+    point: str, killing_seed: int, tmp_path: Path, uninterrupted: Uninterrupted
 ) -> None:
     sword = Sword(tmp_path, point)
-    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed) as stage:
         sword.draw()
         found = await incident(stage)
         await require_restarts(stage, 1)
-        wanted = await uninterrupted.ending("worked")
+        wanted = await uninterrupted.ending("worked", killing_seed)
         await require_ending(stage, (INCIDENTS, found.root_ts), wanted)
         assert rollbacks(stage) == [found.fault.previous_version]
         await require_told(stage, point, "forward")
@@ -114,15 +112,15 @@ async def test_an_incident_goes_on_after_a_kill(
 
 @pytest.mark.parametrize("point", UNDOING)
 async def test_a_rollback_of_the_rollback_goes_on_after_a_kill(
-    point: str, tmp_path: Path, uninterrupted: Uninterrupted
+    point: str, killing_seed: int, tmp_path: Path, uninterrupted: Uninterrupted
 ) -> None:
     sword = Sword(tmp_path, point)
-    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed) as stage:
         found = await incident(stage)
         sword.draw()
         await undo(stage, found)
         await require_restarts(stage, 1)
-        wanted = await uninterrupted.ending("undone")
+        wanted = await uninterrupted.ending("undone", killing_seed)
         await require_ending(stage, (INCIDENTS, found.root_ts), wanted)
         assert rollbacks(stage) == [found.fault.previous_version, found.fault.version]
         await require_told(stage, point, "inverse")
@@ -130,10 +128,10 @@ async def test_a_rollback_of_the_rollback_goes_on_after_a_kill(
 
 @pytest.mark.parametrize("point", CREATING)
 async def test_a_campaign_goes_on_after_a_kill_at_each_of_its_steps(
-    point: str, tmp_path: Path, uninterrupted: Uninterrupted
+    point: str, killing_seed: int, tmp_path: Path, uninterrupted: Uninterrupted
 ) -> None:
     sword = Sword(tmp_path, point)
-    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed) as stage:
         root_ts = await plan_campaign(stage)
         sword.draw()
         await create(stage, root_ts)
@@ -144,14 +142,16 @@ async def test_a_campaign_goes_on_after_a_kill_at_each_of_its_steps(
         await require_restarts(stage, 2)
         assert changes(stage) == ["campaign.create", "campaign.status"]
         place = (MARKETING, root_ts)
-        await require_ending(stage, place, await uninterrupted.ending("active"))
+        await require_ending(stage, place, await uninterrupted.ending("active", killing_seed))
         await require_told(stage, point, "forward")
 
 
 @pytest.mark.parametrize("point", FORMS)
-async def test_a_brief_sent_around_a_kill_becomes_one_plan(point: str, tmp_path: Path) -> None:
+async def test_a_brief_sent_around_a_kill_becomes_one_plan(
+    point: str, killing_seed: int, tmp_path: Path
+) -> None:
     sword = Sword(tmp_path, point)
-    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed) as stage:
         sword.draw()
         root_ts = await plan_campaign(stage)
         await require_restarts(stage, 1)
@@ -162,10 +162,10 @@ async def test_a_brief_sent_around_a_kill_becomes_one_plan(point: str, tmp_path:
 
 
 async def test_a_digest_whose_slot_was_taken_just_before_a_kill_comes_once(
-    tmp_path: Path,
+    killing_seed: int, tmp_path: Path
 ) -> None:
     sword = Sword(tmp_path, "slot.taken")
-    async with staged(tmp_path, bot_env=sword.env, seed=KILLING_SEED) as stage:
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed) as stage:
         sword.draw()
         stage.world.forward(7 * 24 * 3600)
         root = await stage.root(MARKETING, "Campaigns, \\d{4}")
