@@ -8,12 +8,13 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-check test bench lint format lock clean
+.PHONY: help setup demo demo-check test chaos chaos-points chaos-tasks bench lint format lock clean
 
 help:
 	@echo 'make demo                 the local workspace, shop and ad platform with the bot, in your browser'
 	@echo 'make demo-check [SEED=n]  the same demo, driven and checked from end to end'
 	@echo 'make test [ARGS=...]      the tests'
+	@echo 'make chaos [ARGS=...]     kill -9 at every point of the story, 20 seeds each, and at random under 300 tasks'
 	@echo 'make bench [ARGS=...]     the benchmarks: rates beside a reference of the same run, and what waiting costs'
 	@echo 'make lint                 ruff and mypy'
 	@echo 'make format               let ruff rewrite what it can'
@@ -33,6 +34,23 @@ setup: $(VENV)/.dev
 
 test: $(VENV)/.dev
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
+
+# About an hour on two cores. Both parts are run, whatever becomes of the first; each can be run
+# alone, and ARGS='--killing-seed 42' plays either again as it was.
+KILLING_ROUNDS ?= 20
+
+chaos:
+	@$(MAKE) --no-print-directory --keep-going chaos-points chaos-tasks
+
+chaos-points: $(VENV)/.dev
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal \
+	  --override-ini=tmp_path_retention_policy=failed \
+	  --killing-rounds $(KILLING_ROUNDS) tests/scenarios/test_kill_points.py $(ARGS)
+
+# A story of minutes: no dump of the stacks while it runs.
+chaos-tasks: $(VENV)/.dev
+	@$(PY) -m pytest --override-ini='python_files=chaos_*.py' --override-ini=faulthandler_timeout=0 \
+	  tests/chaos $(ARGS)
 
 # Named so that `make test` does not find them: what they print depends on the machine.
 bench: $(VENV)/.dev

@@ -1,6 +1,7 @@
 """A valve before a part of the world: it refuses, keeps silent, or loses its answers, on demand."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,6 +40,11 @@ class Valve:
 
     def __init__(self) -> None:
         self._turns: list[Turn] = []
+        self._pause_s: Callable[[], float] = float
+
+    def slow(self, pause_s: Callable[[], float]) -> None:
+        """Let every change take so long before it is made, and again before it is answered."""
+        self._pause_s = pause_s
 
     def turn(self, flow: Flow, *, only: str = "", times: int | None = None) -> None:
         """Turn it for requests whose `METHOD path` contains `only`; after `times` it opens."""
@@ -56,7 +62,12 @@ class Valve:
             return web.json_response({"error": "out of order"}, status=REFUSALS[flow])
         if flow is Flow.SILENT:
             await asyncio.sleep(SILENT_S)
+        # Whoever dies while it waits has asked for nothing; after its work, for all of it.
+        if request.method == "POST":
+            await asyncio.sleep(self._pause_s())
         answer = await handler(request)
+        if request.method == "POST":
+            await asyncio.sleep(self._pause_s())
         if flow is Flow.LOSING and request.transport is not None:
             request.transport.close()
         return answer

@@ -64,8 +64,8 @@ async def fire(scene: Scene, services: list[str]) -> None:
                 headers={"Authorization": f"Bearer {scene.world.webhook_token}"},
             ) as taken:
                 assert taken.status == 200, await taken.text()
-        except aiohttp.ClientConnectorError:
-            # Its socket opens a moment before its port.
+        except aiohttp.ClientError:
+            # Its socket opens a moment before its port; or it is killed meanwhile.
             return False
         return True
 
@@ -151,7 +151,8 @@ async def threads_of(scene: Scene, channel: str) -> dict[str, list[str]]:
         if name.startswith("Checkpoints of Signoff's ledger"):
             # Each run signs a ledger of its own.
             continue
-        assert name not in found, f"two threads begin with {name}"
+        while name in found:
+            name += ", again"
         found[name] = [first, *sorted(others)]
     return found
 

@@ -1,15 +1,10 @@
 """200 tasks run while Slack is gone, slow to take, and deaf: afterwards nothing shows of it.
 
 Rates, back-off and every timer of the bot's that matters here follow the shared clock, so ten
-minutes without Slack take six seconds. With SIGNOFF_CHAOS set the bot is also killed again and
-again, at moments drawn from a seed.
+minutes without Slack take six seconds.
 """
 
 import asyncio
-import os
-import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -36,7 +31,6 @@ MANY = [f"batch-{number:03d}" for number in range(188)]
 TASKS = len(BROKEN) + sum(len(wave) for wave in WAVES) + len(MANY)
 # Reads of a probe that waits twice as long each time, up to a minute, for ten minutes.
 PROBES = 20
-KILLS = int(os.environ.get("SIGNOFF_CHAOS", "0"))
 
 
 class Trouble:
@@ -172,35 +166,3 @@ async def test_after_ten_minutes_without_slack_nothing_is_missing_and_nothing_tw
         assert (await ready(scene)) == {"ready": True, "slack": "answers"}
         log = (tmp_path / "bot.log").read_text(encoding="utf-8")
         assert log.count("Slack does not answer") == log.count("Slack answers again") == 1
-
-
-@asynccontextmanager
-async def killed(scene: Scene, due: Callable[[], float], times: int) -> AsyncIterator[None]:
-    """Kill the bot some times while the block runs."""
-
-    async def kill() -> None:
-        for _ in range(times):
-            await asyncio.sleep(due())
-            await scene.bot_is_here()
-            scene.world.bot.kill()
-
-    killing = asyncio.create_task(kill())
-    yield
-    killing.cancel()
-    with suppress(asyncio.CancelledError):
-        await killing
-
-
-@pytest.mark.skipif(KILLS == 0, reason="set SIGNOFF_CHAOS to the number of kills")
-async def test_a_bot_that_is_killed_again_and_again_ends_the_same(
-    tmp_path: Path, undisturbed: Undisturbed
-) -> None:
-    draw = random.Random(KILLS)
-    wanted = await undisturbed.picture()
-    async with staged(tmp_path, quiet=True) as scene:
-        async with killed(scene, lambda: draw.uniform(0.5, 3.0), KILLS):
-            await play(scene, Trouble())
-        await scene.bot_is_here()
-        async with time_flies(scene):
-            await everything_is_told(scene)
-        await require_whole(scene, await picture(scene), wanted)
