@@ -16,7 +16,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bot.keeping import CheckpointFile, CheckpointFileError, KeyFileError, make_key, read_key
+from bot.keeping import (
+    CheckpointFile,
+    CheckpointFileError,
+    KeyFileError,
+    learn_key,
+    make_key,
+    read_key,
+)
 from bot.metrics import Metrics
 from bot.store.checkpoints import (
     AT_ONCE,
@@ -177,6 +184,8 @@ class Checkpointer:
         recorded = await database.read(recorded_key)
         if recorded is None:
             await asyncio.to_thread(make_key, bench.key_path)
+        # Before it is used: from then on it must never be shown.
+        learn_key(bench.context.redactor, bench.key_path)
         private = await asyncio.to_thread(read_key, bench.key_path)
         history = History()
         history.extend(await database.read(partial(links, after=0, limit=1)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from bot import audit_cli, db_cli, doctor
 from bot.app import BrokenPartError, Signoff, run
 from bot.commandline import OK, USAGE, WRONG, Command, command
+from bot.keeping import own_redactor
 from bot.logs import configure, log_the_uncaught
 from bot.names import ADS, AGENTS, known, subjects
 from bot.policy import candidate
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(parsed: argparse.Namespace) -> int:
     del parsed
     settings = from_environment()
-    configure(settings.redactor())
+    configure(own_redactor(settings))
     log_the_uncaught()
 
     def started(signoff: Signoff) -> None:

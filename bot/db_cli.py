@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.commandline import OK, WRONG, command
-from bot.keeping import checkpoints_path
+from bot.keeping import checkpoints_path, own_redactor
 from bot.opening import clock_of
 from bot.settings import Settings, from_environment
 from bot.stops import nowhere
@@ -75,7 +75,7 @@ def _words(head: Head) -> str:
 
 
 def _context(settings: Settings) -> Context:
-    redactor, clock = settings.redactor(), clock_of(settings)
+    redactor, clock = own_redactor(settings), clock_of(settings)
     database = Database(settings.database_url)
     return Context(
         database=database,

@@ -7,6 +7,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.findings import Finding, Health, bad, good, look
+from bot.keeping import own_redactor
 from bot.ledgercheck import ledger_findings
 from bot.names import known
 from bot.opening import clock_of
@@ -43,7 +44,7 @@ async def examine(settings: Settings) -> bool:
     """Check everything and print it; True when nothing is wrong."""
     found = [*await findings(settings)]
     # What an outside system answers may repeat what it was sent.
-    redact = settings.redactor().text
+    redact = own_redactor(settings).text
     for finding in found:
         print(f"{finding.health:<6} {finding.subject}: {redact(finding.words)}")
     wrong = sum(finding.health is Health.BAD for finding in found)

@@ -1,5 +1,6 @@
 """What of the ledger is kept outside its database: the key that signs it, and its checkpoints."""
 
+import base64
 import json
 import os
 import stat
@@ -18,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from bot.settings import Settings
 from bot.store.checkpoints import Stored
-from bot.store.engine import file_of
+from bot.store.engine import StoreError, file_of
 from policies.checkpoints import CheckpointError, parse
+from policies.redaction import Redactor
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 TAIL = 65_536
@@ -72,6 +74,41 @@ def read_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(found, Ed25519PrivateKey):
         raise KeyFileError(f"SIGNOFF_LEDGER_KEY: the key in `{path}` is not of the kind Ed25519")
     return found
+
+
+def own_redactor(settings: Settings) -> Redactor:
+    """Return the redactor of the settings, which knows the signing key too, if there is one."""
+    redactor = settings.redactor()
+    try:
+        learn_key(redactor, key_path(settings))
+    except StoreError:
+        # Without a database there is no key beside it; whoever opens it says what is wrong.
+        return redactor
+    return redactor
+
+
+def learn_key(redactor: Redactor, path: Path) -> None:
+    """Make a signing key one of the own secrets, also one that nobody may sign with."""
+    try:
+        found = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        # Whoever reads it to sign with it says what is wrong with it.
+        return
+    if isinstance(found, Ed25519PrivateKey):
+        redactor.learn(_forms(found))
+
+
+def _forms(private: Ed25519PrivateKey) -> Iterator[str]:
+    """Yield how a key may be written: in hex, and in base64 wherever it stands in a longer text."""
+    for raw in (
+        private.private_bytes_raw(),
+        private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+    ):
+        yield raw.hex()
+        yield base64.b64encode(raw).decode().rstrip("=")
+        for before, first in ((1, 2), (2, 3)):
+            # Without the characters that also carry bits of what stands beside it.
+            yield base64.b64encode(bytes(before) + raw).decode().rstrip("=")[first:-1]
 
 
 def make_key(path: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.clock import SharedClock, WallClock
+from bot.keeping import own_redactor
 from bot.policy import candidate, hard_rules
 from bot.settings import Settings
 from bot.stops import stopper
@@ -67,7 +68,7 @@ async def core_of(settings: Settings, stack: AsyncExitStack) -> Core:
         StoreError: the database can't be used, or its rules were changed past Signoff.
         PolicyError: the rule files do not load, and no set is in force yet.
     """
-    redactor = settings.redactor()
+    redactor = own_redactor(settings)
     database = Database(settings.database_url)
     stack.push_async_callback(database.close)
     await database.open(migrate)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -27,8 +28,9 @@ OWN = (
     "SIGNOFF_WEBHOOK_TOKEN",
 )
 
-
 SECRET_NAME = re.compile(r"(?:TOKEN|SECRET|PASSWORD|KEY)$")
+# Named like a secret, and says where one lies.
+PATHS = {"SIGNOFF_LEDGER_KEY"}
 
 
 class SettingsError(ValueError):
@@ -81,7 +83,14 @@ class Settings:
                     yield f"{kind}_{field}".upper(), value.get_secret_value()
 
     def redactor(self) -> Redactor:
-        """Return the redactor that knows these secrets and the operator's policy."""
+        """Return the one redactor that knows these secrets and the operator's policy.
+
+        What it learns later, everybody has learned who asked for it here: the logs too.
+        """
+        return self._redactor
+
+    @cached_property
+    def _redactor(self) -> Redactor:
         return Redactor(self.secrets(), self.config.redact)
 
     def build(self, clock: Clock) -> list[AnyConnector]:
@@ -100,7 +109,7 @@ def from_environment() -> Settings:
 
 def raw_secrets() -> Iterable[str]:
     """Yield what the environment holds under the names of secrets, before any of it is checked."""
-    names = {*OWN, *(name for name in os.environ if SECRET_NAME.search(name))}
+    names = {*OWN, *(name for name in os.environ if SECRET_NAME.search(name))} - PATHS
     return [os.environ[name].strip() for name in sorted(names) if os.environ.get(name)]
 
 

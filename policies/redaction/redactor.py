@@ -8,6 +8,7 @@ from policies.redaction import clouds, credentials, personal, services, tokens
 from policies.redaction.kinds import Kinds
 from policies.redaction.own import WRAPPED, OwnSecrets, lowered
 from policies.redaction.personal import Personal, PersonalData
+from policies.redaction.published import outside, verifier_keys
 from policies.redaction.spans import Marks, Span, without
 from policies.redaction.trie import any_of
 from policies.redaction.views import View, joined, plain, shown, unescaped, unwrapped
@@ -111,8 +112,15 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = (), policy: PersonalData | None = None) -> None:
-        self._own = OwnSecrets(secrets)
+        self._secrets = frozenset(secrets)
+        self._own = OwnSecrets(self._secrets)
         self._personal = Personal(policy or PersonalData())
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Take further own secrets: those that were made, or found, after the start."""
+        more = self._secrets.union(secrets)
+        if more != self._secrets:
+            self._secrets, self._own = more, OwnSecrets(more)
 
     def text(self, text: str) -> str:
         """Return a text without secrets, long tokens and personal data."""
@@ -217,6 +225,11 @@ class Redactor:
         longest = max(map(len, text.split()), default=0)
         if longest >= self._own.shortest:
             yield from self._own.spans(text, lower)
+        found = self._foreign(text, lower, longest, is_typed=is_typed)
+        keys = verifier_keys(text)
+        yield from outside(keys, found) if keys else found
+
+    def _foreign(self, text: str, lower: str, longest: int, *, is_typed: bool) -> Iterator[Span]:
         if longest >= _FORMED_FROM or _HINT.search(lower):
             is_joined = "." in text or "-" in text
             yield from KNOWN.spans(

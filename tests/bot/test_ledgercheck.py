@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import main
 from bot.findings import Finding, Health
 from bot.ledgercheck import ledger_findings
 from bot.settings import read
+from policies.checkpoints import VerifierKey
 from tests.bot.signing import checkpoint_file, key_file, signed_ledger
 from tests.bot.store.attacks import cut, edit, exchange_key, forget_checkpoints
 from tests.bot.world import FakeClock, opened
@@ -105,3 +107,17 @@ async def test_before_the_first_start_it_says_that_a_key_will_be_made(tmp_path: 
 
 def test_of_a_database_that_is_not_there_it_says_nothing(tmp_path: Path) -> None:
     assert found(tmp_path / "signoff.db") == {}
+
+
+def test_the_printed_report_shows_the_key_whatever_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{path}")
+    for _ in range(6):
+        exchange_key(path)
+        main(["doctor"])
+        (line,) = [one for one in capsys.readouterr().out.splitlines() if "ledger key:" in one]
+        shown = line.removeprefix("ok     ledger key: ").removesuffix(
+            "; keep a copy of this line elsewhere"
+        )
+        assert str(VerifierKey.parse(shown)) == shown
