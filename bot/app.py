@@ -162,6 +162,7 @@ async def _join(
             boundary=context.boundary,
         )
     )
+    _in_background(stack, "database", context.database.watch(), core.faults)
     signing = checkpointer(settings, desk, slack.metrics)
     # Stopped after everybody who writes: the last checkpoint covers the last event, and goes out.
     stack.push_async_callback(postman.last_round)

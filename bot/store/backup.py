@@ -14,7 +14,8 @@ from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from bot.store.engine import StoreError, hold
+from bot.store.engine import StoreError
+from bot.store.holding import PRIVATE, hold
 from bot.store.proving import Proof, Sources, prove
 from bot.store.reading import open_read_only
 from bot.store.schema import migrate
@@ -52,7 +53,7 @@ def back_up(source: Path, target: Path) -> Proof:
         pass  # Told before anything is made, when there is no database.
     try:
         # Claimed before it is written, and readable for nobody else: it is the whole record.
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        _claim(target)
     except FileExistsError as error:
         raise StoreError(f"`{target}` is there already and was not touched") from error
     except OSError as error:
@@ -63,6 +64,10 @@ def back_up(source: Path, target: Path) -> Proof:
         target.unlink(missing_ok=True)
         raise StoreError(f"the backup to `{target}` failed: {error}") from error
     return proof_of(target)
+
+
+def _claim(path: Path) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -108,7 +113,7 @@ def restore(
         StoreError: Signoff runs, or the backup is none that can be used. Nothing was changed then.
     """
     staged = path.with_name(path.name + ".restoring")
-    with hold(path):
+    with hold(path, is_to_be_made=False):
         try:
             before = head_of(path)
             _stage(backup, staged)
@@ -128,6 +133,7 @@ def _stage(backup: Path, staged: Path) -> None:
         pass
     try:
         staged.unlink(missing_ok=True)
+        _claim(staged)
         _copy(backup, staged)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"`{backup}` can't be copied: {error}") from error
@@ -206,5 +212,9 @@ def _settle(path: Path) -> None:
         with closing(sqlite3.connect(path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             db.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.DatabaseError:
-        return
+    except sqlite3.DatabaseError as error:
+        # It gives up the log only when nobody else has the file open, whatever they hold.
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise StoreError(
+                f"another program has `{path}` open: end it first; nothing was changed"
+            ) from error

@@ -1,7 +1,6 @@
 """The database connection: one writer thread that commits in groups, and short async reads."""
 
 import asyncio
-import fcntl
 import logging
 import queue
 import sqlite3
@@ -10,14 +9,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from tools.ports import RecordUnavailable
+from bot.store.errors import StoreError, StoreUnavailable
+from bot.store.holding import Hold, hold
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
@@ -27,6 +27,7 @@ BUSY_MS = 5000
 # How long a write waits for a disk that is full or a file that somebody else has locked.
 PATIENCE_S = 30.0
 AGAIN_S = 0.5
+LOOK_S = 1.0
 TROUBLES = {
     sqlite3.SQLITE_BUSY: "another program has locked the database",
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -35,14 +36,6 @@ TROUBLES = {
 }
 
 _log = logging.getLogger(__name__)
-
-
-class StoreError(Exception):
-    """The database can't be used; the message says why and what to do."""
-
-
-class StoreUnavailable(StoreError, RecordUnavailable):  # noqa: N818 - says what happened
-    """The database takes nothing now (locked, or the disk is full); nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.path = file_of(url)
-        self._lock: IO[str] | None = None
+        self._hold: Hold | None = None
         self._write_engine = _write_engine(self.path)
         self._read_engine: AsyncEngine = create_async_engine(f"sqlite+aiosqlite:///{self.path}")
         event.listen(self._read_engine.sync_engine, "connect", _reading)
@@ -75,7 +68,7 @@ class Database:
             StoreError: another process holds the file, or the schema is newer than this program.
         """
         self._loop = asyncio.get_running_loop()
-        self._lock = hold(self.path)
+        self._hold = hold(self.path)
         await asyncio.to_thread(migrate, self._write_engine)
         self._thread.start()
 
@@ -87,8 +80,29 @@ class Database:
             await asyncio.to_thread(self._thread.join)
         await self._read_engine.dispose()
         self._write_engine.dispose()
-        if self._lock is not None:
-            self._lock.close()
+        if self._hold is not None:
+            # Last: SQLite's own locks fall with any descriptor of the file that is closed.
+            self._hold.close()
+            self._hold = None
+
+    async def watch(self) -> None:
+        """Look each second whether the file is still the one that was opened.
+
+        Raises:
+            StoreError: another one is in its place, or none.
+        """
+        while True:
+            if self._replaced() is not None:
+                raise StoreError(
+                    f"`{self.path}` was moved, removed or replaced while Signoff had it open, so"
+                    " Signoff writes nothing more and ends: look which file is the right one, then"
+                    " start it again"
+                )
+            await asyncio.sleep(LOOK_S)
+
+    def _replaced(self) -> str | None:
+        is_ours = self._hold is None or self._hold.is_ours()
+        return None if is_ours else "the database's file was moved, removed or replaced"
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Call `listener` in the event loop after every commit."""
@@ -120,6 +134,8 @@ class Database:
         Raises:
             StoreUnavailable: the database can't be read now.
         """
+        if (replaced := self._replaced()) is not None:
+            raise StoreUnavailable(f"{replaced}; nothing could be read")
         try:
             async with self._read_engine.connect() as connection:
                 # One picture: the driver alone would let another commit slip in between two reads.
@@ -169,12 +185,12 @@ class Database:
             if not batch:
                 # Taken back: what writes nothing says nothing about the disk.
                 return
-            results, fault = _transaction(connection, [job.unit for job in batch])
+            results, fault = self._transaction(connection, [job.unit for job in batch])
             trouble = _trouble(fault)
             self._note(trouble)
             if trouble is None:
                 break
-            if time.monotonic() >= patient_until:
+            if isinstance(fault, StoreUnavailable) or time.monotonic() >= patient_until:
                 fault = StoreUnavailable(f"{trouble}; nothing was written")
                 self._answer([(job, None, fault) for job in batch])
                 return
@@ -187,8 +203,15 @@ class Database:
             for job in batch:
                 self._commit(connection, [job])
 
+    def _transaction(
+        self, connection: Connection, units: list[Unit[Any]]
+    ) -> tuple[list[Any], Exception | None]:
+        if (replaced := self._replaced()) is not None:
+            return [], StoreUnavailable(replaced)
+        return _transaction(connection, units)
+
     def _probe(self, connection: Connection) -> None:
-        _, fault = _transaction(connection, [_written_again])
+        _, fault = self._transaction(connection, [_written_again])
         self._note(_trouble(fault))
 
     def _note(self, trouble: str | None) -> None:
@@ -215,35 +238,6 @@ class Database:
                 job.future.set_exception(fault)
         for listener in self._listeners:
             listener()
-
-
-def hold(path: Path) -> IO[str]:
-    """Take the lock of a database file; closing what is returned lets go of it.
-
-    Raises:
-        StoreError: another process holds it.
-    """
-    # By its real name: a link to it is the same file.
-    real = path.resolve()
-    if real.exists() and real.stat().st_nlink > 1:
-        raise StoreError(
-            f"DATABASE_URL: `{path}` has a second name (a hard link), under which another Signoff"
-            " could open it unnoticed: remove the other name, or copy the file"
-        )
-    beside = real.with_name(real.name + ".lock")
-    try:
-        lock = beside.open("w", encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"DATABASE_URL: can't write beside `{path}`: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise StoreError(
-            f"another Signoff has `{path}` open; stop it first, or give this one a"
-            " DATABASE_URL of its own"
-        ) from error
-    return lock
 
 
 def file_of(url: str) -> Path:
@@ -286,6 +280,8 @@ def _written_again(connection: Connection) -> None:
 
 def _trouble(fault: Exception | None) -> str | None:
     """Return in words what is wrong with disk or file; None for a fault of the unit's own."""
+    if isinstance(fault, StoreUnavailable):
+        return str(fault)
     if not isinstance(fault, OperationalError):
         return None
     code = getattr(fault.orig, "sqlite_errorcode", 0)
@@ -334,6 +330,5 @@ __all__ = [
     "StoreUnavailable",
     "Unit",
     "file_of",
-    "hold",
     "is_answering",
 ]

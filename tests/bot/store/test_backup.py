@@ -240,7 +240,32 @@ async def test_while_signoff_runs_nothing_is_restored_or_rebuilt(
                 check=False,
             )
             assert done.returncode == 1
-            assert done.stderr.startswith(f"signoff: another Signoff has `{path}` open; stop it")
+            says = f"signoff: another Signoff (pid {os.getpid()}) has `{path}` open; stop it first"
+            assert done.stderr.startswith(says)
+
+
+def test_while_another_program_has_the_file_open_nothing_is_restored(
+    path: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    asyncio.run(signed_ledger(path))
+    assert main(["db", "backup", str(tmp_path / "backup.db")]) == 0
+    program = (
+        "import sqlite3, sys\n"
+        "db = sqlite3.connect(sys.argv[1])\n"
+        "print(db.execute('SELECT count(*) FROM ledger').fetchone()[0], flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"42\n"
+        inode = path.stat().st_ino
+        assert main(["db", "restore", str(tmp_path / "backup.db")]) == 1
+        assert f"another program has `{path}` open: end it first" in capsys.readouterr().err
+        assert path.stat().st_ino == inode
+        other.communicate()
+    assert main(["db", "restore", str(tmp_path / "backup.db")]) == 0
 
 
 def test_a_disk_that_is_full_leaves_no_half_backup(path: Path, tmp_path: Path) -> None:
