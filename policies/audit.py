@@ -125,4 +125,9 @@ def _is_plain(value: object) -> bool:
 
 def chain_hash(prev: str, text: str) -> str:
     """Return the hash of a body that follows `prev`: SHA-256 over label, `prev` in hex and body."""
-    return hashlib.sha256(b"ledger/v1\0" + prev.encode() + text.encode()).hexdigest()
+    return chain_hash_of(prev, text.encode())
+
+
+def chain_hash_of(prev: str, raw: bytes) -> str:
+    """Return the hash of a body as it lies in the database, in bytes."""
+    return hashlib.sha256(b"ledger/v1\0" + prev.encode() + raw).hexdigest()

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, Row, cast, delete, func, insert, select, update
 
 from bot.store.boxes import send
 from bot.store.context import Context
 from bot.store.tables import checkpoints, controls, ledger, ledger_index, outbox
-from policies.audit import GENESIS, SYSTEM, Event, EventKind
+from policies.audit import GENESIS, SYSTEM, Event, EventKind, chain_hash_of
 from policies.checkpoints import CheckpointError, VerifierKey, opened, origin_of
 from policies.merkle import Frontier, leaf_hash
 from policies.model import DEFAULT_TENANT
@@ -22,6 +22,8 @@ TOLD = "ledger_doubted"
 ANCHOR_EVERY = timedelta(seconds=60)
 AT_ONCE = 5000
 
+# Number, hash before, hash and body of an event.
+Link = tuple[int, str, str, bytes]
 # A kind of the outbox, and its payload.
 Message = tuple[str, Mapping[str, str]]
 
@@ -59,45 +61,55 @@ class History:
         """What this ledger is called; there must be an event."""
         return origin_of(self.first or GENESIS)
 
-    def extend(self, rows: Iterable[tuple[int, str, str]]) -> None:
-        """Take (seq, prev, hash) of the next events.
+    def extend(self, rows: Iterable["Link"]) -> None:
+        """Take the next events.
 
         Raises:
-            ContradictionError: they do not follow what was read before.
+            ContradictionError: they do not follow what was read before, or one was changed.
         """
-        for seq, prev, own in rows:
+        for seq, prev, own, body in rows:
             if seq != self.size + 1 or prev != self.head:
                 raise ContradictionError(
                     f"event {seq} does not follow event {self.size} as it was read before"
                 )
+            if own != chain_hash_of(prev, body):
+                raise ContradictionError(f"the body or the hash of event {seq} was changed")
             self.first = self.first or own
             self.head = own
             self.frontier.append(leaf_hash(bytes.fromhex(own)))
 
 
-def links(connection: Connection, after: int, limit: int) -> list[tuple[int, str, str]]:
-    """Return (seq, prev, hash) of the events after a number."""
+# As bytes: a body that is no text any more must not end whoever reads on.
+_LINKS = select(
+    ledger.c.seq,
+    *(cast(column, LargeBinary) for column in (ledger.c.prev, ledger.c.hash, ledger.c.body)),
+)
+
+
+def links(connection: Connection, after: int, limit: int) -> list[Link]:
+    """Return the events after a number."""
     rows = connection.execute(
-        select(ledger.c.seq, ledger.c.prev, ledger.c.hash)
-        .where(ledger.c.seq > after)
-        .order_by(ledger.c.seq)
-        .limit(limit)
+        _LINKS.where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit)
     )
-    return [(row.seq, row.prev, row.hash) for row in rows]
+    return [
+        (seq, prev.decode("ascii", "replace"), own.decode("ascii", "replace"), body)
+        for seq, prev, own, body in rows
+    ]
 
 
 def read_history(
     connection: Connection, claims: Iterable[Stored] = (), key: VerifierKey | None = None
 ) -> History:
-    """Read the whole chain, and hold it against what was signed before.
+    """Read the whole chain, hash every body again, and hold it against what was signed before.
 
     Raises:
-        ContradictionError: a claim is not signed by `key`, or says something else of this ledger.
+        ContradictionError: an event was changed, or a claim is not signed by `key`, or says
+            something else of this ledger.
     """
     history, waiting = History(), sorted(claims, key=lambda claim: claim.size)
     while rows := links(connection, history.size, AT_ONCE):
         for row in rows:
-            _extend(history, row)
+            history.extend([row])
             while waiting and waiting[0].size == history.size:
                 _hold_against(history, waiting.pop(0), key)
     for claim in waiting:
@@ -106,13 +118,6 @@ def read_history(
             " was cut off, or an older copy was put in its place"
         )
     return history
-
-
-def _extend(history: History, row: tuple[int, str, str]) -> None:
-    try:
-        history.extend([row])
-    except ValueError as error:
-        raise ContradictionError(f"the hash of event {row[0]} is none") from error
 
 
 def _hold_against(history: History, claim: Stored, key: VerifierKey | None) -> None:

@@ -244,6 +244,10 @@ def edited(path: Path) -> None:
     unguarded(path, "UPDATE ledger SET hash = replace(hash, 'a', 'b') WHERE seq = 42")
 
 
+def body_edited(path: Path) -> None:
+    unguarded(path, "UPDATE ledger SET body = replace(body, 'Number', 'number') WHERE seq = 9")
+
+
 def file_edited(path: Path) -> None:
     file = checkpoint_file(path)
     file.write_text(file.read_text().replace("— signoff", "— Signoff"))
@@ -265,7 +269,8 @@ def row_edited(path: Path) -> None:
     ("change", "says"),
     [
         (cut, "its end was cut off"),
-        (edited, "is over other events"),
+        (edited, "the body or the hash of event 42 was changed"),
+        (body_edited, "the body or the hash of event 9 was changed"),
         (file_edited, "signoff.db.checkpoints`: it is not signed by the key"),
         (file_of_somebody_else, "no Signoff wrote it"),
         (table_cut, "is not in the table"),

@@ -13,7 +13,7 @@ from bot.ledgercheck import ledger_findings
 from bot.settings import read
 from policies.checkpoints import VerifierKey
 from tests.bot.signing import checkpoint_file, key_file, signed_ledger
-from tests.bot.store.attacks import cut, edit, exchange_key, forget_checkpoints
+from tests.bot.store.attacks import cut, edit, exchange_key, forget_checkpoints, unguarded
 from tests.bot.world import FakeClock, opened
 
 
@@ -69,6 +69,16 @@ def other_key(path: Path) -> None:
     shutil.copy(key_file(copy / "signoff.db"), key_file(path))
 
 
+def body_edited(path: Path) -> None:
+    with unguarded(path) as db:
+        db.execute("UPDATE ledger SET body = replace(body, 'Number', 'number') WHERE seq = 9")
+
+
+def body_spoiled(path: Path) -> None:
+    with unguarded(path) as db:
+        db.execute("UPDATE ledger SET body = CAST(x'ff' AS TEXT) WHERE seq = 9")
+
+
 def spoiled_file(path: Path) -> None:
     checkpoint_file(path).write_text("Dear friend\n")
 
@@ -81,6 +91,8 @@ def spoiled_file(path: Path) -> None:
         (other_key, "ledger key", "holds another key than the ledger's, signoff/"),
         (cut, "ledger", "its end was cut off"),
         (edit, "ledger", "is over other events"),
+        (body_edited, "ledger", "the body or the hash of event 9 was changed"),
+        (body_spoiled, "ledger", "the body or the hash of event 9 was changed"),
         (spoiled_file, "SIGNOFF_CHECKPOINTS", "the last line of"),
     ],
 )
