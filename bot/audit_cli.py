@@ -5,13 +5,14 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bot.commandline import OK, WRONG, command, harmless
 from bot.keeping import CheckpointFile, CheckpointFileError, checkpoints_path, read_line
+from bot.newfile import write_new
 from bot.opening import clock_of
 from bot.settings import Settings, SettingsError, from_environment
 from bot.store.engine import Database
@@ -59,7 +60,7 @@ def add(commands: Any) -> None:  # noqa: ANN401 - argparse names its own type in
     check.add_argument("--key", help="the public key as `signoff doctor` showed it, kept elsewhere")
     out = command(parts, "export", _export, "print every event with its proof, as lines of JSON")
     out.add_argument("task", nargs="?", help="only this task's")
-    out.add_argument("--output", type=Path, help="write to this file instead")
+    out.add_argument("--output", type=Path, help="write to this new file instead")
     command(parts, "rebuild", _rebuild, "make the query table again; Signoff must be stopped")
 
 
@@ -263,23 +264,27 @@ def _export(parsed: argparse.Namespace) -> int:
             return WRONG
         if parsed.output is not None:
             return _saved(export(connection, task_id), parsed.output)
-        _write(export(connection, task_id), sys.stdout.write)
+        sys.stdout.writelines(_ended(export(connection, task_id)))
     return OK
 
 
 def _saved(found: Iterable[str], path: Path) -> int:
     try:
-        with path.open("w", encoding="utf-8") as file:
-            _write(found, file.write)
+        write_new(path, _ended(found))
+    except FileExistsError:
+        print(
+            f"signoff: --output: `{path}` is there already and was not touched: name a new file",
+            file=sys.stderr,
+        )
+        return WRONG
     except OSError as error:
-        print(f"signoff: can't write `{path}`: {error.strerror}", file=sys.stderr)
+        print(f"signoff: --output: can't write `{path}`: {error.strerror}", file=sys.stderr)
         return WRONG
     return OK
 
 
-def _write(found: Iterable[str], write: Callable[[str], int]) -> None:
-    for line in found:
-        write(line + "\n")
+def _ended(found: Iterable[str]) -> Iterator[str]:
+    return (line + "\n" for line in found)
 
 
 def _rebuild(parsed: argparse.Namespace) -> int:

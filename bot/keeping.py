@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from bot.newfile import sync_folder, write_new
 from bot.settings import Settings
 from bot.store.checkpoints import Stored
 from bot.store.engine import StoreError, file_of
@@ -118,35 +119,13 @@ def make_key(path: Path) -> None:
     raw = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        _write_private(fresh, raw)
-        # A link, not a rename: it fails where a key came to be meanwhile. And never half a key.
-        os.link(fresh, path)
-        sync_folder(path)
+        write_new(path, [raw.decode()])
     except FileExistsError:
+        # A key that came to be meanwhile is never written over.
         return
     except OSError as error:
         raise KeyFileError(f"SIGNOFF_LEDGER_KEY: can't write `{path}`: {error.strerror}") from error
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _write_private(path: Path, raw: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Make a new name in a folder outlast a power cut."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class CheckpointFile:

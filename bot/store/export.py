@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from bot.store.checkpoints import newest, recorded_key
 from bot.store.engine import StoreError
+from bot.store.ledger import is_text
 from bot.store.tables import ledger, ledger_index
 from policies.checkpoints import CheckpointError, parse
 from policies.merkle import Tree, leaf_hash
@@ -60,7 +61,7 @@ def _lines(connection: Connection, task_id: str | None, size: int, top: Tree) ->
             ledger_index.c.task_id == task_id
         )
     for row in connection.execute(query):
-        if not all(isinstance(part, str) for part in (row.prev, row.hash, row.body)):
+        if not all(map(is_text, (row.prev, row.hash, row.body))):
             raise StoreError(f"event {row.seq} is spoiled: run `audit verify`")
         line = {"seq": row.seq, "prev": row.prev, "hash": row.hash, "body": row.body}
         if row.seq <= size:

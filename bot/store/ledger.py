@@ -188,7 +188,7 @@ def _link(row: Any, seq: int, prev: str) -> tuple[dict[str, Any], str | None]:
         return {}, "it is missing"
     if row.prev != prev:
         return {}, "it does not follow the event before"
-    if not _is_text(row.body) or row.hash != chain_hash(prev, row.body):
+    if not is_text(row.body) or row.hash != chain_hash(prev, row.body):
         return {}, "its body or hash was changed"
     found = _canonical(row.body)
     if found is None or found.get("seq") != seq or not found.keys() >= _NEEDED:
@@ -196,7 +196,7 @@ def _link(row: Any, seq: int, prev: str) -> tuple[dict[str, Any], str | None]:
     return found, None
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
     """Say whether a column holds text that a Signoff can have written: no bytes, and UTF-8."""
     if not isinstance(value, str):
         return False
@@ -254,8 +254,8 @@ def _text_fault(own: list[Any], found: dict[str, Any]) -> str | None:
         is_same = text.tenant == found["tenant"] and (
             is_erased
             or (
-                _is_text(text.value)
-                and _is_text(text.salt)
+                is_text(text.value)
+                and is_text(text.salt)
                 and found["texts"][text.name] == text_digest(text.salt, text.value)
             )
         )
@@ -287,7 +287,7 @@ def _stray(connection: Connection, last: int, kept: int) -> tuple[int | None, st
 
 def _home(connection: Connection, text: Any) -> int:
     """Return the event that a text belongs to by its digest, else the one it was put to."""
-    if _is_text(text.value) and _is_text(text.salt):
+    if is_text(text.value) and is_text(text.salt):
         has_digest = ledger.c.body.contains(text_digest(text.salt, text.value))
         home = connection.execute(select(ledger.c.seq).where(has_digest).limit(1)).scalar()
         if home is not None:

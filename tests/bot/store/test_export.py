@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from bot.cli import main
 from bot.store.export import CHUNK
 from tests.bot.signing import signed_ledger
-from tests.bot.store.attacks import edit, exchange_key
+from tests.bot.store.attacks import edit, exchange_key, unguarded
 from tests.bot.story import told
 from tests.bot.world import FakeClock, opened
 
@@ -180,6 +181,7 @@ def test_an_export_signed_anew_is_found_with_the_kept_key(
     shutil.copytree(original[0].parent, tmp_path / "copy")
     path = tmp_path / "copy" / "signoff.db"
     exchange_key(path)
+    exported.unlink()
     monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{path}")
     assert main(["audit", "export", "--output", str(exported)]) == 0
     assert checked(exported)[0] == 0
@@ -200,6 +202,50 @@ def test_a_ledger_that_contradicts_its_checkpoint_is_not_exported(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "is not what its newest checkpoint says" in captured.err
+
+
+@pytest.mark.parametrize("name", ["signoff.db", "signoff.db.key", "mine", "link"])
+def test_an_export_writes_over_nothing(
+    original: tuple[Path, str],
+    tmp_path: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Printed,
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(original[0].parent, folder)
+    (folder / "mine").write_text("mine")
+    (folder / "link").symlink_to("nowhere")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{folder}/signoff.db")
+    before = sorted(folder.iterdir())
+    kept = (folder / name).read_bytes() if (folder / name).exists() else None
+    assert main(["audit", "export", "--output", str(folder / name)]) == 1
+    assert f"`{folder / name}` is there already and was not touched" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+    assert kept == ((folder / name).read_bytes() if (folder / name).exists() else None)
+
+
+def test_an_export_that_fails_leaves_no_half_file(
+    original: tuple[Path, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Printed,
+) -> None:
+    shutil.copytree(original[0].parent, tmp_path / "copy")
+    path = tmp_path / "copy" / "signoff.db"
+    with unguarded(path) as db:
+        # After the checkpoint is held against the hashes, and in the middle of the lines.
+        db.execute("UPDATE ledger SET body = CAST(x'ff' AS TEXT) WHERE seq = 20")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{path}")
+    (tmp_path / "out").mkdir()
+    assert main(["audit", "export", "--output", str(tmp_path / "out" / "e")]) == 1
+    assert "event 20 is spoiled" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_export_is_readable_for_nobody_else(exported: Path) -> None:
+    assert stat.S_IMODE(exported.stat().st_mode) == 0o600
+    assert exported.stat().st_nlink == 1
 
 
 async def test_an_export_of_several_chunks_with_a_tail_is_proved(
