@@ -223,6 +223,8 @@ def report(found: Proof, *, is_key_given: bool) -> Iterator[str]:
         yield f"WRONG: {harmless(fault)}."
     if found.wrong > MOST_FAULTS:
         yield f"WRONG: {found.wrong - MOST_FAULTS} further checkpoints."
+    if chain.gone:
+        yield f"Free texts that are gone (erased): {chain.gone}; their hashes are still there."
     if found.unreached:
         yield f"{found.unreached} checkpoints over more events than that could not be checked."
     yield from _cover(found)

@@ -19,6 +19,7 @@ from bot.store.checkpoints import (
     recorded_key,
 )
 from bot.store.engine import Connection, StoreError
+from bot.store.guards import guard_faults
 from bot.store.reading import open_read_only
 from policies.checkpoints import VerifierKey, origin_of
 
@@ -29,7 +30,14 @@ def ledger_findings(settings: Settings) -> list[Finding]:
         # The file before the database, which is always ahead of it.
         kept = CheckpointFile(checkpoints_path(settings)).last()
         with open_read_only(settings.database_url) as connection:
-            return [*_ledger(connection, settings, kept), *_anchor(settings)]
+            return [
+                *_ledger(connection, settings, kept),
+                *(
+                    bad("guards", f"{fault}; see docs/ledger.md")
+                    for fault in guard_faults(connection)
+                ),
+                *_anchor(settings),
+            ]
     except StoreError:
         return []
     except (CheckpointFileError, OSError) as error:
@@ -55,6 +63,10 @@ def _ledger(connection: Connection, settings: Settings, kept: Stored | None) -> 
         return [*found, look("ledger", f"{size} events, and no checkpoint covers any of them")]
     when = f"{last.at:%Y-%m-%d %H:%M} UTC"
     return [*found, good("ledger", f"{size} events; a checkpoint of {when} covers {last.size}")]
+
+
+def _guards(connection: Connection) -> list[Finding]:
+    return [bad("guards", f"{fault}; see docs/ledger.md") for fault in guard_faults(connection)]
 
 
 def _own_key(connection: Connection, settings: Settings, recorded: str) -> VerifierKey:

@@ -129,10 +129,14 @@ _INDEX = [column.label(f"index_{column.name}") for column in ledger_index.c]
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What a look at the whole chain found; `fault_at` is the first bad event."""
+    """What a look at the whole chain found; `fault_at` is the first bad event.
+
+    `gone` is how many free texts of its sound events were erased.
+    """
 
     events: int
     head: str
+    gone: int = 0
     fault_at: int | None = None
     fault: str | None = None
 
@@ -146,7 +150,7 @@ def verify(connection: Connection, watch: Watch | None = None) -> Verification:
     `watch` is called with the hash and the body of each sound event, in order. A text whose value
     was erased, or whose row is gone, is no fault: texts may be erased.
     """
-    prev, seq, kept = GENESIS, 0, 0
+    prev, seq, kept, gone = GENESIS, 0, 0, 0
     threads: dict[str, str] = {}
     told = _Texts(connection)
     query = select(ledger, *_INDEX).outerjoin(ledger_index, ledger_index.c.seq == ledger.c.seq)
@@ -155,6 +159,7 @@ def verify(connection: Connection, watch: Watch | None = None) -> Verification:
         if fault is None:
             own = [text for text in told.of(row.seq) if text.name in found["texts"]]
             kept += len(own)
+            gone += len(found["texts"]) - sum(text.value is not None for text in own)
             fault = _index_fault(row, found, threads) or _text_fault(own, found)
         if fault is not None:
             return Verification(events=seq, head=prev, fault_at=seq + 1, fault=fault)
@@ -162,7 +167,7 @@ def verify(connection: Connection, watch: Watch | None = None) -> Verification:
         if watch is not None:
             watch(row.hash, found)
     fault_at, fault = _stray(connection, seq, kept)
-    return Verification(events=seq, head=prev, fault_at=fault_at, fault=fault)
+    return Verification(events=seq, head=prev, gone=gone, fault_at=fault_at, fault=fault)
 
 
 class _Texts:
@@ -193,6 +198,8 @@ def _link(row: Any, seq: int, prev: str) -> tuple[dict[str, Any], str | None]:
     found = _canonical(row.body)
     if found is None or found.get("seq") != seq or not found.keys() >= _NEEDED:
         return {}, "its body is not canonical"
+    if not isinstance(found["texts"], dict):
+        return {}, "its body is no event"
     return found, None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from bot.store.guards import guard_faults
 from bot.store.ledger import Verification, verify
 from bot.store.tables import checkpoints
 from policies.audit import EventKind
@@ -174,6 +175,7 @@ def prove(connection: Connection, sources: Sources) -> Proof:
         walk.proof.faults.append(
             f"the file has a checkpoint over {kept.size} events, which the table has lost"
         )
+    walk.proof.faults += guard_faults(connection)
     return walk.proof
 
 

@@ -269,6 +269,7 @@ async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
         "ledger_no_delete",
         "ledger_only_at_head",
         "rule_sets_no_delete",
+        "rule_sets_no_replace",
         "rule_sets_no_update",
         "checkpoints_no_update",
         "checkpoints_no_delete",

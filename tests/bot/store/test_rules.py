@@ -34,7 +34,17 @@ async def test_the_first_rules_are_trusted_and_stay(store: World) -> None:
     assert await store.database.read(lambda c: in_force(c, hard_rules())) == found
 
 
-@pytest.mark.parametrize("statement", ["UPDATE rule_sets SET body = '{}'", "DELETE FROM rule_sets"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE rule_sets SET body = '{}'",
+        "DELETE FROM rule_sets",
+        "INSERT OR REPLACE INTO rule_sets SELECT * FROM rule_sets",
+        "REPLACE INTO rule_sets SELECT version, tenant, '{}', activated_at, 1 FROM rule_sets",
+        "REPLACE INTO rule_sets (rowid, version, body, activated_at, is_active)"
+        " SELECT rowid, 'x', body, activated_at, 1 FROM rule_sets",
+    ],
+)
 async def test_rules_that_were_activated_are_never_changed(store: World, statement: str) -> None:
     await started(store)
     with pytest.raises(Exception, match="never changed"):

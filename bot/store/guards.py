@@ -1,0 +1,47 @@
+"""Compares a database's triggers with those that its migrations make."""
+
+from alembic import command
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import StaticPool
+
+from bot.store.schema import alembic_config, known_revisions
+
+_TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+_REVISIONS = "SELECT version_num FROM alembic_version"
+
+
+def guard_faults(connection: Connection) -> list[str]:
+    """Say which guards are missing, which were changed, and which triggers no migration made."""
+    revisions = connection.exec_driver_sql(_REVISIONS).scalars().all()
+    if len(revisions) != 1 or revisions[0] not in known_revisions():
+        words = "which guards it should have is not known: it names no one version of Signoff"
+        return [f"the database's schema is {', '.join(map(str, revisions)) or 'none'}: {words}"]
+    wanted, found = _made_by(revisions[0]), _triggers(connection)
+    faults = []
+    for name in sorted(wanted.keys() | found.keys()):
+        table = (found.get(name) or wanted[name])[0]
+        if name not in found:
+            faults.append(f"the guard `{name}` of the table `{table}` is missing")
+        elif name not in wanted:
+            faults.append(f"there is a trigger `{name}` on `{table}`, which no Signoff made")
+        elif found[name] != wanted[name]:
+            faults.append(f"the guard `{name}` of the table `{table}` was changed")
+    return faults
+
+
+def _made_by(revision: str) -> dict[str, tuple[str, str]]:
+    engine = create_engine("sqlite://", isolation_level="AUTOCOMMIT", poolclass=StaticPool)
+    try:
+        with engine.connect() as connection:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            return _triggers(connection)
+    finally:
+        engine.dispose()
+
+
+def _triggers(connection: Connection) -> dict[str, tuple[str, str]]:
+    rows = connection.exec_driver_sql(_TRIGGERS).all()
+    # How a migration is laid out on its lines does not matter.
+    return {row.name: (row.tbl_name, " ".join(str(row.sql).split())) for row in rows}
