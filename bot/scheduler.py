@@ -1,7 +1,9 @@
 """APScheduler as a clock over schedule rows; nothing is stored in it, and a slot is taken once."""
 
 import logging
+from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,8 +30,48 @@ class CronError(ValueError):
     """A cron line can't be used; the message says what to write."""
 
 
-def trigger(cron: str, zone: str) -> CronTrigger:
-    """Return the trigger of a five-field cron line.
+@dataclass(frozen=True, kw_only=True)
+class Trigger:
+    """The slots of a cron line on the wall clock of a zone."""
+
+    line: CronTrigger
+    zone: ZoneInfo
+
+    def after(self, at: datetime) -> datetime | None:
+        """Return the first slot strictly after a time, in UTC; None when there is none.
+
+        Each wall time of the line is a slot once: one that the clocks leave out comes at the first
+        moment after the gap, one that comes twice counts the first time.
+        """
+        wall: datetime | None = at.astimezone(self.zone).replace(tzinfo=None, microsecond=0)
+        while wall is not None:
+            wall = self._wall_after(wall)
+            if wall is not None and (found := self._moment(wall)) > at:
+                return found
+        return None
+
+    def _wall_after(self, wall: datetime) -> datetime | None:
+        # The library counts in UTC, which has no changes: over those of a zone it loses days.
+        found = self.line.get_next_fire_time(None, wall.replace(tzinfo=UTC) + timedelta(seconds=1))
+        return found.replace(tzinfo=None) if isinstance(found, datetime) else None
+
+    def _moment(self, wall: datetime) -> datetime:
+        """Return when the clocks of the zone first show a wall time, or a later one."""
+        late = wall.replace(tzinfo=self.zone).astimezone(UTC)
+        early = wall.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
+        # PEP 495: of a time that comes twice fold 0 is the first; of one that is left out fold 0
+        # lies after the gap and fold 1 before it, so only there is anything in between.
+        span = range(int((late - early).total_seconds()))
+        passed = bisect_left(
+            span,
+            wall,
+            key=lambda s: (early + timedelta(seconds=s)).astimezone(self.zone).replace(tzinfo=None),
+        )
+        return early + timedelta(seconds=passed) if span else late
+
+
+def trigger(cron: str, zone: str) -> Trigger:
+    """Return the slots of a five-field cron line.
 
     Weekdays are taken by name only: 0 is Sunday in cron and Monday in APScheduler.
 
@@ -43,16 +85,17 @@ def trigger(cron: str, zone: str) -> CronTrigger:
     if weekday != "*" and not _are_names(weekday):
         raise CronError(f"`{parts[4]}`: name the weekday (mon, mon-fri): numbers mean two things")
     try:
-        return CronTrigger(
+        line = CronTrigger(
             minute=parts[0],
             hour=parts[1],
             day=parts[2],
             month=parts[3],
             day_of_week=weekday,
-            timezone=ZoneInfo(zone),
+            timezone=UTC,
         )
     except ValueError as error:
         raise CronError(f"`{cron}`: {error}") from error
+    return Trigger(line=line, zone=ZoneInfo(zone))
 
 
 def _are_names(weekday: str) -> bool:
@@ -61,13 +104,9 @@ def _are_names(weekday: str) -> bool:
 
 
 def next_slot(cron: str, zone: str, after: datetime) -> datetime:
-    """Return the first slot strictly after a time; raises CronError."""
-    line = trigger(cron, zone)
-    found = line.get_next_fire_time(None, after.astimezone(UTC) + timedelta(seconds=1))
-    # Where the clocks go back an hour comes twice: only its first coming counts.
-    while isinstance(found, datetime) and found.fold:
-        found = line.get_next_fire_time(None, found.astimezone(UTC) + timedelta(seconds=1))
-    if not isinstance(found, datetime):
+    """Return the first slot strictly after a time, in UTC; raises CronError."""
+    found = trigger(cron, zone).after(after)
+    if found is None:
         raise CronError(f"`{cron}` never comes")
     return found
 

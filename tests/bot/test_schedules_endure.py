@@ -16,7 +16,7 @@ from tests.bot.world import World
 
 STRIDE = timedelta(minutes=15)
 BERLIN, SYDNEY = "Europe/Berlin", "Australia/Sydney"
-CRONS = ("30 2 * * *", "0 * * * *", "0 9 * * mon")
+CRONS = ("30 2 * * *", "0 * * * *", "0 9 * * mon", "0 0 * * *", "30 0 * * *")
 DIGESTS = [
     DigestSchedule(channel="C0MARKETING", cron=cron, zone=zone)
     for cron in CRONS
@@ -92,9 +92,17 @@ def slots(digest: DigestSchedule, season: Season) -> list[datetime]:
     while wall.replace(tzinfo=zone).astimezone(UTC) <= season.ends:
         if is_slot(digest.cron, wall):
             minute = 30 if digest.cron.startswith("30") else 0
-            found.add(wall.replace(minute=minute, tzinfo=zone).astimezone(UTC))
+            found.add(moment(wall.replace(minute=minute), zone))
         wall += timedelta(hours=1)
     return sorted(slot for slot in found if season.begins < slot <= season.ends)
+
+
+def moment(wall: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first time at which the clocks show this wall time or a later one."""
+    found = min(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    while found.astimezone(zone).replace(tzinfo=None) < wall:
+        found += STRIDE
+    return found
 
 
 def is_slot(cron: str, wall: datetime) -> bool:
