@@ -101,6 +101,10 @@ class TaskStore(Protocol):
         """Return the kept result of a step, or None."""
         ...
 
+    async def answers(self, task_id: str) -> tuple[Evidence, ...]:
+        """Return the answers that a task's look has had so far."""
+        ...
+
     async def proposals(self, task_id: str) -> list[ProposalRow]:
         """Return the proposals of a task in the order they were made."""
         ...

@@ -57,6 +57,16 @@ class Report(Strict):
     attachment: str | None = None
 
 
+def unfinished(evidence: tuple[Evidence, ...]) -> Report:
+    """Return what can be said when the analysis did not come to an end."""
+    return Report(
+        outcome=FindingKind.INCONCLUSIVE,
+        summary=f"I did not come to a conclusion; {len(evidence)} pieces of evidence are there.",
+        evidence=evidence,
+        notes=caveats(evidence),
+    )
+
+
 def cited(report: Report) -> Report:
     """Drop every hypothesis that cites no evidence which exists and answered."""
     known = {item.id for item in report.evidence if item.fault is None}

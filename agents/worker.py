@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
 from agents.ports import AWAITED, Agent, Claim, ProposalRow, TaskChange, TaskStore
-from agents.report import cited
+from agents.report import cited, unfinished
 from agents.steps import ProposalSteps
 from agents.tasks import Task, TaskKind, TaskState
 from policies.audit import Event, EventKind
@@ -23,8 +23,12 @@ from tools.ports import Boundary, Caller, Draft, Halted, LostLease, RecordUnavai
 PAUSED_S = 1.0
 # People hear within two seconds what is seen, even when a source is slow.
 SHOW_AFTER_S = 1.2
-# The longest a step may take; each call of a tool has a time-out of its own, far below.
-RUN_S = 120.0
+# The longest that a step may take, if nobody says otherwise; each call of a tool has a time-out of
+# its own, far below.
+STEP_LIMIT_S = 120.0
+TOO_LONG = "STEP_TOO_LONG"
+# The step that says: looking was stopped, and after how long.
+STOPPED = "stopped"
 FOLLOW_UP_S = 5.0
 
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
@@ -32,32 +36,46 @@ _log = logging.getLogger(__name__)
 
 
 class StepTooLongError(Exception):
-    """A step did not come to an end in its time; it counts as a failed attempt."""
+    """A step of a proposal did not come to an end in its time; it counts as a failed attempt."""
+
+
+@dataclass
+class Considered:
+    """What became of an agent's drafts so far."""
+
+    proposals: list[Proposal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """What a worker works with."""
+    """What a worker works with; no step may take longer than `step_limit_s`."""
 
     store: TaskStore
     agents: Mapping[TaskKind, Agent]
     gateway: Gateway
     clock: Clock
     boundary: Boundary
+    step_limit_s: float = STEP_LIMIT_S
 
 
 class Worker:
-    """Takes one task one step further at a time; who hands tasks out is not its concern."""
+    """Takes one task one step further at a time; who hands tasks out is not its concern.
+
+    A look or an analysis that takes too long is stopped, and what is there by then becomes a
+    partial report: asking once more would meet the same slowness. A step of a proposal is tried
+    again, since an effect must not be left half known.
+    """
 
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
-        self._store = workshop.store
+        self._store, self._limit_s = workshop.store, workshop.step_limit_s
         self._steps = ProposalSteps(workshop.store, workshop.gateway, Execution(workshop.gateway))
 
     async def work(self, claim: Claim) -> None:
         """Take a claimed task a step further, and give it back."""
         try:
-            await self._step_in_time(claim)
+            await self._step(claim)
             await self._store.release(claim)
         except LostLease as lost:
             _log.warning("lost a lease: %s", lost, extra={"task_id": claim.task.id})
@@ -78,20 +96,13 @@ class Worker:
             with contextlib.suppress(LostLease, RecordUnavailable):
                 await self._store.back_off(claim, f"{type(error).__name__}: {error}")
 
-    async def _step_in_time(self, claim: Claim) -> None:
-        try:
-            async with asyncio.timeout(RUN_S):
-                await self._step(claim)
-        except TimeoutError as error:
-            raise StepTooLongError(f"the step took longer than {RUN_S:g} s") from error
-
     async def _step(self, claim: Claim) -> None:
         handlers: Mapping[TaskState, Callable[[Claim], Awaitable[None]]] = {
             TaskState.QUEUED: self._begin,
             TaskState.GATHERING: self._gather,
             TaskState.ANALYSING: self._analyse,
         }
-        await handlers.get(claim.task.state, self._proposals)(claim)
+        await handlers.get(claim.task.state, self._proposals_in_time)(claim)
 
     async def _begin(self, claim: Claim) -> None:
         self._workshop.boundary("task.accepted")
@@ -99,19 +110,30 @@ class Worker:
 
     async def _gather(self, claim: Claim) -> None:
         agent = self._workshop.agents[claim.task.kind]
-        evidence = await self._gathered(claim, agent)
+        steps: dict[str, str] = {}
+        limit = asyncio.timeout(self._limit_s)
+        try:
+            async with limit:
+                evidence = await self._gathered(claim, agent)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            evidence = await self._store.answers(claim.task.id)
+            steps[STOPPED] = f"{self._limit_s:g}"
         silent = sum(item.fault is not None for item in evidence)
         old = sum(item.stale_s is not None for item in evidence)
+        stopped = f" Stopped after {self._limit_s:g} s." if steps else ""
         event = self._event(
             claim,
             agent,
             EventKind.EVIDENCE_GATHERED,
-            f"Gathered {len(evidence)} pieces of evidence: {silent} without an answer, {old} old.",
-        )
+            f"Gathered {len(evidence)} pieces of evidence: {silent} without an answer, {old} old."
+            + stopped,
+        ).model_copy(update={"reasons": (TOO_LONG,) if steps else ()})
         change = TaskChange(
             state=TaskState.ANALYSING,
             events=(event,),
-            steps={"evidence": _EVIDENCE.dump_json(evidence).decode()},
+            steps={**steps, "evidence": _EVIDENCE.dump_json(evidence).decode()},
         )
         await self._store.advance(claim, change)
         self._workshop.boundary("evidence.gathered")
@@ -140,46 +162,69 @@ class Worker:
         agent = self._workshop.agents[claim.task.kind]
         kept = await self._store.step(claim.task.id, "evidence")
         evidence = _EVIDENCE.validate_json(kept or "[]")
-        report, drafts = await agent.analyse(claim.task, evidence)
-        proposals, notes = await self._considered(claim, agent, drafts)
-        report = cited(report).model_copy(update={"notes": report.notes + notes})
+        stopped = await self._store.step(claim.task.id, STOPPED)
+        partial: tuple[str, ...] = () if stopped is None else (_looked(stopped),)
+        report, found = unfinished(evidence), Considered()
+        limit = asyncio.timeout(self._limit_s)
+        try:
+            async with limit:
+                report, drafts = await agent.analyse(claim.task, evidence)
+                await self._consider(claim, agent, drafts, found)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            partial += (_thought(self._limit_s),)
+        notes = (*partial, *report.notes, *found.notes)
+        summary = f"Partial report. {report.summary}" if partial else report.summary
+        report = cited(report).model_copy(update={"notes": notes, "summary": summary})
         event = self._event(
             claim,
             agent,
             EventKind.REPORT_WRITTEN,
-            f"Report: {report.outcome}, by {report.analysed_by}.",
+            f"{'Partial report' if partial else 'Report'}: {report.outcome},"
+            f" by {report.analysed_by}.",
             texts={"summary": report.summary},
             decision=report.outcome,
-        )
+        ).model_copy(update={"reasons": (TOO_LONG,) if partial else ()})
         change = TaskChange(
             events=(event,),
             steps={"report": report.model_dump_json()},
-            proposals=proposals,
+            proposals=tuple(found.proposals),
         )
         await self._store.advance(claim, change)
         self._workshop.boundary("report.written")
 
-    async def _considered(
+    async def _consider(
         self,
         claim: Claim,
         agent: Agent,
         drafts: tuple[Draft, ...],
+        found: Considered,
         *,
         is_patient: bool = False,
-    ) -> tuple[tuple[Proposal, ...], tuple[str, ...]]:
+    ) -> None:
+        """Turn drafts into proposals; `found` has what is through when this is stopped."""
         known = len(await self._store.proposals(claim.task.id))
         caller = caller_of(claim, agent)
-        made: list[Proposal] = []
-        notes: list[str] = []
         for draft in drafts:
-            proposal_id = f"{claim.task.id}-{known + len(made) + 1}"
+            proposal_id = f"{claim.task.id}-{known + len(found.proposals) + 1}"
             try:
-                made.append(await self._workshop.gateway.consider(draft, proposal_id, caller))
+                made = await self._workshop.gateway.consider(draft, proposal_id, caller)
+                found.proposals.append(made)
             except (ToolError, UnknownTool) as error:
                 if is_patient and isinstance(error, Unavailable):
                     raise
-                notes.append(f"`{draft.tool}` can't be proposed: {error}")
-        return tuple(made), tuple(notes)
+                found.notes.append(f"`{draft.tool}` can't be proposed: {error}")
+
+    async def _proposals_in_time(self, claim: Claim) -> None:
+        limit = asyncio.timeout(self._limit_s)
+        try:
+            async with limit:
+                await self._proposals(claim)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise StepTooLongError(f"the step took longer than {self._limit_s:g} s") from error
 
     async def _proposals(self, claim: Claim) -> None:
         agent = self._workshop.agents[claim.task.kind]
@@ -213,14 +258,14 @@ class Worker:
         return []
 
     async def _follow_up(self, claim: Claim, agent: Agent, row: ProposalRow) -> None:
-        drafts = await agent.follow_up(claim.task, row)
+        drafts, found = await agent.follow_up(claim.task, row), Considered()
         try:
-            proposals, notes = await self._considered(claim, agent, drafts, is_patient=True)
+            await self._consider(claim, agent, drafts, found, is_patient=True)
         except Unavailable:
             # The next step is not lost because a system is down for a while.
             await self._store.measure_again(claim, row, FOLLOW_UP_S)
             return
-        await self._store.follow_up(claim, row, proposals, notes)
+        await self._store.follow_up(claim, row, found.proposals, found.notes)
         self._workshop.boundary("followed.up")
 
     def _event(
@@ -251,6 +296,20 @@ class Worker:
             texts=texts or {},
             sentence=sentence,
         )
+
+
+def _looked(after_s: str) -> str:
+    return (
+        f"The look was stopped after {after_s} s. What had not answered by then is"
+        " missing; ask again for the rest."
+    )
+
+
+def _thought(after_s: float) -> str:
+    return (
+        f"The analysis was stopped after {after_s:g} s. What was found until then"
+        " stands here; ask again for the rest."
+    )
 
 
 def caller_of(claim: Claim, agent: Agent) -> Caller:

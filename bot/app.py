@@ -177,7 +177,9 @@ async def _join(
     ):
         _in_background(stack, name, loop, core.faults)
     stack.push_async_callback(core.dispatcher.drain, FINISH_S)
-    _in_background(stack, "worker", core.dispatcher.run(_worker(desk).work), core.faults)
+    _in_background(
+        stack, "worker", core.dispatcher.run(_worker(desk, settings.step_limit_s).work), core.faults
+    )
     timekeeper = Timekeeper(context)
     await timekeeper.start()
     _in_background(stack, "timekeeper", timekeeper.run(), core.faults)
@@ -192,7 +194,7 @@ async def _join(
     return address
 
 
-def _worker(desk: Desk) -> Worker:
+def _worker(desk: Desk, step_limit_s: float) -> Worker:
     context, gateway = desk.context, desk.gateway
     workshop = Workshop(
         store=SqlTaskStore(context),
@@ -204,6 +206,7 @@ def _worker(desk: Desk) -> Worker:
         gateway=gateway,
         clock=context.clock,
         boundary=context.boundary,
+        step_limit_s=step_limit_s,
     )
     return Worker(workshop)
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from agents.worker import STEP_LIMIT_S
 from bot.config import Config, ConfigError, read_config
 from policies.model import Clock
 from policies.redaction import MIN_SECRET, Redactor
@@ -56,6 +57,7 @@ class Settings:
     clock_file: Path | None
     checkpoints: Path | None
     ledger_key: Path | None
+    step_limit_s: float
     stop_at: str | None
 
     def secrets(self) -> Iterable[str]:
@@ -136,6 +138,7 @@ def read(env: Mapping[str, str]) -> Settings:
         clock_file=_path(env, "SIGNOFF_CLOCK_FILE", must_exist=False),
         checkpoints=_path(env, "SIGNOFF_CHECKPOINTS", must_exist=False),
         ledger_key=_path(env, "SIGNOFF_LEDGER_KEY", must_exist=False),
+        step_limit_s=_step_limit(env),
         stop_at=env.get("SIGNOFF_STOP_AT") or None,
     )
     has_way_in = settings.slack_app_token or settings.slack_signing_secret
@@ -184,6 +187,13 @@ def _port(env: Mapping[str, str]) -> int:
     if not text.isdecimal() or len(text) > PORT_DIGITS or int(text) > MAX_PORT:
         raise SettingsError(f"SIGNOFF_PORT: `{text[:20]}` is not a port (0 to {MAX_PORT})")
     return int(text)
+
+
+def _step_limit(env: Mapping[str, str]) -> float:
+    text = env.get("SIGNOFF_STEP_LIMIT_S") or f"{STEP_LIMIT_S:g}"
+    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) == 0:
+        raise SettingsError(f"SIGNOFF_STEP_LIMIT_S: `{text[:20]}` is not 1 to 9999 seconds")
+    return float(text)
 
 
 def _path(env: Mapping[str, str], name: str, *, must_exist: bool = True) -> Path | None:

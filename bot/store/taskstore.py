@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from agents.ports import Claim, ProposalRow, Signal, TaskChange
 from bot.store.context import Context
 from bot.store.escalations import TOO_MANY_ATTEMPTS
+from bot.store.memory import ANSWER
 from bot.store.poison import give_up
 from bot.store.proposals import (
     add_proposal,
@@ -21,6 +22,7 @@ from bot.store.tables import ledger_index, proposals, steps, tasks, threads
 from bot.store.tasks import fenced, keep_step, move_task, settle_task, task_event
 from policies.audit import EventKind
 from policies.model import Proposal, ProposalState, Verdict
+from tools.base import Evidence
 
 MAX_ATTEMPTS = 5
 NO_FOLLOW_UP = "NO_FOLLOW_UP"
@@ -109,6 +111,17 @@ class SqlTaskStore:
         return await self._database.read(
             lambda connection: connection.execute(query).scalar_one_or_none()
         )
+
+    async def answers(self, task_id: str) -> tuple[Evidence, ...]:
+        """Return the answers that a task's look has had so far, in the order of its questions."""
+        query = select(steps.c.result).where(
+            steps.c.task_id == task_id, steps.c.name.startswith(ANSWER)
+        )
+        kept = await self._database.read(
+            lambda connection: connection.execute(query).scalars().all()
+        )
+        found = map(Evidence.model_validate_json, kept)
+        return tuple(sorted(found, key=lambda item: (len(item.id), item.id)))
 
     async def proposals(self, task_id: str) -> list[ProposalRow]:
         """Return the proposals of a task in the order they were made."""

@@ -2,6 +2,8 @@
 
 import re
 import sqlite3
+from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 from bot.store.taskstore import MAX_ATTEMPTS
@@ -10,6 +12,7 @@ from playground.valve import Flow
 from tests.scenarios.outages import time_flies
 from tests.scenarios.plays import Sword, sign_off
 from tests.scenarios.stages import (
+    Event,
     Scene,
     break_something,
     card_of,
@@ -96,6 +99,36 @@ async def test_a_slow_source_does_not_keep_people_waiting_for_the_others(tmp_pat
         whole = await scene.reply(INCIDENTS, root["ts"], r"What I see\*[\s\S]*over time: no answer")
         assert whole["ts"] == so_far["ts"], "the same message, brought up to date"
         await scene.reply(INCIDENTS, root["ts"], "All well")
+
+
+async def test_a_look_that_takes_too_long_is_stopped_and_its_partial_report_is_shown(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, quiet=True, bot_env={"SIGNOFF_STEP_LIMIT_S": "3"}) as scene:
+        scene.world.valves["prometheus"].turn(Flow.SILENT, only=HISTORY)
+        root = await triaged(scene, "checkout")
+        report = await scene.reply(INCIDENTS, root["ts"], r"All well[\s\S]*Partial report")
+        assert "The look was stopped after 3 s" in text_of(report)
+        seen = text_of(await scene.reply(INCIDENTS, root["ts"], r"What I see\*"))
+        assert "errors of checkout:" in seen
+        assert "over time" not in seen
+        record = await events(scene)
+        # What had answered stands in the report, was asked once, and nothing counts as failed.
+        kinds = Counter(event["kind"] for event in record)
+        asked = Counter(event["data"]["evidence"] for event in record if "called" in event["kind"])
+        assert set(asked.values()) == {1}
+        assert len(asked) == seen.count("`E")
+        assert kinds["task.failed"] == 0
+        stopped = [e["kind"] for e in record if "STEP_TOO_LONG" in e["reasons"]]
+        assert stopped == ["evidence.gathered", "report.written"]
+        took = when(record, "evidence.gathered") - when(record, "task.created")
+        assert 3 <= took.total_seconds() <= 7
+        await require_sound(scene)
+
+
+def when(record: list[Event], kind: str) -> datetime:
+    """Return when the first event of a kind was written."""
+    return datetime.fromisoformat(next(e["at"] for e in record if e["kind"] == kind))
 
 
 async def test_a_system_that_refuses_the_action_is_told_and_nothing_was_done(
