@@ -41,6 +41,8 @@ class Valve:
     def __init__(self) -> None:
         self._turns: list[Turn] = []
         self._pause_s: Callable[[], float] = float
+        # Every request that came, as `METHOD path?query`.
+        self.requests: list[str] = []
 
     def slow(self, pause_s: Callable[[], float]) -> None:
         """Let every change take so long before it is made, and again before it is answered."""
@@ -57,6 +59,7 @@ class Valve:
     @web.middleware
     async def pass_through(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request through, or not."""
+        self.requests.append(f"{request.method} {request.path_qs}")
         flow = self._flow_for(f"{request.method} {request.path}")
         if flow in REFUSALS:
             return web.json_response({"error": "out of order"}, status=REFUSALS[flow])

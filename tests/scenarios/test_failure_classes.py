@@ -1,8 +1,10 @@
 """Each class of failure has its own answer, and the thread shows which."""
 
+import asyncio
 import re
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -124,6 +126,44 @@ async def test_a_look_that_takes_too_long_is_stopped_and_its_partial_report_is_s
         took = when(record, "evidence.gathered") - when(record, "task.created")
         assert 3 <= took.total_seconds() <= 7
         await require_sound(scene)
+
+
+async def test_what_was_answered_before_a_crash_is_not_asked_again(tmp_path: Path) -> None:
+    async with staged(tmp_path, quiet=True) as scene:
+        valves = scene.world.valves
+        valves["prometheus"].turn(Flow.SILENT, only=HISTORY)
+
+        def asked() -> Counter[str]:
+            names = ("shop", "prometheus", "alertmanager")
+            return Counter(request for name in names for request in valves[name].requests)
+
+        before = asked()
+        root = await triaged(scene, "checkout")
+        await scene.reply(INCIDENTS, root["ts"], "What I see so far")
+        await still(tmp_path)
+        answered = asked() - before
+        scene.world.bot.kill()
+        await scene.reply(INCIDENTS, root["ts"], "All well")
+        assert scene.world.bot.restarts == 1
+        again = asked() - before - answered
+        assert again, "the question without an answer is asked again"
+        assert [request for request in again if HISTORY not in request] == []
+        assert all(times == 1 for request, times in answered.items() if HISTORY not in request)
+
+
+async def still(folder: Path) -> None:
+    """Wait until the bot in a folder has kept some answers, and no more come."""
+    count = 0
+    while count == 0 or kept(folder) > count:
+        count = kept(folder)
+        await asyncio.sleep(0.7)
+
+
+def kept(folder: Path) -> int:
+    """Count the answers that the bot in a folder keeps."""
+    with closing(sqlite3.connect(folder / "signoff.db")) as database:
+        query = "SELECT count(*) FROM steps WHERE name LIKE 'answer:%'"
+        return int(database.execute(query).fetchone()[0])
 
 
 def when(record: list[Event], kind: str) -> datetime:
