@@ -1,6 +1,7 @@
 """A valve before a part of the world: it refuses, keeps silent, or loses its answers, on demand."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,7 @@ from aiohttp.typedefs import Handler
 
 # Longer than any client waits.
 SILENT_S = 60.0
+REMEMBERED = 10_000
 
 
 class Flow(StrEnum):
@@ -41,8 +43,8 @@ class Valve:
     def __init__(self) -> None:
         self._turns: list[Turn] = []
         self._pause_s: Callable[[], float] = float
-        # Every request that came, as `METHOD path?query`.
-        self.requests: list[str] = []
+        # The last requests that came, as `METHOD path?query`.
+        self.requests: deque[str] = deque(maxlen=REMEMBERED)
 
     def slow(self, pause_s: Callable[[], float]) -> None:
         """Let every change take so long before it is made, and again before it is answered."""

@@ -17,6 +17,8 @@ from bot.store.errors import StoreError
 PRIVATE = 0o600
 # Far behind every byte that SQLite locks in the file, and behind every byte that is written.
 _BYTE = 1 << 62
+# Linux only (fcntl(2), open file description locks); elsewhere the lock beside the file must do.
+_OWN_LOCK: int | None = getattr(fcntl, "F_OFD_SETLK", None)
 # SQLite's own locks belong to the process, and fall when the process closes any other descriptor of
 # the file. So no file is opened here that this process holds already.
 _held: set[tuple[int, int]] = set()
@@ -107,8 +109,9 @@ def _own_lock(path: Path, real: Path, *, is_to_be_made: bool) -> int | None:
     file = os.open(real, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
     try:
         # Of the open file, not of the process: no other descriptor that is closed takes it away.
-        wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
-        fcntl.fcntl(file, fcntl.F_OFD_SETLK, wanted)
+        if _OWN_LOCK is not None:
+            wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
+            fcntl.fcntl(file, _OWN_LOCK, wanted)
     except (BlockingIOError, PermissionError) as error:
         os.close(file)
         raise _taken(path, "") from error
