@@ -53,6 +53,8 @@ def root_from(node: bytes, at: int, last: int, proof: list[bytes]) -> bytes | No
 def check(file: Iterable[str], key: str = "") -> None:
     lines = map(json.loads, file)
     about = next(lines, {})
+    require(about.get("format") == "signoff-export/v1", "this is no export of the form v1")
+    require(about["checkpoint"] is not None, "no checkpoint yet: nothing is signed, nothing proved")
     origin, size, root = signed(about["checkpoint"], key or about["key"])
     seq, proved, before = 0, 0, "0" * 64
     for line in lines:
@@ -70,10 +72,15 @@ def check(file: Iterable[str], key: str = "") -> None:
             is_proved = root_from(sha256(b"\0" + own), seq - 1, size - 1, proof) == root
             require(is_proved, f"event {seq} is not proved")
     require(bool(about["task"]) or proved == size, f"events after {seq} are missing")
+    require(proved > 0, "not one event in it is proved by the checkpoint")
     print(f"Sound to event {seq}: {proved} events are proved by the checkpoint of {origin}.")
+    own = "the one in the export itself: give the one you kept, else this proves little about who"
+    print(f"The key is {'the one that you gave' if key else own + ' made it'}.")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in {2, 3}:
+        sys.exit("usage: python verify_export.py FILE [KEY]")
     try:
         with Path(sys.argv[1]).open(encoding="utf-8") as export:
             check(export, *sys.argv[2:3])

@@ -79,7 +79,9 @@ def test_a_whole_export_is_proved(exported: Path) -> None:
     code, out = checked(exported)
     assert (code, out.split(":")[0]) == (0, f"Sound to event {len(events)}")
     assert f"{head['size']} events are proved" in out
-    assert checked(exported, head["key"])[0] == 0
+    assert "The key is the one in the export itself" in out
+    code, out = checked(exported, head["key"])
+    assert (code, out.splitlines()[1]) == (0, "The key is the one that you gave.")
 
 
 def test_the_export_of_a_task_is_proved(
@@ -144,6 +146,15 @@ def signature_removed(lines: Lines) -> None:
     lines[0]["checkpoint"] = lines[0]["checkpoint"].split("\n\n")[0] + "\n\n"
 
 
+def format_changed(lines: Lines) -> None:
+    lines[0]["format"] = "signoff-export/v9"
+
+
+def all_events_left_out(lines: Lines) -> None:
+    lines[0]["task"] = json.loads(lines[9]["body"])["task_id"]
+    del lines[1:]
+
+
 def checkpoint_removed(lines: Lines) -> None:
     lines[0]["checkpoint"] = None
 
@@ -163,6 +174,8 @@ def checkpoint_removed(lines: Lines) -> None:
         size_changed,
         signature_removed,
         checkpoint_removed,
+        format_changed,
+        all_events_left_out,
     ],
 )
 def test_a_changed_export_is_found(exported: Path, change: Callable[[Lines], None]) -> None:
@@ -275,3 +288,14 @@ async def test_a_ledger_without_a_checkpoint_is_exported_without_proofs(
     head, event = read(tmp_path / "e")
     assert (head["checkpoint"], head["size"]) == (None, 0)
     assert "proof" not in event
+    code, out = await asyncio.to_thread(checked, tmp_path / "e")
+    says = "WRONG: no checkpoint yet: nothing is signed, nothing proved\n"
+    assert (code, out) == (1, says)
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "b", "c"]])
+def test_the_script_says_how_it_is_used(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "usage: python verify_export.py FILE [KEY]\n")
