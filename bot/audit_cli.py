@@ -24,6 +24,7 @@ from bot.store.schema import migrate
 from bot.store.search import Question, rebuild, search
 from policies.checkpoints import CheckpointError, VerifierKey
 
+MOST = 1_000_000_000
 SPANS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FILTERS = (
     ("agent", "what this agent did, such as `incident`"),
@@ -87,8 +88,8 @@ def _show(parsed: argparse.Namespace) -> int:
 def _search(parsed: argparse.Namespace) -> int:
     settings = from_environment()
     now = clock_of(settings).now()
-    if parsed.limit < 1:
-        raise SettingsError("--limit: write a number above 0")
+    if not 1 <= parsed.limit <= MOST:
+        raise SettingsError(f"--limit: write a number from 1 to {MOST}")
     question = Question(
         **{name: getattr(parsed, name) for name, _ in FILTERS},
         since=moment("--since", parsed.since, now),
@@ -115,11 +116,12 @@ def moment(name: str, text: str | None, now: datetime) -> datetime | None:
         if span is not None:
             return now - timedelta(**{SPANS[span[2]]: int(span[1])})
         found = datetime.fromisoformat(text)
+        # In UTC a time at the end of the calendar may lie outside of it.
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise SettingsError(
             f"{name}: `{text[:40]}` is no time: write `7d`, `12h`, `30m`, or 2026-11-20T10:00Z"
         ) from error
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _print(events: list[dict[str, Any]], *, is_json: bool) -> None:

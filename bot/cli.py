@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     redactor = Redactor(raw_secrets())
     configure(redactor, logging.WARNING)
     try:
+        _require_text(sys.argv[1:] if arguments is None else arguments)
         chosen: Command = parsed.command
         return chosen(parsed)
     except (SettingsError, CronError, StoreError, BrokenPartError) as error:
@@ -44,6 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe (`| head`) has seen enough.
         return OK
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Refuse what is not UTF-8, names of files too: it could be neither looked for nor shown."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            shown = argument.encode(errors="backslashreplace").decode()
+            raise SettingsError(f"`{shown}` is not UTF-8: write it in UTF-8") from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,17 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from bot.commandline import OK, WRONG, command
-from bot.keeping import checkpoints_path, own_redactor
+from bot.keeping import KeyFileError, checkpoints_path, key_path, own_redactor, read_key
 from bot.opening import clock_of
 from bot.settings import Settings, from_environment
 from bot.stops import nowhere
 from bot.store.backup import Head, back_up, restore
+from bot.store.checkpoints import origin, recorded_key
 from bot.store.context import Context
 from bot.store.controls import pause
 from bot.store.dispatch import RowDispatcher
-from bot.store.engine import Connection, Database, file_of
+from bot.store.engine import Connection, Database, StoreError, file_of
 from bot.store.ledger import Ledger
+from bot.store.reading import open_read_only
 from policies.audit import SYSTEM, Event, EventKind
+from policies.checkpoints import VerifierKey
 from policies.model import DEFAULT_TENANT
 
 WHY = "A backup was restored: what was done since then is not in this record."
@@ -31,6 +34,11 @@ def add(commands: Any) -> None:  # noqa: ANN401 - argparse names its own type in
         parts, "restore", _restore, "put a backup in the database's place; Signoff must be stopped"
     )
     back.add_argument("file", type=Path, help="what `signoff db backup` wrote")
+    back.add_argument(
+        "--other-ledger",
+        action="store_true",
+        help="also a backup of another ledger than the one that is here",
+    )
 
 
 def _backup(parsed: argparse.Namespace) -> int:
@@ -57,7 +65,11 @@ def _restore(parsed: argparse.Namespace) -> int:
     def record(connection: Connection, before: Head | None) -> None:
         _record(connection, context, before)
 
-    found = restore(parsed.file, path, checkpoints_path(settings), now, record)
+    def require(connection: Connection) -> None:
+        if not parsed.other_ledger:
+            _require_ours(connection, parsed.file, settings)
+
+    found = restore(parsed.file, path, checkpoints_path(settings), now, record, require)
     lost = "nothing that can be read" if found.before is None else _words(found.before)
     print(f"Restored {parsed.file} to {path}: {_words(found.after)}, the restore among them.")
     print(f"Before it there was {lost}.")
@@ -68,6 +80,42 @@ def _restore(parsed: argparse.Namespace) -> int:
     print("sign-off then waits again, and could be done a second time. So Signoff is paused: start")
     print("it, look at what is open, and let it go on with `/signoff resume`.")
     return OK
+
+
+def _require_ours(backup: Connection, name: Path, settings: Settings) -> None:
+    """Refuse a backup of another ledger than the one that lies here with its key.
+
+    Raises:
+        StoreError: it is of another one; the message says what to do.
+    """
+    insist = "to have that ledger here instead, put its key there first and add --other-ledger"
+    own, theirs = _origin_here(settings), origin(backup)
+    if own is not None and own != theirs:
+        raise StoreError(
+            f"`{name}` is of another ledger ({theirs}; here is {own}), and nothing was changed:"
+            f" look whether it is the right file; {insist}"
+        )
+    recorded, path = recorded_key(backup), key_path(settings)
+    if recorded is None or theirs is None or not path.exists():
+        return
+    try:
+        is_same = str(VerifierKey.of(theirs, read_key(path))) == recorded
+    except KeyFileError as error:
+        raise StoreError(f"{error}; nothing was changed") from error
+    if not is_same:
+        raise StoreError(
+            f"`{name}` is signed with the key {recorded}, and `{path}` (SIGNOFF_LEDGER_KEY) holds"
+            f" another; nothing was changed: look whether it is the right file; {insist}"
+        )
+
+
+def _origin_here(settings: Settings) -> str | None:
+    """Return what the ledger is called that is here; None where there is none to be read."""
+    try:
+        with open_read_only(settings.database_url) as connection:
+            return origin(connection)
+    except StoreError:
+        return None
 
 
 def _words(head: Head) -> str:

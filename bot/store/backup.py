@@ -17,11 +17,13 @@ from sqlalchemy.pool import NullPool
 from bot.store.engine import StoreError
 from bot.store.holding import PRIVATE, hold
 from bot.store.proving import Proof, Sources, prove
-from bot.store.reading import open_read_only
+from bot.store.reading import open_file, open_read_only
 from bot.store.schema import migrate
 from bot.store.tables import ledger
 
 Record = Callable[[Connection, "Head | None"], None]
+# Raises StoreError when the backup, which it may read, is not to be restored here.
+Require = Callable[[Connection], None]
 
 SIDES = ("-wal", "-shm", "-journal")
 
@@ -102,21 +104,27 @@ def restore(
     path: Path,
     kept: Path,
     at: datetime,
-    record: Callable[[Connection, Head | None], None],
+    record: Record,
+    require: Require,
 ) -> Restored:
     """Put a backup in the place of a database that nobody has open; the old one is set aside.
 
     `kept` is the checkpoint file: it belongs to what is set aside. `record` writes the restore into
-    the ledger; it is told what was there before.
+    the ledger; it is told what was there before. `require` refuses a backup that does not belong
+    here.
 
     Raises:
         StoreError: Signoff runs, or the backup is none that can be used. Nothing was changed then.
     """
+    # A link stays a link: what it leads to is replaced.
+    path = path.resolve()
     staged = path.with_name(path.name + ".restoring")
     with hold(path, is_to_be_made=False):
         try:
             before = head_of(path)
             _stage(backup, staged)
+            with open_file(staged, f"it is a copy of `{backup}`") as connection:
+                require(connection)
             _write(staged, lambda connection: record(connection, before))
             after = head_of(staged)
             if after is None:
@@ -129,7 +137,7 @@ def restore(
 
 def _stage(backup: Path, staged: Path) -> None:
     """Bring a copy of the backup to the present schema, and require it to be sound."""
-    with open_read_only(f"sqlite:///{backup}"):
+    with open_file(backup, "name a file that `signoff db backup` wrote"):
         pass
     try:
         staged.unlink(missing_ok=True)

@@ -155,6 +155,12 @@ def _stored(row: Row[Any]) -> Stored:
     )
 
 
+def origin(connection: Connection) -> str | None:
+    """Return what a ledger is called for good; None without an event."""
+    first = links(connection, 0, 1)
+    return origin_of(first[0][2]) if first else None
+
+
 def recorded_key(connection: Connection) -> str | None:
     """Return the public key that was recorded first, as text; None before the first start.
 

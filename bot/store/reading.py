@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, event
@@ -19,7 +20,17 @@ def open_read_only(url: str) -> Iterator[Connection]:
     Raises:
         StoreError: there is none, or it is none of ours.
     """
-    path = file_of(url)
+    with open_file(file_of(url), "DATABASE_URL names the database") as connection:
+        yield connection
+
+
+@contextmanager
+def open_file(path: Path, hint: str) -> Iterator[Connection]:
+    """Open a file as `open_read_only` does; `hint` says where its name came from.
+
+    Raises:
+        StoreError: there is none, or it is none of ours.
+    """
     # Quoted twice: SQLite reads a URI, and SQLAlchemy a URL around it.
     name = quote(quote(str(path)))
     engine = create_engine(f"sqlite:///file:{name}?mode=ro&uri=true", poolclass=NullPool)
@@ -32,16 +43,12 @@ def open_read_only(url: str) -> Iterator[Connection]:
     except DatabaseError as error:
         # Every version of the ledger has `seq`; another program's table need not.
         if "no such column: seq" in str(error.orig):
-            raise StoreError(
-                f"`{path}` is another program's; DATABASE_URL names the database"
-            ) from error
+            raise StoreError(f"`{path}` is another program's; {hint}") from error
         if "no such column" in str(error.orig) or "no such table: checkpoints" in str(error.orig):
             raise StoreError(
                 f"`{path}` is of an earlier version: start Signoff once, which brings it up to date"
             ) from error
-        raise StoreError(
-            f"`{path}` can't be read ({error.orig}); DATABASE_URL names the database"
-        ) from error
+        raise StoreError(f"`{path}` can't be read ({error.orig}); {hint}") from error
     finally:
         engine.dispose()
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, insert, select
 
 from bot.store.context import Context
@@ -25,15 +26,27 @@ def in_force(connection: Connection, candidate: RuleSet) -> RuleSet | None:
     row = connection.execute(select(rule_sets).where(rule_sets.c.is_active)).first()
     if row is None:
         return None
-    stored = RuleSet.model_validate_json(row.body)
+    stored = _read(row.body)
     if not _is_as_activated(connection, row.version, row.body, stored):
         raise StoreError(
             f"the rules in force ({row.version}) were changed in the database, past Signoff: nobody"
             " may act on them. Restore a backup (`signoff db restore FILE`), and look who could"
             " write the file"
         )
+    if stored is None:
+        raise StoreError(
+            f"the rules in force ({row.version}) can't be read by this version of Signoff: install"
+            " the one that they were activated with, or a later one"
+        )
     soft = [rule for rule in stored.rules if not rule.is_hard]
     return sealed([*soft, *(rule for rule in candidate.rules if rule.is_hard)])
+
+
+def _read(body: str) -> RuleSet | None:
+    try:
+        return RuleSet.model_validate_json(body)
+    except ValidationError:
+        return None
 
 
 def trust_first(connection: Connection, context: Context, candidate: RuleSet) -> RuleSet:
@@ -65,7 +78,9 @@ def _digest(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def _is_as_activated(connection: Connection, version: str, body: str, stored: RuleSet) -> bool:
+def _is_as_activated(
+    connection: Connection, version: str, body: str, stored: RuleSet | None
+) -> bool:
     """Say whether the ledger saw these very rules activated."""
     bodies = connection.execute(
         select(ledger.c.body)
@@ -77,7 +92,7 @@ def _is_as_activated(connection: Connection, version: str, body: str, stored: Ru
         if event["policy_version"] == version:
             digest = event["data"].get("digest")
             # The first events carry no digest; the version is one over the rules as read.
-            return bool(
-                digest == _digest(body) if digest else sealed(stored.rules).version == version
-            )
+            if digest:
+                return bool(digest == _digest(body))
+            return stored is not None and sealed(stored.rules).version == version
     return False

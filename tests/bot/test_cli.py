@@ -305,3 +305,33 @@ def test_an_error_of_the_settings_shows_no_token(
     assert main(["doctor"]) == 2
     said = capsys.readouterr().err
     assert "SIGNOFF_CONFIG: `/nowhere/[redacted]` does not exist" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["search", "--limit", "9" * 20], "--limit: write a number from 1 to 1000000000"),
+        (["search", "--limit", "0"], "--limit: write a number from 1 to 1000000000"),
+        (
+            ["search", "--since", "0001-01-01T00:00+14:00"],
+            "--since: `0001-01-01T00:00+14:00` is no",
+        ),
+        (
+            ["search", "--until", "9999-12-31T23:59-23:00"],
+            "--until: `9999-12-31T23:59-23:00` is no",
+        ),
+        (["search", "--text", "\udcff"], r"`\udcff` is not UTF-8"),
+        (["search", "--actor", "\udcff\udcfe"], r"`\udcff\udcfe` is not UTF-8"),
+        (["show", "\udcff"], r"`\udcff` is not UTF-8"),
+    ],
+)
+def test_what_can_not_be_looked_for_is_told_without_a_traceback(
+    arguments: list[str], says: str, capsys: Printed
+) -> None:
+    assert main(["audit", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"signoff: {says}")
+
+
+def test_a_name_of_a_file_that_is_not_utf_8_is_told(tmp_path: Path, capsys: Printed) -> None:
+    assert main(["db", "backup", f"{tmp_path}/b\udcff.db"]) == 2
+    assert r"b\udcff.db` is not UTF-8: write it in UTF-8" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from bot.store.reading import open_read_only
 from bot.store.tables import checkpoints, controls
 from policies.audit import Event, EventKind
 from tests.bot.signing import checkpoint_file, signed_ledger, signing
-from tests.bot.world import FakeClock, World, opened
+from tests.bot.world import START, FakeClock, World, opened
 
 ROOT = Path(__file__).resolve().parents[3]
 Printed = pytest.CaptureFixture[str]
@@ -287,3 +288,59 @@ def test_a_disk_that_is_full_leaves_no_half_backup(path: Path, tmp_path: Path) -
     )
     assert StoreError.__name__ in done.stderr
     assert not target.exists()
+
+
+def test_a_link_to_the_database_stays_a_link(path: Path, tmp_path: Path, capsys: Printed) -> None:
+    asyncio.run(signed_ledger(path))
+    assert main(["db", "backup", str(tmp_path / "backup.db")]) == 0
+    real = tmp_path / "elsewhere" / "real.db"
+    real.parent.mkdir()
+    path.rename(real)
+    path.symlink_to(real)
+    inode = real.stat().st_ino
+    assert main(["db", "restore", str(tmp_path / "backup.db")]) == 0
+    assert f"Set aside: {real}." in capsys.readouterr().out
+    assert path.is_symlink()
+    assert path.resolve() == real
+    assert real.stat().st_ino != inode
+    assert heads(path)[0] == 44
+    assert stat.S_IMODE(real.stat().st_mode) == 0o600
+
+
+def databases(folder: Path) -> dict[str, bytes]:
+    return {one.name: one.read_bytes() for one in folder.iterdir() if one.suffix == ".db"}
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_backup_of_another_ledger_is_restored_only_if_one_insists(
+    path: Path, tmp_path: Path, is_here: bool, capsys: Printed
+) -> None:
+    asyncio.run(signed_ledger(path))
+    other = tmp_path / "other" / "signoff.db"
+    other.parent.mkdir()
+    asyncio.run(signed_ledger(other, at=START + timedelta(days=1)))
+    back_up(other, tmp_path / "other.db")
+    if not is_here:
+        path.unlink()
+    before = databases(tmp_path)
+    assert main(["db", "restore", str(tmp_path / "other.db")]) == 1
+    said = capsys.readouterr().err
+    if is_here:
+        assert f"`{tmp_path}/other.db` is of another ledger (signoff/" in said
+    else:
+        assert re.search(r"is signed with the key signoff/[0-9a-f]{16}\+[0-9a-f]{8}\+A", said)
+    assert "add --other-ledger" in said
+    assert databases(tmp_path) == before
+    assert main(["db", "restore", "--other-ledger", str(tmp_path / "other.db")]) == 0
+    assert heads(path)[0] == 44
+
+
+def test_a_backup_that_is_not_there_is_named_itself(
+    path: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    asyncio.run(signed_ledger(path))
+    assert main(["db", "restore", str(tmp_path / "nothing")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"signoff: `{tmp_path}/nothing` can't be read")
+    assert "name a file that `signoff db backup` wrote" in said
+    assert "DATABASE_URL" not in said

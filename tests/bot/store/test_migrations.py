@@ -121,3 +121,12 @@ def test_another_program_s_database_is_not_touched(tmp_path: Path, table: str) -
     assert f"another program's (it has the tables `{name}`)" in str(refused.value)
     assert "DATABASE_URL" in str(refused.value)
     assert (tmp_path / "other.db").read_bytes() == before
+
+
+def test_a_database_that_names_two_versions_of_its_schema_is_refused(tmp_path: Path) -> None:
+    with engine_on(tmp_path / "signoff.db") as engine:
+        migrate(engine)
+        with engine.connect() as connection:
+            connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+        with pytest.raises(StoreError, match=r"names 2 versions of its schema \(0001, 0"):
+            migrate(engine)

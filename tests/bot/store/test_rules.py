@@ -58,6 +58,8 @@ async def test_rules_that_were_activated_are_never_changed(store: World, stateme
     [
         """UPDATE rule_sets SET body = replace(body, '["oncall"]', '["marketing"]')""",
         "UPDATE rule_sets SET version = 'ffffffffffffffff'",
+        """UPDATE rule_sets SET body = replace(body, '"n":1', '"n":0')""",
+        "UPDATE rule_sets SET body = 'no rules'",
     ],
 )
 async def test_rules_changed_past_signoff_are_not_acted_on(tmp_path: Path, statement: str) -> None:
