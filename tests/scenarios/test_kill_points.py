@@ -1,11 +1,14 @@
 """`kill -9` of the bot at every point of the story: it is started again, and the story goes on."""
 
+import contextlib
 from difflib import unified_diff
 from pathlib import Path
 
 import pytest
 
 from playground.story import INCIDENTS, MARKETING, Stage
+from playground.valve import Flow
+from playground.workspace.client import PersonError
 from tests.scenarios.plays import (
     Ending,
     Sword,
@@ -17,7 +20,16 @@ from tests.scenarios.plays import (
     quiet_ending,
     undo,
 )
-from tests.scenarios.stages import events, eventually, happens, is_said, require_sound, staged
+from tests.scenarios.stages import (
+    card_of,
+    events,
+    eventually,
+    happens,
+    is_said,
+    require_sound,
+    staged,
+)
+from tests.scenarios.test_unknown_effects import unclear
 
 # Passed once in an incident, whatever follows.
 LOOKING = (
@@ -38,6 +50,7 @@ LOOKING = (
     "verdict.written",
     "followed.up",
     "posted.verdict",
+    "proposals.advanced",
 )
 # Passed again by each click and what it leads to.
 ACTING = (
@@ -173,6 +186,42 @@ async def test_a_digest_whose_slot_was_taken_just_before_a_kill_comes_once(
         digests = [e for e in await events(stage) if e["kind"] == "digest.scheduled"]
         assert len(digests) == 1
         assert root["ts"]
+        await require_sound(stage)
+
+
+async def test_a_persons_word_about_an_unknown_effect_counts_once_around_a_kill(
+    tmp_path: Path,
+) -> None:
+    sword = Sword(tmp_path, "unknown.settled")
+    async with unclear(tmp_path, Flow.LOSING, sword.env) as (stage, found, question):
+        sword.draw()
+        await stage.ben.click("It happened", INCIDENTS, question["ts"])
+        await require_restarts(stage, 1)
+        await card_of(stage, found, r"Settled\.\* <@U0BEN> looked: it happened")
+        stage.world.valves["shop"].open()
+        stage.world.forward(90)
+        await card_of(stage, found, "Worked")
+        said = [e for e in await events(stage) if "PERSON_SAYS_DONE" in e["reasons"]]
+        assert [event["kind"] for event in said].count("outcome.written") == 1
+        assert rollbacks(stage) == [found.fault.previous_version]
+        await require_sound(stage)
+
+
+@pytest.mark.parametrize("point", ["event.stored", "event.worked"])
+async def test_a_home_that_was_opened_around_a_kill_is_shown_all_the_same(
+    point: str, killing_seed: int, tmp_path: Path
+) -> None:
+    sword = Sword(tmp_path, point)
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed, quiet=True) as stage:
+        sword.draw()
+        with contextlib.suppress(PersonError):
+            await stage.ana.home()
+        await require_restarts(stage, 1)
+
+        async def is_shown() -> bool:
+            return (await stage.ana.state())["home"] is not None
+
+        await eventually(is_shown)
         await require_sound(stage)
 
 

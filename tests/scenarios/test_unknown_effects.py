@@ -21,9 +21,11 @@ QUESTION = "Did this happen[\\s\\S]*nobody but you can tell"
 
 
 @asynccontextmanager
-async def unclear(folder: Path, call: Flow) -> AsyncIterator[tuple[Scene, Incident, Message]]:
+async def unclear(
+    folder: Path, call: Flow, bot_env: dict[str, str] | None = None
+) -> AsyncIterator[tuple[Scene, Incident, Message]]:
     """A rollback whose call ends so, while nobody tells what became of it; yields its card."""
-    async with staged(folder) as scene:
+    async with staged(folder, bot_env=bot_env) as scene:
         found = await break_something(scene)
         card = await card_of(scene, found)
         scene.world.valves["shop"].turn(call, only="POST", times=1)
