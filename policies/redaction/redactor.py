@@ -9,7 +9,7 @@ from policies.redaction.kinds import Kinds
 from policies.redaction.own import WRAPPED, OwnSecrets, lowered
 from policies.redaction.personal import Personal, PersonalData
 from policies.redaction.published import outside, verifier_keys
-from policies.redaction.spans import Marks, Span, without
+from policies.redaction.spans import Marks, Span, mark, without
 from policies.redaction.trie import any_of
 from policies.redaction.views import View, joined, plain, shown, unescaped, unwrapped
 
@@ -167,7 +167,14 @@ class Redactor:
             return {
                 self.text(key): self.tree(item, key, depth=depth + 1) for key, item in value.items()
             }
-        return value
+        return self._number(value)
+
+    def _number(self, value: float | None) -> Json:
+        """Return a number, or the mark where it is an own secret: one may be all digits."""
+        if value is None or isinstance(value, bool) or not self._own.has_numbers:
+            return value
+        written = str(value)
+        return mark("") if next(self._own.spans(written, written), None) else value
 
     def document(self, text: str) -> str:
         """Return a text without secrets; one that is JSON stays JSON."""
@@ -225,6 +232,7 @@ class Redactor:
         longest = max(map(len, text.split()), default=0)
         if longest >= self._own.shortest:
             yield from self._own.spans(text, lower)
+        yield from self._own.in_bytes(lower)
         found = self._foreign(text, lower, longest, is_typed=is_typed)
         keys = verifier_keys(text)
         yield from outside(keys, found) if keys else found

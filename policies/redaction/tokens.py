@@ -32,6 +32,10 @@ _ENOUGH_PAIRS = 6
 # Unbroken, and of letters and digits: no version, date or list of words is.
 _UNBROKEN = 20
 
+# Names in a path are of shorter words; in a path that does not begin with a slash there are as many
+# of them as base64 hardly ever has by chance.
+_WORD_IN_PATH, _NAMES_IN_PATH = 16, 5
+
 _RUN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9][A-Za-z0-9+/_-]{31,}+={0,2}")
 _PIECE = re.compile(r"[A-Za-z0-9]+")
 _DIGEST = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})", re.I)
@@ -77,11 +81,19 @@ def _is_secret(run: str, text: str, start: int) -> bool:
         return not run.isdecimal() and not _is_digest(run, before)
     if not looks_random(run) or _PUBLIC_BEFORE.search(before):
         return False
-    return not _is_in_url(text, start)
+    return not _is_path(run, text, start) and not _is_in_url(text, start)
 
 
 def _is_digest(run: str, before: str) -> bool:
     return bool(_DIGEST.fullmatch(run) and _DIGEST_BEFORE.search(before))
+
+
+def _is_path(run: str, text: str, start: int) -> bool:
+    """Say whether the token is the path of a file whose names are made of words."""
+    is_rooted = start > 0 and text[start - 1] == "/"
+    if not is_rooted and run.count("/") < _NAMES_IN_PATH - 1:
+        return False
+    return all(len(piece) < _WORD_IN_PATH for piece in _PIECE.findall(run))
 
 
 def _is_in_url(text: str, start: int) -> bool:

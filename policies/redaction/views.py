@@ -15,8 +15,10 @@ ROUNDS = 3
 # They hide what stands between them; line feed, tab and carriage return are kept.
 _INVISIBLE = re.compile(
     "\x1b\\[[0-9;?]{0,16}[A-Za-z]"
-    "|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0001-\U000e007f]"
+    # Commands to a terminal (ECMA-48: OSC, DCS, SOS, PM, APC), such as for its title or a link.
+    "|\x1b[\\]PX^_][^\x07\x1b\x9c\n]{0,200}(?:\x07|\x1b\\\\|\x9c)"
+    "|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0001-\U000e007f]"
 )
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
 _UNSHOWN = frozenset({"Mn", "Me", "Cf"})

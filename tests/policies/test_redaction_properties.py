@@ -40,7 +40,24 @@ def test_an_own_secret_of_any_characters_leaves_in_no_form(form: str) -> None:
 def test_most_of_a_secret_is_found_where_somebody_cut_it_off() -> None:
     redactor = Redactor([TOKEN])
     assert redactor.text(f"said {TOKEN[:18]}…") == "said [redacted]…"
+    assert redactor.text(f"said …{TOKEN[-18:]} and so on") == "said …[redacted] and so on"
+    assert redactor.text(f"said …{TOKEN[-16:]}") == "said …[redacted]"
     assert redactor.excerpt("x " * 40 + TOKEN, 23) == "x " * 11 + "x"
+
+
+@pytest.mark.parametrize("secret", ["s3cr3t", "hunter2"])
+def test_a_short_secret_is_found_as_it_is_and_in_one_case(secret: str) -> None:
+    redactor = Redactor([secret])
+    for form in (secret, secret.upper(), secret.upper()[::-1]):
+        assert redactor.text(f"said {form}!") == "said [redacted]!"
+    assert Redactor(["S3cR3t"]).text("said s3cr3t") == "said [redacted]"
+
+
+def test_an_own_number_is_no_number_of_json_either() -> None:
+    redactor = Redactor(["4711081542"])
+    found = redactor.tree({"pin": 4711081542, "n": 4711, "x": 4711081542.0, "ok": True})
+    assert found == {"pin": "[redacted]", "n": 4711, "x": "[redacted]", "ok": True}
+    assert "4711081542" not in redactor.document('{"pin": 4711081542}')
 
 
 def test_an_excerpt_never_ends_in_half_a_secret() -> None:
@@ -145,6 +162,11 @@ HOSTILE = {
     "lines": "\n    ",
     "beginnings of our own": TOKEN[:9],
     "hex": "0123456789abcdef",
+    "bytes": "ab ",
+    "too few bytes": "0x41, 0x42 - ",
+    "commands to a terminal": "\x1b]",
+    "an endless command": "\x1b]" + "a" * 199,
+    "ends of our own": TOKEN[-9:],
     "marks": "password=[redacted] ",
     "marked": "é",
     "invisible": "a\u200b",
