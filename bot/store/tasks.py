@@ -146,6 +146,7 @@ def task_event(
     usual: dict[str, Any] = {
         "tenant": task.tenant,
         "task_id": task.id,
+        "parent": str(task.requester),
         "correlation_id": task.id,
         "environment": task.environment,
         "agent": task.kind.value,

@@ -149,6 +149,15 @@ async def test_what_was_answered_before_a_crash_is_not_asked_again(tmp_path: Pat
         assert again, "the question without an answer is asked again"
         assert [request for request in again if HISTORY not in request] == []
         assert all(times == 1 for request, times in answered.items() if HISTORY not in request)
+        for event in await events(scene):
+            if event["task_id"] is not None:
+                assert event["parent"] is not None
+                assert event["parent"] == event["trigger"]
+                assert {event["agent"], event["environment"]} == {"incident", "staging"}
+                assert event["correlation_id"] == event["task_id"]
+            if event["kind"].startswith("tool."):
+                assert event["policy_version"]
+                assert event["agent_version"]
 
 
 async def still(folder: Path) -> None:
