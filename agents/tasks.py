@@ -17,6 +17,11 @@ class TaskKind(StrEnum):
     DIGEST = "digest"
 
 
+# The version of how a kind of task goes through its states: one up where a waiting task of before
+# can't be taken on by the new code, or one of now not by the code before.
+DEFINITIONS: Mapping[TaskKind, int] = dict.fromkeys(TaskKind, 1)
+
+
 class TaskState(StrEnum):
     """Where a task stands."""
 
@@ -80,6 +85,7 @@ class Task(Strict):
     epoch: int
     attempts: int
     spec: dict[str, str]
+    definition: int = 1
 
 
 class NewTask(Strict):

@@ -44,7 +44,7 @@ def tell_strangers(connection: Connection, context: Context) -> None:
     ).all()
     if not found:
         return
-    names = ", ".join(f"{row.id} ({row.kind}, {row.state})" for row in found)
+    names = ", ".join(f"{row.id} ({_what(row)})" for row in found)
     _log.error("left alone, since only a newer version of Signoff knows how to go on: %s", names)
     for row in found:
         if _is_first_time(connection, context, row):
@@ -66,12 +66,16 @@ def _is_first_time(connection: Connection, context: Context, row: Any) -> bool:
     return done.rowcount == 1
 
 
+def _what(row: Any) -> str:
+    return f"kind {row.kind} in version {row.definition}, state {row.state}"
+
+
 def _escalate(connection: Connection, context: Context, row: Any) -> None:
-    what = f"kind {row.kind}, state {row.state}"
     message = {
         "channel": row.channel,
         "text": f"Escalated: I can't go on with task {row.id}. A newer version of Signoff wrote it"
-        f" ({what}), and I don't know how it goes on. Nothing is lost: start the newer version.",
+        f" ({_what(row)}), and I don't know how it goes on. Nothing is lost: start the newer"
+        " version.",
     }
     if row.root_ts is not None:
         message["thread_ts"] = row.root_ts

@@ -150,6 +150,8 @@ tasks = Table(
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("deaths", Integer, nullable=False, server_default="0"),
+    # Which version of `agents.tasks.DEFINITIONS` it was made under.
+    Column("definition", Integer, nullable=False, server_default="1"),
     UniqueConstraint("tenant", "open_key", name="tasks_one_open_per_group"),
     Index("tasks_due", "wake_at"),
     Index("tasks_group", "group_key", "created_at"),

@@ -4,11 +4,20 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from agents.ports import Claim
-from agents.tasks import OPEN, TRANSITIONS, NewTask, Task, TaskKind, TaskState, derived
+from agents.tasks import (
+    DEFINITIONS,
+    OPEN,
+    TRANSITIONS,
+    NewTask,
+    Task,
+    TaskKind,
+    TaskState,
+    derived,
+)
 from bot.store.context import Context
 from bot.store.ids import task_id as new_task_id
 from bot.store.storms import storm_thread
@@ -18,8 +27,16 @@ from policies.model import Actor, ActorKind, ProposalState, Severity
 from tools.ports import LostLease
 
 REOPEN_WITHIN = timedelta(hours=24)
-# What is of another kind or state was written by a newer version, and is left alone.
-KNOWN = and_(tasks.c.kind.in_(list(TaskKind)), tasks.c.state.in_(list(TaskState)))
+# What is of another kind, definition or state was written by a newer version, and is left alone.
+KNOWN = and_(
+    or_(
+        *(
+            and_(tasks.c.kind == kind, tasks.c.definition <= definition)
+            for kind, definition in DEFINITIONS.items()
+        )
+    ),
+    tasks.c.state.in_(list(TaskState)),
+)
 
 
 def task_of(row: Any) -> Task:
@@ -42,6 +59,7 @@ def task_of(row: Any) -> Task:
         epoch=row.epoch,
         attempts=row.attempts,
         spec=json.loads(row.spec),
+        definition=row.definition,
     )
 
 
@@ -101,6 +119,7 @@ def create_task(connection: Connection, context: Context, new: NewTask) -> tuple
             severity=new.severity,
             since_at=new.since_at,
             spec=json.dumps(new.spec),
+            definition=DEFINITIONS[new.kind],
             created_at=now,
             updated_at=now,
         )

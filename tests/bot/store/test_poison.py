@@ -2,16 +2,14 @@
 
 from datetime import timedelta
 
-from agents.incident.agent import IncidentAgent
 from agents.ports import Claim, ProposalRow
-from agents.services import ServiceMap
-from agents.tasks import TaskKind, TaskState
-from agents.worker import Worker, Workshop
+from agents.tasks import TaskState
 from bot.slack.threads import posts
 from bot.store.tables import tasks
 from bot.store.taskstore import MAX_ATTEMPTS, SqlTaskStore
 from bot.store.threads import ThreadStore
 from policies.model import Proposal, ProposalState, Verdict
+from tests.bot.store.workshop import worker
 from tests.bot.world import Wish, World, caller_of, done, intent
 from tests.fakes.door import FakeDoor
 from tools.ports import Direction
@@ -154,22 +152,15 @@ async def test_one_bad_proposal_does_not_hold_up_the_others_of_its_task(store: W
     broken = BrokenStore(store.context)
     broken.broken = first.id
     door = FakeDoor()
-    workshop = Workshop(
-        store=broken,
-        agents={TaskKind.INCIDENT: IncidentAgent(door.gateway, ServiceMap(services={}))},
-        gateway=door.gateway,
-        clock=store.clock,
-        boundary=store.context.boundary,
-    )
-    worker = Worker(workshop)
+    working = worker(store, tasks=broken, door=door)
     late = max(store.clock.now(), door.clock.now()) + timedelta(days=1)
     for clock in (store.clock, door.clock):
         clock.forward((late - clock.now()).total_seconds())
-    await worker.work(await store.claimed())
+    await working.work(await store.claimed())
     assert (await store.standing(first)).state is ProposalState.PENDING
     assert (await store.standing(second)).state is ProposalState.EXPIRED
     for _ in range(MAX_ATTEMPTS - 1):
         store.clock.forward(2**MAX_ATTEMPTS)
-        await worker.work(await store.claimed())
+        await working.work(await store.claimed())
     assert (await store.standing(first)).state is ProposalState.EXPIRED
     assert (await store.row(tasks)).wake_at is None

@@ -18,10 +18,14 @@ from bot.store.threads import ThreadStore
 from tests.bot.world import World, new_task
 
 ROOT = "1.000100"
-NEWER = [{"kind": "forecast"}, {"state": "DELIBERATING"}]
+NEWER: list[dict[str, str | int]] = [
+    {"kind": "forecast"},
+    {"state": "DELIBERATING"},
+    {"definition": 2},
+]
 
 
-async def stranger(store: World, values: dict[str, str]) -> str:
+async def stranger(store: World, values: dict[str, str | int]) -> str:
     """A newer version has left an open task here, with a thread; returns its id."""
     task = await store.task()
 
@@ -39,7 +43,7 @@ async def started(store: World) -> None:
 
 @pytest.mark.parametrize("values", NEWER)
 async def test_it_is_never_handed_out_while_others_are(
-    store: World, values: dict[str, str]
+    store: World, values: dict[str, str | int]
 ) -> None:
     task_id = await stranger(store, values)
     before = await store.row(tasks, id=task_id)
@@ -61,7 +65,7 @@ async def test_it_is_never_handed_out_while_others_are(
 
 @pytest.mark.parametrize("values", NEWER)
 async def test_each_start_logs_one_line_and_only_the_first_tells_its_thread(
-    store: World, values: dict[str, str], caplog: pytest.LogCaptureFixture
+    store: World, values: dict[str, str | int], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     task_id = await stranger(store, values)
@@ -71,15 +75,15 @@ async def test_each_start_logs_one_line_and_only_the_first_tells_its_thread(
     assert await store.row(tasks) == before
     assert [record.message for record in caplog.records] == [
         "left alone, since only a newer version of Signoff knows how to go on:"
-        f" {task_id} ({before.kind}, {before.state})"
+        f" {task_id} (kind {before.kind} in version {before.definition}, state {before.state})"
     ] * 2
     (parcel,) = await store.rows(outbox)
     payload = json.loads(parcel.payload)
     assert (parcel.kind, payload["thread_ts"]) == ("channel", ROOT)
     assert payload["text"] == (
         f"Escalated: I can't go on with task {task_id}. A newer version of Signoff wrote it"
-        f" (kind {before.kind}, state {before.state}), and I don't know how it goes on."
-        " Nothing is lost: start the newer version."
+        f" (kind {before.kind} in version {before.definition}, state {before.state}),"
+        " and I don't know how it goes on. Nothing is lost: start the newer version."
     )
     (event,) = await store.events("task.escalated")
     assert (event["task_id"], event["escalation"]) == (task_id, "NEEDS_NEWER_VERSION")
@@ -97,7 +101,7 @@ async def test_without_one_a_start_says_nothing(
 
 @pytest.mark.parametrize("values", NEWER)
 async def test_its_thread_can_be_rendered_and_stays_as_it_is(
-    store: World, values: dict[str, str]
+    store: World, values: dict[str, str | int]
 ) -> None:
     await stranger(store, values)
     await started(store)
@@ -111,7 +115,7 @@ async def test_its_thread_can_be_rendered_and_stays_as_it_is(
 
 @pytest.mark.parametrize("values", NEWER)
 async def test_what_comes_for_its_group_is_worked_on_beside_it(
-    store: World, values: dict[str, str]
+    store: World, values: dict[str, str | int]
 ) -> None:
     task_id = await stranger(store, values)
 
