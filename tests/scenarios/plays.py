@@ -15,6 +15,7 @@ from pathlib import Path
 from playground.story import INCIDENTS, MARKETING, Message, Stage, text_of
 from playground.workspace.client import Person, PersonError
 from tests.scenarios.stages import (
+    WITHIN_S,
     Incident,
     break_something,
     eventually,
@@ -81,7 +82,14 @@ async def quiet_ending(stage: Stage, channel: str, root_ts: str) -> Ending:
     return seen
 
 
-async def sign_off(stage: Stage, person: Person, place: tuple[str, str], title: str) -> Message:
+async def sign_off(
+    stage: Stage,
+    person: Person,
+    place: tuple[str, str],
+    title: str,
+    *,
+    within_s: float = WITHIN_S,
+) -> Message:
     """Approve the card with this title in (channel, thread), and wait until it is done."""
     channel, root_ts = place
 
@@ -97,9 +105,9 @@ async def sign_off(stage: Stage, person: Person, place: tuple[str, str], title: 
     async def done() -> Message | None:
         return await card(r"\*Done\*")
 
-    found = await eventually(asking)
-    await press_until(stage, lambda: press(person, "Approve", channel, found["ts"]), done)
-    return await eventually(done)
+    found = await eventually(asking, within_s)
+    await press_until(stage, lambda: press(person, "Approve", channel, found["ts"]), done, within_s)
+    return await eventually(done, within_s)
 
 
 async def incident(stage: Stage) -> Incident:

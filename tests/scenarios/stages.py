@@ -149,13 +149,16 @@ async def press(person: Person, what: str, channel: str, ts: str) -> str | None:
 
 
 async def press_until(
-    stage: Stage, act: Callable[[], Awaitable[str | None]], is_done: Callable[[], Awaitable[object]]
+    stage: Stage,
+    act: Callable[[], Awaitable[str | None]],
+    is_done: Callable[[], Awaitable[object]],
+    within_s: float = WITHIN_S,
 ) -> None:
     """Do as a person does: click, and click again when nothing came of it."""
     for _ in range(3):
         error = await act()
         if error is None:
-            await eventually(is_done)
+            await eventually(is_done, within_s)
             return
         await stage.bot_is_here()
         if await happens(is_done, 3.0):

@@ -200,19 +200,20 @@ async def test_a_system_that_refuses_the_action_is_told_and_nothing_was_done(
 async def test_a_task_that_fails_again_and_again_calls_a_person_and_the_others_go_on(
     tmp_path: Path,
 ) -> None:
-    sword = Sword(tmp_path, "evidence.gathered")
+    sword = Sword(tmp_path, "freeze:evidence.gathered")
     async with staged(tmp_path, quiet=True, bot_env=sword.env) as scene:
 
-        async def is_dead() -> bool:
-            return not scene.world.bot.is_running
+        async def is_frozen() -> bool:
+            return scene.world.bot.is_frozen
 
         sword.draw()
-        root = await triaged(scene, "checkout")
-        await eventually(is_dead)
+        await scene.ana.command(INCIDENTS, "/triage checkout staging")
+        await eventually(is_frozen)
         # What it had gathered becomes something that no version ever wrote.
         with sqlite3.connect(tmp_path / "signoff.db") as database:
             database.execute("UPDATE steps SET result = 'what' WHERE name = 'evidence'")
-        await scene.bot_is_here()
+        scene.world.bot.wake()
+        root = await scene.root(INCIDENTS, "Triage of checkout in staging")
         async with time_flies(scene):
             call = await scene.reply(INCIDENTS, root["ts"], "please take over")
         assert "<!subteam^S0ONCALL>" in text_of(call)

@@ -31,6 +31,8 @@ MANY = [f"batch-{number:03d}" for number in range(188)]
 TASKS = len(BROKEN) + sum(len(wave) for wave in WAVES) + len(MANY)
 # Reads of a probe that waits twice as long each time, up to a minute, for ten minutes.
 PROBES = 20
+# How long a sign-off may take while every second call is refused and 200 threads are told.
+BUSY_S = 90.0
 
 
 class Trouble:
@@ -113,8 +115,12 @@ async def play(scene: Scene, trouble: Trouble) -> Picture:
     async with time_flies(scene):
         trouble.strikes(scene)
         await asyncio.gather(
-            sign_off(scene, scene.ben, (INCIDENTS, second), "Roll back search from"),
-            sign_off(scene, scene.ana, (INCIDENTS, second), "Silence HighErrorRatio"),
+            sign_off(
+                scene, scene.ben, (INCIDENTS, second), "Roll back search from", within_s=BUSY_S
+            ),
+            sign_off(
+                scene, scene.ana, (INCIDENTS, second), "Silence HighErrorRatio", within_s=BUSY_S
+            ),
         )
         await everything_is_told(scene)
     return await picture(scene)

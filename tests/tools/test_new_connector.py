@@ -14,6 +14,8 @@ COPIED = ("agents", "bot", "policies", "tools", "pyproject.toml", "README.md")
 TESTS = (
     "__init__.py",
     "conftest.py",
+    "scenarios/__init__.py",
+    "scenarios/seeds.py",
     "tools/__init__.py",
     "tools/samples.py",
     "tools/test_connector_contract.py",

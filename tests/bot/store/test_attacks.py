@@ -230,7 +230,9 @@ def test_what_no_checkpoint_covers_is_named(victim: tuple[Path, Path], capsys: P
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:2]))
     code, out = verdict(capsys)
     assert code == 0
-    assert "Events 1 to 22 are covered by a checkpoint of 2026-11-20T10:01:01+00:00" in out
+    assert re.search(
+        r"Events 1 to 22 are covered by a checkpoint of 2026-11-20T10:\d\d:\d\d\+", out
+    )
     assert "Events 23 to 42 are covered by none yet." in out
     forget_checkpoints(victim[0])
     _, out = verdict(capsys)
