@@ -3,6 +3,7 @@
 from bot.clock import WallClock
 from bot.settings import Settings
 from policies.analysis import Known, Subject
+from policies.vocabulary import Vocabulary
 from tools.base import AnyTool, WriteTool
 from tools.catalogue import connector_types, placeholder
 
@@ -24,6 +25,11 @@ def known(settings: Settings) -> Known:
         agents=AGENTS,
         environments={*environments, ADS} if own else None,
     )
+
+
+def vocabulary() -> Vocabulary:
+    """Return the tools and agents that come with the program."""
+    return Vocabulary(tools={tool.name for tool in _tools()}, agents=AGENTS)
 
 
 def subjects() -> list[Subject]:

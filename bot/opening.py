@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.clock import SharedClock, WallClock
 from bot.keeping import own_redactor
+from bot.names import vocabulary
 from bot.policy import candidate, hard_rules
 from bot.settings import Settings
 from bot.stops import stopper
@@ -106,7 +107,7 @@ async def core_of(settings: Settings, stack: AsyncExitStack) -> Core:
 def _offered(settings: Settings) -> RuleSet | PolicyError:
     """Return the rules of the files, or what is wrong with them."""
     try:
-        return candidate(settings.policy_dir)
+        return candidate(settings.policy_dir, vocabulary())
     except PolicyError as error:
         return error
 

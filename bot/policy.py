@@ -4,15 +4,17 @@ from pathlib import Path
 
 from policies.engine import RuleSet
 from policies.loader import load
+from policies.vocabulary import Vocabulary
 
 SHIPPED = Path(__file__).resolve().parent.parent / "policies"
 HARD = "hard.yaml"
 
 
-def candidate(folder: Path | None) -> RuleSet:
+def candidate(folder: Path | None, vocabulary: Vocabulary | None = None) -> RuleSet:
     """Load the rule set of a folder (rules in `*.yaml`, test cases in `tests/*.yaml`).
 
-    Without a folder it is the shipped one. A `hard.yaml` of the folder is refused.
+    Without a folder it is the shipped one. A `hard.yaml` of the folder is refused. With a
+    vocabulary the tools and agents that rules name must be in it.
 
     Raises:
         PolicyError: something in it is wrong; the problems name file and line.
@@ -29,7 +31,7 @@ def candidate(folder: Path | None) -> RuleSet:
         f"tests/{path.name}": path.read_text(encoding="utf-8")
         for path in sorted(cases.glob("*.yaml"))
     }
-    return load(hard, soft, tests)
+    return load(hard, soft, tests, vocabulary)
 
 
 def hard_rules() -> RuleSet:

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 
 from policies.engine import Rule, RuleKind, RuleSet, decide
 from policies.model import ActorKind, Decision, Facts, Mode, Money, Severity, Tier
+from policies.vocabulary import advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,18 +121,11 @@ def _strangers(
             is_always=not is_place,
             words=f"rule `{rule.id}` names the {what} `{name}`, which"
             f" {'no service in signoff.yaml has' if is_place else 'there is not'};"
-            f" {_advice(name, known)}",
+            f" {advice(name, known)}",
         )
         for name in names or ()
         if name not in known
     ]
-
-
-def _advice(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, sorted(known), n=1)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    return f"write one of {', '.join(f'`{one}`' for one in sorted(known))}"
 
 
 def _ordinary(agent: str, subject: Subject, environment: str) -> Facts:

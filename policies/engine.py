@@ -1,68 +1,21 @@
 """Decides what a rule set says about facts; the strictest answer wins and silence is a deny."""
 
-from collections.abc import Callable, Iterable
-from decimal import Decimal
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from policies.model import (
-    ActorKind,
-    Clause,
-    Decision,
-    EffectKind,
-    Facts,
-    Mode,
-    Severity,
-    Strict,
-    Tier,
-)
+from policies.calendars import Calendar
+from policies.conditions import Bounds, Condition, When, answer, conditions, holds
+from policies.facts import ActionKind, Facts, Mode, Strict, Tier
+from policies.model import Clause, Decision, EffectKind
 
 DEFAULT_EXPIRES_S = 1800
 # Elsewhere whoever asks is never the one who signs off, whatever a rule says.
 SELF_APPROVAL_IN = frozenset({"sandbox", "staging"})
-
-
-class Bounds(Strict):
-    """A numeric range, both ends inclusive."""
-
-    min: Decimal | None = None
-    max: Decimal | None = None
-
-    @model_validator(mode="after")
-    def _is_a_range(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("write `min`, `max` or both: nothing is bounded")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("`min` is above `max`: nothing lies between")
-        return self
-
-    def holds(self, number: Decimal) -> bool:
-        """Say whether `number` lies inside."""
-        above = self.min is None or number >= self.min
-        return above and (self.max is None or number <= self.max)
-
-
-class When(Strict):
-    """The conditions of a rule: all that are named must hold."""
-
-    agent: tuple[str, ...] | None = Field(default=None, min_length=1)
-    tool: tuple[str, ...] | None = Field(default=None, min_length=1)
-    tier: tuple[Tier, ...] | None = Field(default=None, min_length=1)
-    environment: tuple[str, ...] | None = Field(default=None, min_length=1)
-    target: tuple[str, ...] | None = Field(default=None, min_length=1)
-    mode: tuple[Mode, ...] | None = Field(default=None, min_length=1)
-    requester: tuple[ActorKind, ...] | None = Field(default=None, min_length=1)
-    severity: tuple[Severity, ...] | None = Field(default=None, min_length=1)
-    currency: tuple[str, ...] | None = Field(default=None, min_length=1)
-    paused: bool | None = None
-    tainted: bool | None = None
-    reversible: bool | None = None
-    confidence: Bounds | None = None
-    daily_amount: Bounds | None = None
-    total_amount: Bounds | None = None
-    actions_last_hour: Bounds | None = None
+NOT_APPROVED = "NOT_APPROVED"
 
 
 class Asked(Strict):
@@ -95,60 +48,94 @@ class Rule(Strict):
     is_hard: bool = False
 
 
+class Approved(Strict):
+    """A row of the approved actions: these agents may do these kinds of actions there."""
+
+    agent: tuple[str, ...] = Field(min_length=1)
+    action: tuple[ActionKind, ...] = Field(min_length=1)
+    environment: tuple[str, ...] = Field(min_length=1)
+
+    def covers(self, facts: Facts) -> bool:
+        """Say whether the row lets through what the facts describe; an unknown action it stops."""
+        return (
+            facts.agent in self.agent
+            and facts.action in self.action
+            and facts.environment in self.environment
+        )
+
+
 class RuleSet(Strict):
-    """The rules in force; `version` is the hash of their canonical form."""
+    """The rules in force with their calendars; `version` is the hash of their canonical form.
+
+    `approved` is what may be done at all, whatever the rules say; None sets no such limit.
+    """
 
     rules: tuple[Rule, ...]
     version: str
+    calendars: tuple[Calendar, ...] = ()
+    approved: tuple[Approved, ...] | None = None
 
 
-_SETS = (
-    "agent",
-    "tool",
-    "tier",
-    "environment",
-    "target",
-    "mode",
-    "requester",
-    "severity",
-    "currency",
-)
-_FLAGS = ("paused", "tainted", "reversible")
-_NUMBERS = ("confidence", "daily_amount", "total_amount", "actions_last_hour")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Prepared:
+    rule: Rule
+    conditions: tuple[Condition, ...]
 
 
-def holds(when: When, facts: Facts) -> bool | None:
-    """Say whether every named condition holds; None when that hangs on an unknown fact."""
-    answers = [
-        *_answers(_SETS, when, facts, lambda wanted, fact: fact in wanted),
-        *_answers(_FLAGS, when, facts, lambda wanted, fact: fact is wanted),
-        *_answers(_NUMBERS, when, facts, lambda wanted, fact: wanted.holds(Decimal(fact))),
-    ]
-    if False in answers:
-        return False
-    return None if None in answers else True
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Index:
+    """The rules with their conditions, by the tools they name; `others` name none."""
+
+    rules: tuple[Rule, ...]
+    by_tool: Mapping[str, tuple[_Prepared, ...]]
+    others: tuple[_Prepared, ...]
 
 
-def _answers(  # The two values come from one field's name, whose types the models hold.
-    names: Iterable[str],
-    when: When,
-    facts: Facts,
-    test: Callable[..., bool],
-) -> list[bool | None]:
-    answers: list[bool | None] = []
-    for name in names:
-        wanted, fact = getattr(when, name), getattr(facts, name)
-        if wanted is not None:
-            answers.append(None if fact is None else test(wanted, fact))
-    return answers
+# A rule set is asked again and again, a few at a time: when one is compared with another.
+_INDEXES = 8
+_indexes: OrderedDict[int, _Index] = OrderedDict()
 
 
-def matches(rule: Rule, facts: Facts) -> bool:
+def _index_of(rules: tuple[Rule, ...]) -> _Index:
+    """Return the index of these very rules, made at their first question."""
+    found = _indexes.get(id(rules))
+    # An id is used again after its owner is gone; the index keeps its owner, so that it can tell.
+    if found is not None and found.rules is rules:
+        return found
+    by_tool: dict[str, list[_Prepared]] = {}
+    others = []
+    for rule in rules:
+        prepared = _Prepared(rule=rule, conditions=conditions(rule.when))
+        if rule.when.tool is None:
+            others.append(prepared)
+        for tool in set(rule.when.tool or ()):
+            by_tool.setdefault(tool, []).append(prepared)
+    found = _Index(
+        rules=rules,
+        by_tool={tool: tuple(named) for tool, named in by_tool.items()},
+        others=tuple(others),
+    )
+    _indexes[id(rules)] = found
+    while len(_indexes) > _INDEXES:
+        _indexes.popitem(last=False)
+    return found
+
+
+def counts(rule: Rule, answer_: bool | None) -> bool:
     """Say whether a rule counts: an unknown fact stops a loosening rule, never a tightening one."""
-    answer = holds(rule.when, facts)
-    if answer is None:
+    if answer_ is None:
         return rule.kind in {RuleKind.DENY, RuleKind.RAISE}
-    return answer
+    return answer_
+
+
+def matching(facts: Facts, rules: RuleSet) -> list[Rule]:
+    """Return the rules that count for these facts."""
+    index, known = _index_of(rules.rules), vars(facts)
+    return [
+        prepared.rule
+        for prepared in (*index.by_tool.get(facts.tool, ()), *index.others)
+        if counts(prepared.rule, answer(prepared.conditions, known))
+    ]
 
 
 def decide(facts: Facts, rules: RuleSet) -> Decision:
@@ -156,8 +143,8 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
 
     Reading tools are allowed by their tier unless a rule denies them. Writing needs a rule.
     """
-    matching = [rule for rule in rules.rules if matches(rule, facts)]
-    denying = [rule for rule in matching if rule.kind is RuleKind.DENY]
+    found = matching(facts, rules)
+    denying = [rule for rule in found if rule.kind is RuleKind.DENY]
     if denying:
         return _decision(EffectKind.DENY, denying, rules, facts)
     if facts.tier is Tier.READ:
@@ -167,13 +154,25 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
             reasons=("READ_TIER",),
             policy_version=rules.version,
         )
-    return _permission(facts, matching, rules)
+    if not is_approved(facts, rules):
+        return Decision(
+            effect=EffectKind.DENY,
+            rules=(),
+            reasons=(NOT_APPROVED,),
+            policy_version=rules.version,
+        )
+    return _permission(facts, found, rules)
 
 
-def _permission(facts: Facts, matching: list[Rule], rules: RuleSet) -> Decision:
-    auto = [rule for rule in matching if rule.kind is RuleKind.AUTO]
-    approve = [rule for rule in matching if rule.kind is RuleKind.APPROVE]
-    held = sorted((rule for rule in auto if _is_held_back(rule, facts)), key=lambda rule: rule.id)
+def is_approved(facts: Facts, rules: RuleSet) -> bool:
+    """Say whether the approved actions let this through; without them everything is."""
+    return rules.approved is None or any(row.covers(facts) for row in rules.approved)
+
+
+def _permission(facts: Facts, found: list[Rule], rules: RuleSet) -> Decision:
+    auto = [rule for rule in found if rule.kind is RuleKind.AUTO]
+    approve = [rule for rule in found if rule.kind is RuleKind.APPROVE]
+    held = sorted((rule for rule in auto if is_held_back(rule, facts)), key=lambda rule: rule.id)
     # An auto rule that is held back asks the people it names instead; naming nobody is a deny.
     asking = approve + [rule for rule in held if rule.asked is not None]
     free = [rule for rule in auto if rule not in held]
@@ -185,13 +184,14 @@ def _permission(facts: Facts, matching: list[Rule], rules: RuleSet) -> Decision:
             reasons=(*reasons, "AUTO_HELD_BACK" if held else "NO_RULE"),
             policy_version=rules.version,
         )
-    asking += [rule for rule in matching if rule.kind is RuleKind.RAISE]
+    asking += [rule for rule in found if rule.kind is RuleKind.RAISE]
     if asking:
         return _decision(EffectKind.APPROVE, asking, rules, facts)
     return _decision(EffectKind.AUTO, free, rules, facts)
 
 
-def _is_held_back(rule: Rule, facts: Facts) -> bool:
+def is_held_back(rule: Rule, facts: Facts) -> bool:
+    """Say whether an auto rule may not act alone: in another mode, or after untrusted text."""
     is_for_tainted = rule.when.tainted is True
     return facts.mode is not Mode.AUTO or (facts.tainted and not is_for_tainted)
 
@@ -216,3 +216,23 @@ def _decision(effect: EffectKind, deciding: list[Rule], rules: RuleSet, facts: F
         expires_s=min(expiries, default=DEFAULT_EXPIRES_S) if needs else None,
         self_approval=may_self and all(found.self_approval for _, found in asked),
     )
+
+
+__all__ = [
+    "DEFAULT_EXPIRES_S",
+    "NOT_APPROVED",
+    "SELF_APPROVAL_IN",
+    "Approved",
+    "Asked",
+    "Bounds",
+    "Rule",
+    "RuleKind",
+    "RuleSet",
+    "When",
+    "counts",
+    "decide",
+    "holds",
+    "is_approved",
+    "is_held_back",
+    "matching",
+]

@@ -2,35 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any, TypeVar
 
 import rfc8785
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from policies.engine import SELF_APPROVAL_IN, Asked, Rule, RuleKind, RuleSet, When, decide
-from policies.model import (
-    ActorKind,
-    EffectKind,
-    Facts,
-    Mode,
-    Strict,
-    Tier,
-)
+from policies.calendars import Calendar
+from policies.cases import CASE_FIELDS, CaseFile, failing
+from policies.conditions import When
+from policies.engine import Approved, Rule, RuleKind, RuleSet
+from policies.facts import Strict
+from policies.faults import Fields, Problem, Source, problems
+from policies.rulefile import FIELDS, Placed, RuleFile, faults, rule_of
+from policies.vocabulary import Vocabulary, advice
 from policies.yamltext import Path, YamlError, read
 
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One thing wrong in a rule file, with its place."""
-
-    file: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+# The conditions of the first version. They stand in the canonical form even where a rule does not
+# name them, others only where it does: so the version of a set is the same in every program.
+_FIRST = frozenset(list(When.model_fields)[:16])
+M = TypeVar("M", bound=Strict)
 
 
 class PolicyError(ValueError):
@@ -41,257 +34,196 @@ class PolicyError(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class EffectText(Strict):
-    """The `effect` of a rule as written: exactly one of the four."""
-
-    deny: bool | None = None
-    auto: "AutoText | bool | None" = None
-    approve: Asked | None = None
-    raise_: Asked | None = Field(default=None, alias="raise")
-
-
-class AutoText(Strict):
-    """An `auto` with the people to ask where it is held back."""
-
-    otherwise: Asked
-
-
-class RuleText(Strict):
-    """A rule as written."""
-
-    id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)
-    effect: EffectText
-    reason: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=64)
-    when: When
-
-
-class RuleFile(Strict):
-    """A rule file as written."""
-
-    rules: tuple[RuleText, ...] = Field(min_length=1)
-
-
-class Expectation(Strict):
-    """What a test case expects of the decision."""
-
-    effect: EffectKind
-    groups: tuple[str, ...] | None = None
-    rules: tuple[str, ...] | None = None
-
-
-class FactsText(Strict):
-    """The facts of a test case; what is left out takes an ordinary value."""
-
-    agent: str = "incident"
-    tool: str
-    tier: Tier = Tier.MEDIUM
-    environment: str = "staging"
-    target: str = "checkout"
-    mode: Mode = Mode.APPROVE
-    requester: ActorKind = ActorKind.SYSTEM
-    paused: bool = False
-    tainted: bool = False
-    reversible: bool = True
-    severity: str | None = None
-    confidence: Decimal | int | None = None
-    currency: str | None = None
-    daily_amount: Decimal | int | None = None
-    total_amount: Decimal | int | None = None
-    actions_last_hour: int | None = 0
-
-    def facts(self) -> Facts:
-        """Return the facts this case stands for."""
-        return Facts.model_validate(self.model_dump(), strict=False)
-
-
-class Case(Strict):
-    """One test case of a rule set."""
-
-    name: str
-    facts: FactsText
-    expect: Expectation
-
-
-class CaseFile(Strict):
-    """A file of test cases as written."""
-
-    cases: tuple[Case, ...] = Field(min_length=1)
-
-
-def load(hard: Mapping[str, str], rules: Mapping[str, str], cases: Mapping[str, str]) -> RuleSet:
+def load(
+    hard: Mapping[str, str],
+    rules: Mapping[str, str],
+    cases: Mapping[str, str],
+    vocabulary: Vocabulary | None = None,
+) -> RuleSet:
     """Build a rule set from file texts by name: the hard rules, the soft ones, their test cases.
 
+    With a vocabulary the tools and agents that rules name must be in it.
+
     Raises:
-        PolicyError: a file does not read, an id stands twice, or a test case fails.
+        PolicyError: a file does not read, an id stands twice, a rule names what there is not, or a
+            test case fails.
     """
-    problems: list[Problem] = []
-    found = [rule for name, text in hard.items() for rule in _rules(name, text, problems, True)]
-    found += [rule for name, text in rules.items() for rule in _rules(name, text, problems, False)]
-    if problems:
-        raise PolicyError(problems)
-    by_id: dict[str, _Placed] = {}
-    for rule in found:
-        if rule.rule.id in by_id:
-            other = by_id[rule.rule.id]
-            message = f"the rule id `{rule.rule.id}` is taken by {other.file}:{other.line}"
-            problems.append(Problem(file=rule.file, line=rule.line, message=message))
-        by_id[rule.rule.id] = rule
-    if problems:
-        raise PolicyError(problems)
-    rule_set = sealed(rule.rule for rule in found)
-    problems = [
-        problem for name, text in cases.items() for problem in _failing(name, text, rule_set)
-    ]
-    if problems:
-        raise PolicyError(problems)
+    read_ = _Read()
+    for files, is_hard in ((hard, True), (rules, False)):
+        for name, text in files.items():
+            _take(read_, name, text, is_hard=is_hard)
+    _require_sound(read_.problems)
+    _require_sound([*_taken(read_.rules), *_strangers(read_, vocabulary)])
+    rule_set = sealed(
+        (placed.rule for placed in read_.rules), read_.calendars.values(), read_.approved or None
+    )
+    _require_sound(
+        [problem for name, text in cases.items() for problem in _failing(name, text, rule_set)]
+    )
     return rule_set
 
 
-def sealed(rules: Iterable[Rule]) -> RuleSet:
+def sealed(
+    rules: Iterable[Rule],
+    calendars: Iterable[Calendar] = (),
+    approved: Iterable[Approved] | None = None,
+) -> RuleSet:
     """Return the rules, sorted by id, with the hash of their canonical form as version."""
     ordered = tuple(sorted(rules, key=lambda rule: rule.id))
-    canonical = rfc8785.dumps([rule.model_dump(mode="json") for rule in ordered])
-    digest = hashlib.sha256(b"policy/v1\0" + canonical).hexdigest()
-    return RuleSet(rules=ordered, version=digest[:16])
+    times = tuple(sorted(calendars, key=lambda calendar: calendar.name))
+    rows = None if approved is None else tuple(approved)
+    written: Any = [_canonical(rule) for rule in ordered]
+    if times or rows is not None:
+        written = {
+            "rules": written,
+            "calendars": [calendar.model_dump(mode="json") for calendar in times],
+            "approved": None if rows is None else [row.model_dump(mode="json") for row in rows],
+        }
+    digest = hashlib.sha256(b"policy/v1\0" + rfc8785.dumps(written)).hexdigest()
+    return RuleSet(rules=ordered, version=digest[:16], calendars=times, approved=rows)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Placed:
-    rule: Rule
-    file: str
-    line: int
+def _canonical(rule: Rule) -> dict[str, Any]:
+    found = rule.model_dump(mode="json")
+    found["when"] = {
+        name: value for name, value in found["when"].items() if name in _FIRST or value is not None
+    }
+    return found
 
 
-def _rules(name: str, text: str, problems: list[Problem], is_hard: bool) -> list[_Placed]:
-    parsed, lines = _parsed(name, text, RuleFile, problems)
-    if not isinstance(parsed, RuleFile):
-        return []
-    placed = []
+@dataclass
+class _Read:
+    """What was read so far, with the places that names were given at."""
+
+    rules: list[Placed] = field(default_factory=list)
+    calendars: dict[str, Calendar] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    approved: list[Approved] = field(default_factory=list)
+    places: dict[tuple[str, str], str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def _require_sound(found: Sequence[Problem]) -> None:
+    if found:
+        raise PolicyError(found)
+
+
+def _take(read_: _Read, name: str, text: str, *, is_hard: bool) -> None:
+    source, parsed = _parsed(name, text, RuleFile, FIELDS, read_.problems)
+    if source is None or parsed is None:
+        return
+    if not parsed.model_fields_set:
+        words = f"write at least one of {', '.join(RuleFile.model_fields)}"
+        read_.problems.append(source.problem((), words))
     for place, written in enumerate(parsed.rules):
-        line = lines.get(("rules", place), 1)
-        message = _fault(written)
-        if message is not None:
-            problems.append(Problem(file=name, line=line, message=f"{written.id}: {message}"))
-            continue
-        placed.append(_Placed(rule=_rule(written, is_hard), file=name, line=line))
-    return placed
+        path: Path = ("rules", place)
+        found = list(faults(written))
+        read_.problems += [
+            source.problem((*path, *below), f"{written.id}: {words}") for below, words in found
+        ]
+        if not found:
+            rule = rule_of(written, is_hard=is_hard)
+            read_.rules.append(Placed(rule=rule, source=source, path=path))
+    for calendar, times in parsed.calendars.items():
+        _name(read_, source, "calendars", calendar)
+        read_.calendars[calendar] = Calendar(name=calendar, **dict(times))
+    for group, words in parsed.groups.items():
+        _name(read_, source, "groups", group)
+        read_.groups[group] = words
+    read_.approved += parsed.approved
 
 
-def _fault(written: RuleText) -> str | None:
-    return _effect_fault(written.effect) or _when_fault(written.when) or _self_fault(written)
+def _name(read_: _Read, source: Source, section: str, name: str) -> None:
+    """Note where a name is given; one that is taken in another file is a problem."""
+    other = read_.places.setdefault((section, name), f"{source.file}:{source.line(section, name)}")
+    problem = source.problem((section, name), f"{section}: `{name}` is taken by {other}")
+    if other != f"{problem.file}:{problem.line}":
+        read_.problems.append(problem)
 
 
-def _effect_fault(effect: EffectText) -> str | None:
-    given = effect.model_fields_set
-    if len(given) != 1:
-        return "effect: write exactly one of deny, auto, approve, raise"
-    if all(getattr(effect, name) is None for name in given):
-        return "effect: it has no value"
-    if (effect.deny is not None and not effect.deny) or effect.auto is False:
-        return "effect: `false` means nothing here; leave the rule out"
-    return None
+def _taken(rules: Sequence[Placed]) -> Iterator[Problem]:
+    by_id: dict[str, Placed] = {}
+    for placed in rules:
+        other = by_id.setdefault(placed.rule.id, placed)
+        if other is not placed:
+            message = f"the rule id `{placed.rule.id}` is taken by {other.at}"
+            yield placed.source.problem(placed.path, message)
 
 
-def _when_fault(when: When) -> str | None:
-    if not when.model_fields_set:
-        return "when: empty matches everything; name at least one condition"
-    blank = [name for name in when.model_fields_set if getattr(when, name) is None]
-    if blank:
-        return f"when: `{min(blank)}` has no value and would match everything"
-    has_amount = when.daily_amount is not None or when.total_amount is not None
-    if has_amount and (when.currency is None or len(when.currency) != 1):
-        return "when: an amount means nothing without `currency: [EUR]` (exactly one) beside it"
-    return None
+def _strangers(read_: _Read, vocabulary: Vocabulary | None) -> Iterator[Problem]:
+    """Yield where rules name what there is not."""
+    known: dict[str, Iterable[str] | None] = {
+        "in_calendar": read_.calendars,
+        "outside": read_.calendars,
+        "requester_group": read_.groups or None,
+        "environment": {name for row in read_.approved for name in row.environment} or None,
+        "tool": None if vocabulary is None else vocabulary.tools,
+        "agent": None if vocabulary is None else vocabulary.agents,
+    }
+    for placed in read_.rules:
+        for name, names in known.items():
+            if names is not None:
+                given = getattr(placed.rule.when, name) or ()
+                yield from _unknown(placed, ("when", name), given, set(names))
+        asked = placed.rule.asked
+        if asked is not None and read_.groups:
+            named = (*asked.groups, *asked.then)
+            yield from _unknown(placed, ("effect",), named, set(read_.groups))
+        if not _is_reachable(placed.rule, read_.approved):
+            words = "the approved actions have no row for it, so it never permits anything; add one"
+            yield placed.source.problem(placed.path, f"{placed.rule.id}: when: {words}")
 
 
-def _self_fault(written: RuleText) -> str | None:
-    asked = _asked(written.effect)
-    if asked is None or not asked.self_approval:
-        return None
-    if set(written.when.environment or ()) - SELF_APPROVAL_IN or not written.when.environment:
-        return (
-            "effect: `self_approval: true` is for sandbox and staging only; leave it out, or write"
-            " `environment: [sandbox, staging]` (one or both, no other) under `when`"
+def _unknown(
+    placed: Placed, path: Path, given: Iterable[str], known: set[str]
+) -> Iterator[Problem]:
+    what = "group" if path == ("effect",) else str(path[-1])
+    what = "calendar" if what in {"in_calendar", "outside"} else what.replace("_", "'s ")
+    for name in given:
+        if name not in known:
+            where = ".".join(map(str, path))
+            words = f"there is no {what} `{name}`; {advice(name, known)}"
+            yield placed.source.problem(
+                (*placed.path, *path), f"{placed.rule.id}: {where}: {words}"
+            )
+
+
+def _is_reachable(rule: Rule, approved: Sequence[Approved]) -> bool:
+    if rule.kind not in {RuleKind.APPROVE, RuleKind.AUTO} or not approved:
+        return True
+    return any(
+        all(
+            named is None or not set(named).isdisjoint(getattr(row, name))
+            for name in ("agent", "action", "environment")
+            for named in [getattr(rule.when, name)]
         )
-    return None
-
-
-def _asked(effect: EffectText) -> Asked | None:
-    if isinstance(effect.auto, AutoText):
-        return effect.auto.otherwise
-    return effect.approve or effect.raise_
-
-
-def _rule(written: RuleText, is_hard: bool) -> Rule:
-    effect = written.effect
-    kind = RuleKind.APPROVE if effect.approve is not None else RuleKind.RAISE
-    if effect.deny is not None:
-        kind = RuleKind.DENY
-    elif effect.auto is not None:
-        kind = RuleKind.AUTO
-    return Rule(
-        id=written.id,
-        kind=kind,
-        when=written.when,
-        reason=written.reason,
-        asked=_asked(effect),
-        is_hard=is_hard,
+        for row in approved
     )
 
 
 def _failing(name: str, text: str, rule_set: RuleSet) -> list[Problem]:
-    problems: list[Problem] = []
-    parsed, lines = _parsed(name, text, CaseFile, problems)
-    if not isinstance(parsed, CaseFile):
-        return problems
-    for place, case in enumerate(parsed.cases):
-        message = _difference(case, rule_set)
-        if message is not None:
-            line = lines.get(("cases", place), 1)
-            problems.append(Problem(file=name, line=line, message=f"test `{case.name}`: {message}"))
-    return problems
-
-
-def _difference(case: Case, rule_set: RuleSet) -> str | None:
-    try:
-        facts = case.facts.facts()
-    except ValidationError as error:
-        return f"its facts do not read: {error.errors()[0]['msg']}"
-    decision = decide(facts, rule_set)
-    expect = case.expect
-    if decision.effect is not expect.effect:
-        return f"expected {expect.effect}, got {decision.effect} from {list(decision.rules)}"
-    if expect.groups is not None and set(expect.groups) != set(decision.groups):
-        return f"expected groups {list(expect.groups)}, got {list(decision.groups)}"
-    if expect.rules is not None and set(expect.rules) != set(decision.rules):
-        return f"expected rules {list(expect.rules)}, got {list(decision.rules)}"
-    return None
+    found: list[Problem] = []
+    source, parsed = _parsed(name, text, CaseFile, CASE_FIELDS, found)
+    if source is None or parsed is None:
+        return found
+    return failing(parsed, source, rule_set)
 
 
 def _parsed(
-    name: str, text: str, model: type[Strict], problems: list[Problem]
-) -> tuple[Strict | None, Mapping[Path, int]]:
+    name: str, text: str, model: type[M], fields: Fields, found: list[Problem]
+) -> tuple[Source | None, M | None]:
     try:
         document, lines = read(text)
     except YamlError as error:
-        problems.append(Problem(file=name, line=error.line, message=str(error)))
-        return None, {}
+        found.append(Problem(file=name, line=error.line, message=str(error)))
+        return None, None
+    source = Source(file=name, document=document, lines=lines)
     try:
         # Through JSON, where strict models still take words for enums and lists for tuples.
-        return model.model_validate_json(json.dumps(document, default=_number)), lines
+        return source, model.model_validate_json(json.dumps(document, default=_number))
     except ValidationError as error:
-        for fault in error.errors():
-            path = tuple(part for part in fault["loc"] if part not in {"AutoText", "bool"})
-            where = ".".join(str(part) for part in path)
-            message = f"{where}: {fault['msg']}"
-            problems.append(Problem(file=name, line=_line(path, lines), message=message))
-        return None, lines
-
-
-def _line(path: Path, lines: Mapping[Path, int]) -> int:
-    while path and path not in lines:
-        path = path[:-1]
-    return lines.get(path, 1)
+        found += problems(error, source, fields)
+        return source, None
 
 
 def _number(value: object) -> float:

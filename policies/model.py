@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import NewType, Protocol
 
 import rfc8785
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from policies.facts import ActionKind, ActorKind, Facts, Mode, Severity, Strict, Tier
 from policies.money import Money
 
 TenantId = NewType("TenantId", str)
@@ -25,26 +26,12 @@ Scalar = str | int | bool
 Parameters = Mapping[str, Scalar]
 
 
-class Strict(BaseModel):
-    """A frozen value that refuses unknown fields and silent conversions."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
 class Clock(Protocol):
     """Where the time comes from."""
 
     def now(self) -> datetime:
         """Return the present time, aware, in UTC."""
         ...
-
-
-class ActorKind(StrEnum):
-    """Who did something: an agent, a person, or Signoff itself."""
-
-    AGENT = "agent"
-    HUMAN = "human"
-    SYSTEM = "system"
 
 
 class Actor(Strict):
@@ -55,32 +42,6 @@ class Actor(Strict):
 
     def __str__(self) -> str:
         return self.id
-
-
-class Tier(StrEnum):
-    """How much a tool can break: reading, or writing with low, medium or high risk."""
-
-    READ = "read"
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-
-class Mode(StrEnum):
-    """What Signoff may do: only watch, act with a sign-off, or act on its own where a rule says."""
-
-    OBSERVE = "observe"
-    APPROVE = "approve"
-    AUTO = "auto"
-
-
-class Severity(StrEnum):
-    """How bad an incident is, SEV1 the worst."""
-
-    SEV1 = "SEV1"
-    SEV2 = "SEV2"
-    SEV3 = "SEV3"
-    SEV4 = "SEV4"
 
 
 class Precondition(Strict):
@@ -164,31 +125,6 @@ class Action(Strict):
         return ActionHash(hashlib.sha256(b"action/v1\0" + canonical).hexdigest())
 
 
-class Facts(Strict):
-    """What a rule may ask about; `None` is unknown, and an unknown fact never loosens.
-
-    `confidence` is 0 to 1, amounts are in major units of `currency`, `actions_last_hour` counts
-    executions of the same tool in the same environment.
-    """
-
-    agent: str
-    tool: str
-    tier: Tier
-    environment: str
-    target: str
-    mode: Mode
-    requester: ActorKind
-    paused: bool
-    tainted: bool
-    reversible: bool
-    severity: Severity | None = None
-    confidence: Decimal | None = None
-    currency: str | None = None
-    daily_amount: Decimal | None = None
-    total_amount: Decimal | None = None
-    actions_last_hour: int | None = None
-
-
 class EffectKind(StrEnum):
     """What a decision comes to."""
 
@@ -222,6 +158,11 @@ class Decision(Strict):
         """Every group that is asked, in order, each once."""
         return tuple(dict.fromkeys(name for clause in self.clauses for name in clause.groups))
 
+    @property
+    def people(self) -> int:
+        """How many people must approve in all: one person counts for one clause only."""
+        return sum(clause.n for clause in self.clauses)
+
 
 class Link(Strict):
     """A place to look, with the words to click on."""
@@ -254,6 +195,8 @@ class Proposal(Strict):
     editable: tuple[str, ...] = ()
     requesters: tuple[str, ...] = ()
     replaces: str | None = None
+    # What was decided on; None where no rule was asked.
+    facts: Facts | None = None
 
 
 class ProposalState(StrEnum):
@@ -315,6 +258,7 @@ __all__ = [
     "PROPOSAL_TRANSITIONS",
     "Action",
     "ActionHash",
+    "ActionKind",
     "Actor",
     "ActorKind",
     "Clause",

@@ -17,8 +17,8 @@ from policies.loader import sealed
 def in_force(connection: Connection, candidate: RuleSet) -> RuleSet | None:
     """Return the rule set in force, or None before the first start.
 
-    Its soft rules are those that were activated; its hard rules are always the program's own, as
-    the candidate has them.
+    Its soft rules are those that were activated, with their calendars and approved actions. Its
+    hard rules are always the program's own, as the candidate has them.
 
     Raises:
         StoreError: the stored rules are not those that the ledger saw activated.
@@ -39,7 +39,8 @@ def in_force(connection: Connection, candidate: RuleSet) -> RuleSet | None:
             " the one that they were activated with, or a later one"
         )
     soft = [rule for rule in stored.rules if not rule.is_hard]
-    return sealed([*soft, *(rule for rule in candidate.rules if rule.is_hard)])
+    hard = [rule for rule in candidate.rules if rule.is_hard]
+    return sealed([*soft, *hard], stored.calendars, stored.approved)
 
 
 def _read(body: str) -> RuleSet | None:
@@ -94,5 +95,8 @@ def _is_as_activated(
             # The first events carry no digest; the version is one over the rules as read.
             if digest:
                 return bool(digest == _digest(body))
-            return stored is not None and sealed(stored.rules).version == version
+            if stored is None:
+                return False
+            again = sealed(stored.rules, stored.calendars, stored.approved)
+            return again.version == version
     return False

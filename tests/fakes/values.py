@@ -7,6 +7,7 @@ from typing import Any
 from policies.engine import Asked, Rule, RuleKind, When
 from policies.model import (
     Action,
+    ActionKind,
     Actor,
     ActorKind,
     Clause,
@@ -33,6 +34,7 @@ def facts(**changes: Any) -> Facts:  # noqa: ANN401 - any field of Facts, which 
     ordinary: dict[str, Any] = {
         "agent": "incident",
         "tool": "shop_rollback",
+        "action": ActionKind.ROLLBACK,
         "tier": Tier.MEDIUM,
         "environment": "staging",
         "target": "checkout",

@@ -17,6 +17,7 @@ GROUPS = ("oncall", "operators", "sre")
 STRICTNESS = {EffectKind.AUTO: 0, EffectKind.APPROVE: 1, EffectKind.DENY: 2}
 
 NUMBERS = st.integers(0, 4).map(Decimal)
+SHARES = st.sampled_from([Decimal(share) for share in ("0", "0.3", "0.5", "0.8", "1")])
 WHENS = st.fixed_dictionaries(
     {},
     optional={
@@ -27,7 +28,7 @@ WHENS = st.fixed_dictionaries(
         "severity": st.sampled_from([(Severity.SEV1,), (Severity.SEV3, Severity.SEV4)]),
         "tainted": st.booleans(),
         "reversible": st.booleans(),
-        "confidence": NUMBERS.map(lambda least: Bounds(min=least)),
+        "confidence": SHARES.map(lambda least: Bounds(min=least)),
         "actions_last_hour": NUMBERS.map(lambda most: Bounds(max=most)),
     },
 ).map(When.model_validate)
@@ -59,7 +60,7 @@ FACTS = st.fixed_dictionaries(
         "tainted": st.booleans(),
         "reversible": st.booleans(),
         "severity": st.none() | st.sampled_from(Severity),
-        "confidence": st.none() | NUMBERS,
+        "confidence": st.none() | SHARES,
         "actions_last_hour": st.none() | st.integers(0, 4),
     }
 ).map(lambda drawn: facts(**drawn))

@@ -97,7 +97,7 @@ def test_a_rule_set_that_fails_its_own_test_does_not_load() -> None:
         ("effect: deny", "effect: approve", 5),
         ("effect: deny", "effect: maybe", 7),
         ("tool: shop_deploy", "tool: shop_deploy, weekday: monday", 6),
-        ("{tool: shop_deploy}", "{tool: shop_deploy, severity: SEV9}", 5),
+        ("{tool: shop_deploy}", "{tool: shop_deploy, severity: SEV9}", 6),
         ("{tool: shop_deploy}", "{}", 6),
         ("cases:", "cases: []\nothers:", 1),
     ],

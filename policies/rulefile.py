@@ -1,0 +1,202 @@
+"""A rule file as it is written, and what its fields mean; each mistake is told with its place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+from pydantic import Field, StringConstraints
+
+from policies.calendars import Dates, PublicHolidays, Times, Weekly
+from policies.conditions import AMOUNTS, NUMBERS, Bounds, When
+from policies.engine import SELF_APPROVAL_IN, Approved, Asked, Rule, RuleKind
+from policies.facts import Facts, Strict
+from policies.faults import Fields, Source
+from policies.yamltext import Path
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", max_length=64)]
+
+
+class AutoText(Strict):
+    """An `auto` with the people to ask where it is held back."""
+
+    otherwise: Asked
+
+
+class EffectText(Strict):
+    """The `effect` of a rule as written: exactly one of the four."""
+
+    deny: bool | None = None
+    auto: AutoText | bool | None = None
+    approve: Asked | None = None
+    raise_: Asked | None = Field(default=None, alias="raise")
+
+
+class RuleText(Strict):
+    """A rule as written."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)
+    effect: EffectText
+    reason: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=64)
+    when: When
+
+
+class RuleFile(Strict):
+    """A file of a rule folder as written; every section may stand in any file."""
+
+    rules: tuple[RuleText, ...] = Field(default=(), min_length=1)
+    calendars: dict[Name, Times] = Field(default_factory=dict, min_length=1)
+    # What each group that rules ask is for.
+    groups: dict[Name, str] = Field(default_factory=dict, min_length=1)
+    approved: tuple[Approved, ...] = Field(default=(), min_length=1)
+
+
+def _fields(model: type[Strict]) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+FIELDS: Fields = {
+    "": _fields(RuleFile),
+    "rules": _fields(RuleText),
+    "effect": _fields(EffectText),
+    "auto": _fields(AutoText),
+    **dict.fromkeys(("approve", "raise", "otherwise"), _fields(Asked)),
+    "when": tuple(When.model_fields),
+    **dict.fromkeys(NUMBERS, _fields(Bounds)),
+    "approved": _fields(Approved),
+    "calendars": _fields(Times),
+    "weekly": _fields(Weekly),
+    "dates": _fields(Dates),
+    "holidays": _fields(PublicHolidays),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A rule with the place it was written at."""
+
+    rule: Rule
+    source: Source
+    path: Path
+
+    @property
+    def at(self) -> str:
+        """The place as file and line."""
+        return f"{self.source.file}:{self.source.line(*self.path)}"
+
+
+def rule_of(written: RuleText, *, is_hard: bool) -> Rule:
+    """Return the rule that was written; `faults` found nothing in it."""
+    effect = written.effect
+    kind = RuleKind.APPROVE if effect.approve is not None else RuleKind.RAISE
+    if effect.deny is not None:
+        kind = RuleKind.DENY
+    elif effect.auto is not None:
+        kind = RuleKind.AUTO
+    return Rule(
+        id=written.id,
+        kind=kind,
+        when=written.when,
+        reason=written.reason,
+        asked=_asked(effect),
+        is_hard=is_hard,
+    )
+
+
+def faults(written: RuleText) -> Iterator[tuple[Path, str]]:
+    """Yield what is wrong with a rule that reads, each with its place below the rule."""
+    effect = _effect_fault(written.effect)
+    if effect is not None:
+        yield (), effect
+        return
+    yield from _when_faults(written.when)
+    own = _self_fault(written)
+    if own is not None:
+        yield (), own
+    asked = _asked(written.effect)
+    if asked is not None:
+        for name in ("groups", "then"):
+            yield from _twice(getattr(asked, name), ("effect",), name)
+
+
+def _effect_fault(effect: EffectText) -> str | None:
+    given = effect.model_fields_set
+    if len(given) != 1:
+        return "effect: write exactly one of deny, auto, approve, raise"
+    if all(getattr(effect, name) is None for name in given):
+        return "effect: it has no value"
+    if (effect.deny is not None and not effect.deny) or effect.auto is False:
+        return "effect: `false` means nothing here; leave the rule out"
+    return None
+
+
+def _when_faults(when: When) -> Iterator[tuple[Path, str]]:
+    if not when.model_fields_set:
+        yield (), "when: empty matches everything; name at least one condition"
+        return
+    for name in sorted(when.model_fields_set):
+        value: Any = getattr(when, name)
+        if value is None:
+            yield (), f"when: `{name}` has no value and would match everything"
+        elif isinstance(value, tuple):
+            yield from _twice(value, ("when", name), f"when.{name}")
+        elif isinstance(value, Bounds):
+            yield from _bounds_faults(name, value)
+    has_amount = any(getattr(when, name) is not None for name in AMOUNTS)
+    if has_amount and (when.currency is None or len(when.currency) != 1):
+        words = "an amount means nothing without `currency: [EUR]` (exactly one) beside it"
+        yield (), f"when: {words}"
+    both = set(when.in_calendar or ()) & set(when.outside or ())
+    if both:
+        words = f"it is never in and outside of `{min(both)}` at once"
+        yield ("when", "outside"), f"when.outside: {words}; name it once"
+
+
+def _twice(values: tuple[str, ...], path: Path, where: str) -> Iterator[tuple[Path, str]]:
+    for value in sorted({value for value in values if values.count(value) > 1}):
+        yield path, f"{where}: `{value}` stands here twice; keep one"
+
+
+def domain(name: str) -> tuple[Decimal | None, Decimal | None]:
+    """Return the least and the most that a number can be, where it has such ends."""
+    least: Decimal | None = None
+    most: Decimal | None = None
+    # The field's type is optional: its own limits stand one level deeper.
+    for part in getattr(Facts.model_fields[name].annotation, "__args__", ()):
+        for item in _items(part):
+            least = Decimal(str(item.ge)) if isinstance(item, Ge) else least
+            most = Decimal(str(item.le)) if isinstance(item, Le) else most
+    return least, most
+
+
+def _items(part: Any) -> Iterator[Any]:  # noqa: ANN401 - a type has no better type
+    for item in getattr(part, "__metadata__", ()):
+        yield from getattr(item, "metadata", (item,))
+
+
+def _bounds_faults(name: str, bounds: Bounds) -> Iterator[tuple[Path, str]]:
+    least, most = domain(name)
+    for end in (bounds.min, bounds.max):
+        is_low = end is not None and least is not None and end < least
+        if is_low or (end is not None and most is not None and end > most):
+            range_ = f"from {least} to {most}" if most is not None else f"never below {least}"
+            yield ("when", name), f"when.{name}: it is {range_}, so `{end}` is no bound of it"
+
+
+def _self_fault(written: RuleText) -> str | None:
+    asked = _asked(written.effect)
+    if asked is None or not asked.self_approval:
+        return None
+    if set(written.when.environment or ()) - SELF_APPROVAL_IN or not written.when.environment:
+        return (
+            "effect: `self_approval: true` is for sandbox and staging only; leave it out, or write"
+            " `environment: [sandbox, staging]` (one or both, no other) under `when`"
+        )
+    return None
+
+
+def _asked(effect: EffectText) -> Asked | None:
+    if isinstance(effect.auto, AutoText):
+        return effect.auto.otherwise
+    return effect.approve or effect.raise_
