@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     TOOL_CALLED = "tool.called"
     TOOL_FAILED = "tool.failed"
     TOOL_DENIED = "tool.denied"
+    DECISION_FAILED = "decision.failed"
     EVIDENCE_AWAITED = "evidence.awaited"
     EVIDENCE_GATHERED = "evidence.gathered"
     REPORT_WRITTEN = "report.written"

@@ -164,6 +164,13 @@ class Decision(Strict):
         return sum(clause.n for clause in self.clauses)
 
 
+class Decided(Strict):
+    """A decision with the facts that it was taken on; None where no rule was asked."""
+
+    decision: Decision
+    facts: Facts | None = None
+
+
 class Link(Strict):
     """A place to look, with the words to click on."""
 
@@ -264,6 +271,7 @@ __all__ = [
     "Clause",
     "Clock",
     "Comparator",
+    "Decided",
     "Decision",
     "EffectKind",
     "ExpectedEffect",

@@ -8,7 +8,17 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from policies.model import Clock, ExpectedEffect, Inverse, Money, Precondition, Scalar, Strict, Tier
+from policies.model import (
+    ActionKind,
+    Clock,
+    ExpectedEffect,
+    Inverse,
+    Money,
+    Precondition,
+    Scalar,
+    Strict,
+    Tier,
+)
 from tools.limits import Rate
 
 State = Mapping[str, str]
@@ -99,7 +109,11 @@ class Effect(Strict):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the gateway needs to know of a write before it is proposed."""
+    """What the gateway needs to know of a write before it is proposed.
+
+    What is None the rules take for unknown. `exposure` is what may be spent at worst until it ends;
+    changes are below 0 where something goes down, `absolute_change` in the currency of `total`.
+    """
 
     title: str
     target: str
@@ -110,6 +124,14 @@ class Plan:
     worst_case: str | None = None
     daily: Money | None = None
     total: Money | None = None
+    exposure: Money | None = None
+    service: str | None = None
+    channel: str | None = None
+    absolute_change: Decimal | None = None
+    percent_change: Decimal | None = None
+    replicas: int | None = None
+    capacity_percent: Decimal | None = None
+    services_changed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +150,8 @@ class Tool(ABC, Generic[P]):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     tier: ClassVar[Tier]
+    # One that says nothing is stopped by the approved actions.
+    action: ClassVar[ActionKind | None] = None
     params: type[P]
     timeout_s: ClassVar[float] = 5.0
     agents: ClassVar[tuple[str, ...]]
@@ -137,6 +161,7 @@ class ReadTool(Tool[P]):
     """A tool that only looks."""
 
     tier: ClassVar[Tier] = Tier.READ
+    action: ClassVar[ActionKind | None] = ActionKind.READ
     is_untrusted: ClassVar[bool] = True
 
     @abstractmethod

@@ -338,7 +338,8 @@ class Execution:
             severity=proposal.severity,
             is_tainted=proposal.tainted,
         )
-        fresh = await self._gateway.decision(run.tool, plan, draft, caller)
+        decided = await self._gateway.decision(run.tool, plan, draft, caller)
+        fresh = decided.decision
         if fresh.effect is EffectKind.DENY:
             # A pause holds back what waits, it does not refuse it.
             await self._require_not_paused(caller)

@@ -10,15 +10,14 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from policies.audit import Event, EventKind
-from policies.engine import decide
 from policies.model import (
     Action,
     Actor,
     ActorKind,
     Clock,
+    Decided,
     Decision,
     EffectKind,
-    Facts,
     Proposal,
     Scalar,
 )
@@ -37,6 +36,7 @@ from tools.base import (
     Unavailable,
 )
 from tools.catalogue import Catalogue, UnknownTool
+from tools.deciding import Deciding
 from tools.ports import (
     Boundary,
     Caller,
@@ -75,6 +75,14 @@ class Gateway:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        self._deciding = Deciding(
+            catalogue=parts.catalogue,
+            journal=parts.journal,
+            controls=parts.controls,
+            directory=parts.directory,
+            rules=parts.rules,
+            clock=parts.clock,
+        )
 
     def offers(self, tool: str) -> bool:
         """Say whether a tool of this name is configured."""
@@ -91,7 +99,7 @@ class Gateway:
         found = self.parts.catalogue.reading(tool)
         await self._require_permission(found, caller)
         started_at = self.parts.clock.now()
-        decision = decide(self._reading_facts(found, params, caller), self.parts.rules())
+        decision = await self._deciding.read(found, params, caller)
         query, fault, reading, is_silent = f"{tool} {dict(params)}", None, None, False
         redact = self.parts.redactor
         try:
@@ -141,9 +149,9 @@ class Gateway:
         arguments = arguments_of(tool, draft.parameters)
         observed = await self.observe(tool, arguments)
         plan = tool.plan(arguments, observed)
-        decision = await self._proposing(tool, plan, draft, caller)
+        decided = await self._proposing(tool, plan, draft, caller)
         now = self.parts.clock.now()
-        expires_at = draft.expires_at or now + timedelta(seconds=decision.expires_s or 1800)
+        expires_at = draft.expires_at or now + timedelta(seconds=decided.decision.expires_s or 1800)
         action = Action(
             tenant=caller.tenant,
             proposal_id=proposal_id,
@@ -167,7 +175,8 @@ class Gateway:
             revision=draft.revision,
             title=plan.title,
             action=action,
-            decision=decision,
+            decision=decided.decision,
+            facts=decided.facts,
             created_at=now,
             expires_at=expires_at,
             observed=draft.observed,
@@ -221,42 +230,19 @@ class Gateway:
 
     async def _proposing(
         self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
-    ) -> Decision:
-        decision = await self.decision(tool, plan, draft, caller)
-        is_denied = decision.effect is EffectKind.DENY
+    ) -> Decided:
+        decided = await self.decision(tool, plan, draft, caller)
+        is_denied = decided.decision.effect is EffectKind.DENY
         if is_denied and await self.parts.controls.is_paused(caller.tenant):
             # Paused meanwhile: that is no word about this proposal.
             raise Halted
-        return decision
+        return decided
 
     async def decision(
         self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
-    ) -> Decision:
+    ) -> Decided:
         """Complete the facts of a planned write, and decide."""
-        controls = self.parts.controls
-        if caller.agent not in tool.agents:
-            return _denied("TOOL_NOT_FOR_AGENT", self.parts.rules().version)
-        facts = Facts(
-            agent=caller.agent,
-            tool=tool.name,
-            tier=tool.tier,
-            environment=draft.environment,
-            target=plan.target,
-            mode=controls.mode(caller.agent, draft.environment),
-            requester=caller.requester.kind,
-            paused=await controls.is_paused(caller.tenant),
-            tainted=draft.is_tainted,
-            reversible=plan.inverse is not None,
-            severity=draft.severity,
-            confidence=draft.confidence,
-            currency=None if plan.total is None else plan.total.currency,
-            daily_amount=None if plan.daily is None else plan.daily.amount,
-            total_amount=None if plan.total is None else plan.total.amount,
-            actions_last_hour=await controls.actions_last_hour(
-                caller.tenant, tool.name, draft.environment
-            ),
-        )
-        return decide(facts, self.parts.rules())
+        return await self._deciding.write(tool, plan, draft, caller)
 
     async def _require_permission(self, tool: AnyReadTool, caller: Caller) -> None:
         # The switch is asked apart from the rules: a rule set without the rule must not disarm it.
@@ -264,22 +250,6 @@ class Gateway:
             raise Halted
         if caller.agent not in tool.agents:
             raise UnknownTool(f"`{tool.name}` is not for the agent `{caller.agent}`")
-
-    def _reading_facts(
-        self, tool: AnyReadTool, params: Mapping[str, Scalar], caller: Caller
-    ) -> Facts:
-        return Facts(
-            agent=caller.agent,
-            tool=tool.name,
-            tier=tool.tier,
-            environment=caller.environment,
-            target=str(params.get("service", "any")),
-            mode=self.parts.controls.mode(caller.agent, caller.environment),
-            requester=caller.requester.kind,
-            paused=False,
-            tainted=False,
-            reversible=True,
-        )
 
     def _redacted(self, row: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
         def clean(name: str, value: str) -> str:
@@ -363,7 +333,3 @@ def _words(action: Action) -> Iterator[tuple[str, str]]:
 
 def _people(actor: Actor) -> tuple[str, ...]:
     return (actor.id,) if actor.kind is ActorKind.HUMAN else ()
-
-
-def _denied(reason: str, version: str) -> Decision:
-    return Decision(effect=EffectKind.DENY, rules=(), reasons=(reason,), policy_version=version)

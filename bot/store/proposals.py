@@ -11,10 +11,12 @@ from bot.store.context import Context
 from bot.store.tables import alerts, executions, proposals, tasks, votes
 from policies.approvals import Ballot
 from policies.audit import Event, EventKind
+from policies.history import DECIDED
 from policies.model import (
     PROPOSAL_TRANSITIONS,
     Actor,
     ActorKind,
+    Decided,
     EffectKind,
     Proposal,
     ProposalState,
@@ -90,10 +92,20 @@ def add_proposal(connection: Connection, context: Context, proposal: Proposal) -
             actor=Actor(kind=ActorKind.AGENT, id=proposal.action.agent),
             decision=proposal.decision.effect,
             reasons=proposal.decision.reasons,
-            texts={"title": proposal.title}
-            | ({} if proposal.rationale is None else {"rationale": proposal.rationale}),
+            texts=_told(proposal),
         ),
     )
+
+
+def _told(proposal: Proposal) -> dict[str, str]:
+    """Return what is told of a proposal in words, with what was decided on which facts."""
+    found = {"title": proposal.title}
+    if proposal.rationale is not None:
+        found["rationale"] = proposal.rationale
+    if proposal.facts is not None:
+        decided = Decided(facts=proposal.facts, decision=proposal.decision)
+        found[DECIDED] = decided.model_dump_json(exclude_none=True)
+    return found
 
 
 def _clean(context: Context, proposal: Proposal) -> Proposal:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from policies.model import Clock, Inverse, Precondition, Tier
+from policies.model import ActionKind, Clock, Inverse, Precondition, Tier
 from tests.fakes.values import effect
 from tools.base import (
     AnyTool,
@@ -94,6 +94,7 @@ class FakeTool(WriteTool[SetParameters]):
 
     name = "fake_set"
     tier = Tier.MEDIUM
+    action = ActionKind.TOGGLE
     params = SetParameters
     agents = ("incident",)
     editable = ("to",)

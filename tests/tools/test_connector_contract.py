@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from bot.clock import WallClock
 from bot.names import AGENTS
 from bot.settings import SettingsError, read
-from policies.model import Tier
+from policies.model import ActionKind, Tier
 from tests.tools import samples
 from tools.base import AnyConnector, AnyTool, AnyWriteTool, ReadTool, ToolError, WriteTool
 from tools.catalogue import Catalogue, connector_types, placeholder
@@ -76,6 +76,8 @@ def test_a_tool_tells_the_model_what_it_does(tool: AnyTool) -> None:
 def test_a_tool_declares_how_much_it_can_break(tool: AnyTool) -> None:
     assert isinstance(tool, ReadTool) != isinstance(tool, WriteTool)
     assert (tool.tier is Tier.READ) == isinstance(tool, ReadTool)
+    assert tool.action is not None, "without it the approved actions stop it"
+    assert (tool.action is ActionKind.READ) == isinstance(tool, ReadTool)
 
 
 @each_tool

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
-from policies.model import Clock, Inverse, Precondition, Tier
+from policies.model import ActionKind, Clock, Inverse, Precondition, Tier
 from tools.base import (
     AnyTool, Call, Connector, Effect, Parameters, Plan, Reading, ReadTool, Refused, State, WriteTool
 )
@@ -67,6 +67,7 @@ class PagerOncall(ReadTool[TeamParameters]):
 
 class _Switch(WriteTool[TeamParameters]):
     tier = Tier.HIGH
+    action = ActionKind.NOTIFY
     params = TeamParameters
     agents = ("incident",)
     before: str

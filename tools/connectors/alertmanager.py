@@ -6,7 +6,15 @@ from typing import Any
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
-from policies.model import Clock, Comparator, ExpectedEffect, Inverse, Precondition, Tier
+from policies.model import (
+    ActionKind,
+    Clock,
+    Comparator,
+    ExpectedEffect,
+    Inverse,
+    Precondition,
+    Tier,
+)
 from tools.base import (
     AnyTool,
     Call,
@@ -123,6 +131,7 @@ class AlertmanagerSilence(WriteTool[SilenceParameters]):
 
     name = "alertmanager_silence"
     tier = Tier.LOW
+    action = ActionKind.SILENCE
     params = SilenceParameters
     agents = ("incident",)
     editable = ("minutes",)
@@ -167,6 +176,8 @@ class AlertmanagerSilence(WriteTool[SilenceParameters]):
                 sentence="Alertmanager lists the silence as active.",
             ),
             blast_radius=(f"notifications of `{params.alertname}` for `{subject}`",),
+            service=params.service or None,
+            services_changed=0,
         )
 
     async def act(self, params: SilenceParameters, call: Call) -> Effect:
@@ -200,6 +211,7 @@ class AlertmanagerExpire(WriteTool[Subject]):
 
     name = "alertmanager_expire"
     tier = Tier.LOW
+    action = ActionKind.UNSILENCE
     params = Subject
     agents = ("incident",)
 
@@ -217,6 +229,8 @@ class AlertmanagerExpire(WriteTool[Subject]):
             title=f"End the silence of `{params.alertname}`",
             target=params.service or params.alertname,
             preconditions=(Precondition(field="silence", value=observed["silence"]),),
+            service=params.service or None,
+            services_changed=0,
         )
 
     async def act(self, params: Subject, call: Call) -> Effect:

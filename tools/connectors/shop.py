@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
-from policies.model import Clock, Inverse, Precondition, Tier
+from policies.model import ActionKind, Clock, Inverse, Precondition, Tier
 from tools.base import (
     AnyTool,
     Call,
@@ -130,6 +130,7 @@ class ShopRollback(WriteTool[RollbackParameters]):
 
     name = "shop_rollback"
     tier = Tier.MEDIUM
+    action = ActionKind.ROLLBACK
     params = RollbackParameters
     agents = ("incident",)
 
@@ -160,6 +161,8 @@ class ShopRollback(WriteTool[RollbackParameters]):
                 sentence=f"Deploy {away} again, with what was wrong with it.",
             ),
             blast_radius=(f"`{service}` in {place}",),
+            service=service,
+            services_changed=1,
         )
 
     async def act(self, params: RollbackParameters, call: Call) -> Effect:

@@ -7,7 +7,15 @@ from typing import Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from policies.model import Comparator, ExpectedEffect, Inverse, Money, Precondition, Tier
+from policies.model import (
+    ActionKind,
+    Comparator,
+    ExpectedEffect,
+    Inverse,
+    Money,
+    Precondition,
+    Tier,
+)
 from tools.base import (
     Call,
     Effect,
@@ -112,6 +120,7 @@ class CreateCampaign(WriteTool[CreateParameters]):
 
     name = "adplatform_create_campaign"
     tier = Tier.LOW
+    action = ActionKind.CREATE
     params = CreateParameters
     agents = ("campaign",)
     editable = ("daily_budget", "headline", "ends_on")
@@ -169,10 +178,13 @@ class CreateCampaign(WriteTool[CreateParameters]):
                 sentence=f"Reading it back gives: paused, {daily} a day.",
             ),
             blast_radius=("nothing spends until it is activated",),
+            channel=params.channel,
             worst_case=f"{worst} over {params.days} days once activated ({daily} a day, and the"
             f" platform may spend up to {extra:.0f} % more on a day)",
             daily=daily,
             total=worst,
+            exposure=worst,
+            services_changed=0,
         )
 
     async def act(self, params: CreateParameters, call: Call) -> Effect:
@@ -272,6 +284,7 @@ class ActivateCampaign(_Switch):
 
     name = "adplatform_activate_campaign"
     tier = Tier.HIGH
+    action = ActionKind.ACTIVATE
     before, after = "PAUSED", "ACTIVE"
 
     def plan(self, params: SwitchParameters, observed: State) -> Plan:
@@ -298,6 +311,8 @@ class ActivateCampaign(_Switch):
             worst_case=f"{worst} over {params.days} days",
             daily=daily,
             total=worst,
+            exposure=worst,
+            services_changed=0,
         )
 
 
@@ -306,6 +321,7 @@ class PauseCampaign(_Switch):
 
     name = "adplatform_pause_campaign"
     tier = Tier.MEDIUM
+    action = ActionKind.PAUSE
     before, after = "ACTIVE", "PAUSED"
 
     def plan(self, params: SwitchParameters, observed: State) -> Plan:
@@ -322,6 +338,7 @@ class PauseCampaign(_Switch):
             ),
             expected_effect=self._effect(params),
             blast_radius=(f"`{params.name}` stops spending {params.daily_budget} a day",),
+            services_changed=0,
         )
 
 

@@ -1,0 +1,166 @@
+"""Completes the facts of a read or a planned write, and asks the rules; a failure is a deny."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from policies.audit import Event, EventKind
+from policies.calendars import holding
+from policies.engine import RuleSet, decide
+from policies.model import (
+    Actor,
+    ActorKind,
+    Clock,
+    Decided,
+    Decision,
+    EffectKind,
+    Facts,
+    Scalar,
+)
+from tools.base import AnyReadTool, AnyTool, AnyWriteTool, Plan
+from tools.catalogue import Catalogue
+from tools.ports import Caller, Controls, Directory, Draft, Journal, RuleSource
+
+FAILED = "DECIDING_FAILED"
+NOT_FOR_AGENT = "TOOL_NOT_FOR_AGENT"
+# The version on a decision that no rule set was there for.
+NO_VERSION = "none"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deciding:
+    """Asks the rules; what goes wrong meanwhile denies, and is recorded."""
+
+    catalogue: Catalogue
+    journal: Journal
+    controls: Controls
+    directory: Directory
+    rules: RuleSource
+    clock: Clock
+
+    async def write(self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller) -> Decided:
+        """Decide on a planned write."""
+        rules = await self._guarded(self.rules, tool, caller)
+        if rules is None:
+            return _denied(FAILED, NO_VERSION)
+        if caller.agent not in tool.agents:
+            return _denied(NOT_FOR_AGENT, rules.version)
+        # Outside of the guard: what can't be read now stops this step, and is tried again.
+        is_paused = await self.controls.is_paused(caller.tenant)
+        actions = await self.controls.actions_last_hour(caller.tenant, tool.name, draft.environment)
+        groups = await self._requester_groups(rules, caller)
+
+        def decided() -> Decided:
+            facts = Facts(
+                agent=caller.agent,
+                tool=tool.name,
+                action=tool.action,
+                tier=tool.tier,
+                environment=draft.environment,
+                target=plan.target,
+                service=plan.service,
+                platform=self.catalogue.system(tool.name),
+                channel=plan.channel,
+                tenant=caller.tenant,
+                mode=self.controls.mode(caller.agent, draft.environment),
+                requester=caller.requester.kind,
+                requester_groups=groups,
+                calendars=holding(rules.calendars, self.clock.now()),
+                paused=is_paused,
+                tainted=draft.is_tainted,
+                reversible=plan.inverse is not None,
+                severity=draft.severity,
+                confidence=draft.confidence,
+                currency=None if plan.total is None else plan.total.currency,
+                daily_amount=None if plan.daily is None else plan.daily.amount,
+                total_amount=None if plan.total is None else plan.total.amount,
+                exposure=None if plan.exposure is None else plan.exposure.amount,
+                absolute_change=plan.absolute_change,
+                percent_change=plan.percent_change,
+                replicas=plan.replicas,
+                capacity_percent=plan.capacity_percent,
+                blast_radius=plan.services_changed,
+                actions_last_hour=actions,
+            )
+            return Decided(facts=facts, decision=decide(facts, rules))
+
+        return await self._guarded(decided, tool, caller) or _denied(FAILED, rules.version)
+
+    async def read(
+        self, tool: AnyReadTool, params: Mapping[str, Scalar], caller: Caller
+    ) -> Decision:
+        """Decide on a read; whoever asks has seen that Signoff is not paused."""
+
+        def decided() -> Decision:
+            rules = self.rules()
+            service = params.get("service")
+            facts = Facts(
+                agent=caller.agent,
+                tool=tool.name,
+                action=tool.action,
+                tier=tool.tier,
+                environment=caller.environment,
+                target="any" if service is None else str(service),
+                service=None if service is None else str(service),
+                platform=self.catalogue.system(tool.name),
+                tenant=caller.tenant,
+                mode=self.controls.mode(caller.agent, caller.environment),
+                requester=caller.requester.kind,
+                calendars=holding(rules.calendars, self.clock.now()),
+                paused=False,
+                tainted=False,
+                reversible=True,
+            )
+            return decide(facts, rules)
+
+        found = await self._guarded(decided, tool, caller)
+        return found or _denied(FAILED, NO_VERSION).decision
+
+    async def _requester_groups(self, rules: RuleSet, caller: Caller) -> frozenset[str] | None:
+        """Return which of the groups that rules name the requester is in; None if unreadable."""
+        asked = {name for rule in rules.rules for name in rule.when.requester_group or ()}
+        if caller.requester.kind is not ActorKind.HUMAN or not asked:
+            return frozenset()
+        found = await self.directory.memberships(sorted(asked))
+        if asked - found.keys():
+            return None
+        return frozenset(
+            name for name, membership in found.items() if caller.requester.id in membership.members
+        )
+
+    async def _guarded(self, work: Callable[[], T], tool: AnyTool, caller: Caller) -> T | None:
+        """Return what the work gives; None when it fails, which is recorded."""
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is a recorded deny
+            fault = f"{type(error).__name__}: {error}"
+        await self.journal.record([_failed(tool, caller, self.clock, fault)])
+        return None
+
+
+def _failed(tool: AnyTool, caller: Caller, clock: Clock, fault: str) -> Event:
+    return Event(
+        kind=EventKind.DECISION_FAILED,
+        at=clock.now(),
+        actor=Actor(kind=ActorKind.SYSTEM, id="system:gateway"),
+        tenant=caller.tenant,
+        task_id=caller.task_id,
+        correlation_id=caller.correlation_id,
+        environment=caller.environment,
+        agent=caller.agent,
+        agent_version=caller.agent_version,
+        tools=(tool.name,),
+        decision=EffectKind.DENY,
+        reasons=(FAILED,),
+        texts={"fault": fault},
+        sentence=f"Deciding on `{tool.name}` failed, so it was denied.",
+    )
+
+
+def _denied(reason: str, version: str) -> Decided:
+    return Decided(
+        decision=Decision(
+            effect=EffectKind.DENY, rules=(), reasons=(reason,), policy_version=version
+        )
+    )
