@@ -35,7 +35,13 @@ def vocabulary() -> Vocabulary:
 def subjects() -> list[Subject]:
     """Return every writing tool that a connector declares, configured or not."""
     return [
-        Subject(tool=tool.name, tier=tool.tier, agents=tool.agents, is_reversible=True)
+        Subject(
+            tool=tool.name,
+            tier=tool.tier,
+            action=tool.action,
+            agents=tool.agents,
+            is_reversible=True,
+        )
         for tool in _tools()
         if isinstance(tool, WriteTool)
     ]

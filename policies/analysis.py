@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from policies.engine import Rule, RuleKind, RuleSet, decide
-from policies.model import ActorKind, Decision, Facts, Mode, Money, Severity, Tier
+from policies.model import ActionKind, ActorKind, Decision, Facts, Mode, Money, Severity, Tier
 from policies.vocabulary import advice
 
 
@@ -15,6 +15,7 @@ class Subject:
 
     tool: str
     tier: Tier
+    action: ActionKind | None = None
     agents: tuple[str, ...]
     is_reversible: bool
 
@@ -37,7 +38,8 @@ def matrix(
 ) -> list[Cell]:
     """Return what is decided for each agent, tool and environment in the ordinary case.
 
-    Ordinary means: not paused, untainted, full confidence, one action so far, and a small amount.
+    Ordinary means: mode auto, not paused or frozen, untainted, full confidence, no calendar holds,
+    nothing else happened within the hour, and a small amount.
     """
     names, places = list(agents), list(environments)
     return [
@@ -133,6 +135,7 @@ def _ordinary(agent: str, subject: Subject, environment: str) -> Facts:
     return Facts(
         agent=agent,
         tool=subject.tool,
+        action=subject.action,
         tier=subject.tier,
         environment=environment,
         target="any",
@@ -146,5 +149,17 @@ def _ordinary(agent: str, subject: Subject, environment: str) -> Facts:
         currency=small.currency,
         daily_amount=small.amount,
         total_amount=small.amount,
+        exposure=small.amount,
+        absolute_change=Decimal(0),
+        percent_change=Decimal(0),
+        spend_change_today=Decimal(0),
+        replicas=1,
+        capacity_percent=Decimal(1),
+        blast_radius=1,
+        open_proposals=0,
+        last_change_age_s=86_400,
+        frozen=False,
+        calendars=frozenset(),
+        requester_groups=frozenset(),
         actions_last_hour=0,
     )

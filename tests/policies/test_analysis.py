@@ -6,12 +6,22 @@ from bot.policy import candidate
 from policies.analysis import Known, Subject, matrix, unmatchable, unsatisfiable
 from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
-from policies.model import EffectKind, Tier
+from policies.model import ActionKind, EffectKind, Tier
 from tests.fakes.values import rule
 
-ROLLBACK = Subject(tool="shop_rollback", tier=Tier.MEDIUM, agents=("incident",), is_reversible=True)
+ROLLBACK = Subject(
+    tool="shop_rollback",
+    tier=Tier.MEDIUM,
+    action=ActionKind.ROLLBACK,
+    agents=("incident",),
+    is_reversible=True,
+)
 CREATE = Subject(
-    tool="adplatform_create_campaign", tier=Tier.LOW, agents=("campaign",), is_reversible=False
+    tool="adplatform_create_campaign",
+    tier=Tier.LOW,
+    action=ActionKind.CREATE,
+    agents=("campaign",),
+    is_reversible=False,
 )
 STAGING = When(environment=("staging",))
 

@@ -1,5 +1,6 @@
 """Loading a rule set: the shipped one, its own test cases, and what keeps a set from loading."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from bot.policy import SHIPPED, candidate
 from policies.engine import RuleKind, decide
 from policies.loader import PolicyError, load
-from policies.model import EffectKind, Mode, Tier
+from policies.model import ActionKind, EffectKind, Mode, Tier
 from tests.fakes.values import facts
 
 TEAM = """\
@@ -54,13 +55,22 @@ def test_every_shipped_case_is_really_run() -> None:
 def _with_one_expectation_turned(text: str, place: int) -> str:
     lines = text.splitlines()
     at = [number for number, line in enumerate(lines) if "expect:" in line][place]
-    lines[at] = "    expect: {effect: auto}"
+    lines[at] = "    expect: {effect: auto, rules: [nobody]}"
     return "\n".join(lines)
 
 
-def test_nothing_that_is_shipped_acts_without_a_person() -> None:
-    rules = candidate(None)
-    assert not [rule.id for rule in rules.rules if rule.kind is RuleKind.AUTO]
+def test_what_is_shipped_acts_without_a_person_on_the_lowest_rung_only() -> None:
+    (free,) = [rule for rule in candidate(None).rules if rule.kind is RuleKind.AUTO]
+    assert free.when.tier == (Tier.LOW,)
+    assert free.when.reversible is True
+    assert set(free.when.environment or ()) == {"sandbox", "staging"}
+    assert free.asked is not None, "held back, it asks"
+    # Nowhere else, and only in the mode that an operator chose.
+    sure = facts(tool="alertmanager_silence", action=ActionKind.SILENCE, tier=Tier.LOW)
+    sure = sure.model_copy(update={"confidence": Decimal("0.95"), "calendars": frozenset()})
+    for mode in Mode:
+        found = decide(sure.model_copy(update={"mode": mode}), candidate(None))
+        assert (found.effect is EffectKind.AUTO) is (mode is Mode.AUTO)
 
 
 @pytest.mark.parametrize("tier", [Tier.LOW, Tier.MEDIUM, Tier.HIGH])
@@ -72,7 +82,15 @@ def test_observing_executes_nothing_of_any_risk(tier: Tier) -> None:
 
 def test_a_currency_that_no_rule_names_is_denied() -> None:
     found = decide(
-        facts(agent="campaign", tool="adplatform_activate_campaign", currency="TWD"),
+        facts(
+            agent="campaign",
+            tool="adplatform_activate_campaign",
+            action=ActionKind.ACTIVATE,
+            environment="ads",
+            currency="TWD",
+            exposure=Decimal(10),
+            calendars=frozenset(),
+        ),
         candidate(None),
     )
     assert (found.effect, found.reasons) == (EffectKind.DENY, ("NO_RULE",))
