@@ -5,20 +5,16 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from bot import audit_cli, db_cli, doctor
+from bot import audit_cli, db_cli, doctor, policy_cli
 from bot.app import BrokenPartError, Signoff, run
 from bot.commandline import OK, USAGE, WRONG, Command, command
 from bot.keeping import own_redactor
 from bot.logs import configure, log_the_uncaught
-from bot.names import ADS, AGENTS, known, subjects
-from bot.policy import candidate
 from bot.scheduler import CronError
-from bot.settings import Settings, SettingsError, from_environment, raw_secrets
+from bot.settings import SettingsError, from_environment, raw_secrets
 from bot.store.engine import StoreError
-from policies.analysis import Cell, matrix, unmatchable
 from policies.loader import PolicyError
 from policies.redaction import Redactor
 
@@ -66,14 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     command(commands, "doctor", _doctor, "check tokens, connectors, policy, and say what to do")
     audit_cli.add(commands)
     db_cli.add(commands)
-    policy = commands.add_parser("policy", help="check the rules, or print what they decide")
-    parts = policy.add_subparsers(required=True, metavar="WHAT")
-    for name, run_it, words in (
-        ("check", _policy_check, "load the rules and run their test cases"),
-        ("matrix", _policy_matrix, "print what is decided for each agent, tool and environment"),
-    ):
-        found = command(parts, name, run_it, words)
-        found.add_argument("folder", nargs="?", type=Path, help="instead of SIGNOFF_POLICY_DIR")
+    policy_cli.add(commands)
     return parser
 
 
@@ -104,42 +93,3 @@ def _init(parsed: argparse.Namespace) -> int:
 def _doctor(parsed: argparse.Namespace) -> int:
     del parsed
     return OK if asyncio.run(doctor.examine(from_environment())) else WRONG
-
-
-def _policy_check(parsed: argparse.Namespace) -> int:
-    settings = replace(_settings(), policy_dir=_folder(parsed))
-    found = candidate(settings.policy_dir)
-    print(f"The policy loads: {len(found.rules)} rules, version {found.version}, its tests pass.")
-    dead = unmatchable(found, known(settings))
-    for one in dead:
-        print(f"{'WRONG' if one.is_always else 'look':<6} {one.words}")
-    return WRONG if any(one.is_always for one in dead) else OK
-
-
-def _policy_matrix(parsed: argparse.Namespace) -> int:
-    rules = candidate(_folder(parsed))
-    environments = (*_settings().config.environments, ADS)
-    print(f"Policy {rules.version}, in the ordinary case (small amount, not paused, untainted):")
-    for cell in matrix(rules, subjects(), AGENTS, environments):
-        print(_row(cell))
-    return OK
-
-
-def _row(cell: Cell) -> str:
-    asked = " + ".join(
-        f"{clause.n} of {'/'.join(clause.groups)}" for clause in cell.decision.clauses
-    )
-    why = ", ".join(cell.decision.rules) or cell.decision.reasons[0]
-    where = f"{cell.agent:<9} {cell.tool:<28} {cell.environment:<12}"
-    return f"{where} {cell.decision.effect:<8} {asked:<28} {why}"
-
-
-def _folder(parsed: argparse.Namespace) -> Path | None:
-    folder: Path | None = parsed.folder
-    if folder is not None and not folder.is_dir():
-        raise SettingsError(f"`{folder}` is no folder")
-    return folder or _settings().policy_dir
-
-
-def _settings() -> Settings:
-    return from_environment()

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Strict(BaseModel):
@@ -199,6 +199,13 @@ class Facts(Strict):
         Count | None,
         Said(words="Since the target was changed last.", unit="seconds", by=NOBODY),
     ] = None
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> Self:
+        is_reading = self.tier is Tier.READ
+        if self.action is not None and is_reading != (self.action is ActionKind.READ):
+            raise ValueError("the action `read` goes with the tier `read`, and no other does")
+        return self
 
 
 def said(name: str) -> Said:

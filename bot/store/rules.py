@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from bot.store.context import Context
 from bot.store.engine import StoreError
@@ -24,23 +25,36 @@ def in_force(connection: Connection, candidate: RuleSet) -> RuleSet | None:
         StoreError: the stored rules are not those that the ledger saw activated.
     """
     row = connection.execute(select(rule_sets).where(rule_sets.c.is_active)).first()
-    if row is None:
-        return None
-    stored = _read(row.body)
-    if not _is_as_activated(connection, row.version, row.body, stored):
+    return None if row is None else _opened(connection, row, candidate)
+
+
+def stored(connection: Connection, version: str, candidate: RuleSet) -> RuleSet | None:
+    """Return a set that is or was in force, by its version or the beginning of it.
+
+    Raises:
+        StoreError: as `in_force`.
+    """
+    is_it = rule_sets.c.version.startswith(version, autoescape=True)
+    row = connection.execute(select(rule_sets).where(is_it).limit(1)).first()
+    return None if row is None else _opened(connection, row, candidate)
+
+
+def _opened(connection: Connection, row: Row[Any], candidate: RuleSet) -> RuleSet:
+    found = _read(row.body)
+    if not _is_as_activated(connection, row.version, row.body, found):
         raise StoreError(
             f"the rules in force ({row.version}) were changed in the database, past Signoff: nobody"
             " may act on them. Restore a backup (`signoff db restore FILE`), and look who could"
             " write the file"
         )
-    if stored is None:
+    if found is None:
         raise StoreError(
             f"the rules in force ({row.version}) can't be read by this version of Signoff: install"
             " the one that they were activated with, or a later one"
         )
-    soft = [rule for rule in stored.rules if not rule.is_hard]
+    soft = [rule for rule in found.rules if not rule.is_hard]
     hard = [rule for rule in candidate.rules if rule.is_hard]
-    return sealed([*soft, *hard], stored.calendars, stored.approved)
+    return sealed([*soft, *hard], found.calendars, found.approved)
 
 
 def _read(body: str) -> RuleSet | None:
@@ -80,7 +94,7 @@ def _digest(body: str) -> str:
 
 
 def _is_as_activated(
-    connection: Connection, version: str, body: str, stored: RuleSet | None
+    connection: Connection, version: str, body: str, found: RuleSet | None
 ) -> bool:
     """Say whether the ledger saw these very rules activated."""
     bodies = connection.execute(
@@ -95,8 +109,8 @@ def _is_as_activated(
             # The first events carry no digest; the version is one over the rules as read.
             if digest:
                 return bool(digest == _digest(body))
-            if stored is None:
+            if found is None:
                 return False
-            again = sealed(stored.rules, stored.calendars, stored.approved)
+            again = sealed(found.rules, found.calendars, found.approved)
             return again.version == version
     return False

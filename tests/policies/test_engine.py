@@ -6,7 +6,7 @@ import pytest
 
 from policies.engine import DEFAULT_EXPIRES_S, Asked, Bounds, RuleKind, When, decide, holds
 from policies.loader import sealed
-from policies.model import EffectKind, Facts, Mode, Severity, Tier
+from policies.model import ActionKind, EffectKind, Facts, Mode, Severity, Tier
 from tests.fakes.values import facts, rule
 
 STAGING = When(environment=("staging",))
@@ -86,7 +86,7 @@ def test_asking_is_stricter_than_auto() -> None:
 
 
 def test_reading_needs_no_rule_but_can_be_denied() -> None:
-    reading = facts(tier=Tier.READ)
+    reading = facts(tier=Tier.READ, action=ActionKind.READ)
     found = decide(reading, sealed([ASK]))
     assert (found.effect, found.reasons) == (EffectKind.AUTO, ("READ_TIER",))
     assert decide(reading, sealed([DENY])).effect is EffectKind.DENY

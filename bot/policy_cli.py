@@ -1,0 +1,234 @@
+"""`signoff policy`: checks rules, and says what they decide, why, and what a change changes."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection
+
+from bot.audit_cli import moment
+from bot.commandline import OK, USAGE, WRONG, command
+from bot.names import ADS, AGENTS, known, subjects, vocabulary
+from bot.opening import clock_of
+from bot.policy import candidate, hard_rules
+from bot.rulings import (
+    because,
+    differing,
+    explained,
+    matrix_rows,
+    replayed,
+    ruling,
+    table,
+)
+from bot.settings import Settings, SettingsError, from_environment
+from bot.store.decisions import decided_on, past_decisions
+from bot.store.engine import StoreError
+from bot.store.reading import open_read_only
+from bot.store.rules import in_force, stored
+from policies.analysis import matrix, unmatchable
+from policies.calendars import holding
+from policies.cases import ORDINARY
+from policies.conditions import FLAGS
+from policies.difference import difference
+from policies.engine import RuleSet
+from policies.explanation import explain
+from policies.facts import Facts, said
+from policies.history import replay
+from policies.model import Decided
+from policies.space import TooLargeError
+
+# The names that stand for rule sets beside folders and versions.
+SHIPPED, ACTIVE = "shipped", "active"
+WHICH = "a folder, a version, `active` for the rules in force, or `shipped`"
+UNKNOWN = "unknown"
+
+
+def add(commands: Any) -> None:  # noqa: ANN401 - argparse names its own type in private
+    """Declare the commands."""
+    policy = commands.add_parser("policy", help="check the rules, or print what they decide")
+    parts = policy.add_subparsers(required=True, metavar="WHAT")
+    for name, run, words in (
+        ("check", _check, "load the rules and run their test cases"),
+        ("matrix", _matrix, "print what is decided for each agent, tool and environment"),
+    ):
+        found = command(parts, name, run, words)
+        found.add_argument("folder", nargs="?", type=Path, help="instead of SIGNOFF_POLICY_DIR")
+    diff = command(
+        parts,
+        "diff",
+        _diff,
+        "print what gets looser or tighter, case by case; exit code 2 if anything gets looser",
+    )
+    diff.add_argument("old", help=WHICH)
+    diff.add_argument("new", help=WHICH)
+    again = command(
+        parts, "replay", _replay, "print what rules would have changed about past decisions"
+    )
+    again.add_argument("rules", nargs="?", help=f"{WHICH} (default: the rule files)")
+    again.add_argument("--since", default="30d", help="`30d`, `12h`, or a time (30d)")
+    _add_explain(command(parts, "explain", _explain, "print why a decision comes out as it does"))
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("proposal", nargs="?", help="a proposal's id, like T-7K3F9Q2A-1")
+    parser.add_argument("--rules", help=f"{WHICH} (default: the rule files)")
+    parser.add_argument("--at", help="ask the calendars for this time")
+    facts = parser.add_argument_group(
+        "facts", f"what is not given is an ordinary case; `{UNKNOWN}` is a value of each"
+    )
+    for name in Facts.model_fields:
+        facts.add_argument(f"--{name.replace('_', '-')}", dest=name, help=said(name).words)
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    settings = replace(from_environment(), policy_dir=_folder(parsed))
+    found = candidate(settings.policy_dir, vocabulary())
+    print(f"The policy loads: {len(found.rules)} rules, version {found.version}, its tests pass.")
+    dead = unmatchable(found, known(settings))
+    for one in dead:
+        print(f"{'WRONG' if one.is_always else 'look':<6} {one.words}")
+    return WRONG if any(one.is_always for one in dead) else OK
+
+
+def _matrix(parsed: argparse.Namespace) -> int:
+    rules = candidate(_folder(parsed), vocabulary())
+    approved = {name for row in rules.approved or () for name in row.environment}
+    own = from_environment().config.environments
+    environments = (*own, *sorted({ADS, *approved} - set(own)))
+    print(f"Policy {rules.version}, in the ordinary case (small amount, not paused, untainted):")
+    for line in table(matrix_rows(matrix(rules, subjects(), AGENTS, environments))):
+        print(line)
+    return OK
+
+
+def _diff(parsed: argparse.Namespace) -> int:
+    settings = from_environment()
+    old, new = _rules(parsed.old, settings), _rules(parsed.new, settings)
+    try:
+        found = difference(old, new, subjects())
+    except TooLargeError as error:
+        # What was not compared may be looser: whoever asks by the exit code must hear so.
+        print(f"signoff: can't compare them: {error}", file=sys.stderr)
+        return USAGE
+    print(f"{old.version} -> {new.version}: {found.cells} cases in which a changed rule counts.")
+    if not found.differences:
+        print("Nothing is decided differently.")
+    for one in found.differences:
+        for line in differing(one):
+            print(line)
+    return USAGE if found.is_looser else OK
+
+
+def _replay(parsed: argparse.Namespace) -> int:
+    settings = from_environment()
+    rules = _rules(parsed.rules, settings)
+    since = moment("--since", parsed.since, clock_of(settings).now())
+    with open_read_only(settings.database_url) as connection:
+        found = replay(past_decisions(connection, since), rules)
+    print(f"With {rules.version} in the place of what was in force:")
+    for line in replayed(found, f"since {parsed.since}"):
+        print(line)
+    return OK
+
+
+def _explain(parsed: argparse.Namespace) -> int:
+    settings = from_environment()
+    rules = _rules(parsed.rules, settings)
+    if parsed.proposal is None:
+        facts = _facts(parsed, rules, settings)
+    else:
+        decided = _decided(parsed.proposal.upper(), settings)
+        if decided.facts is None:
+            print("The facts of this decision were not recorded; it was:")
+            print(f"It {ruling(decided.decision)} ({because(decided.decision)}).")
+            return OK
+        facts = decided.facts
+        print(f"On the card: it {ruling(decided.decision)} ({because(decided.decision)}).")
+    print(f"Policy {rules.version}:")
+    for line in explained(explain(facts, rules)):
+        print(line)
+    return OK
+
+
+def _decided(proposal_id: str, settings: Settings) -> Decided:
+    with open_read_only(settings.database_url) as connection:
+        found = decided_on(connection, proposal_id)
+    if found is None:
+        raise StoreError(f"there is no proposal {proposal_id}")
+    return found
+
+
+def _facts(parsed: argparse.Namespace, rules: RuleSet, settings: Settings) -> Facts:
+    given = {
+        name: _value(name, text)
+        for name in Facts.model_fields
+        if (text := getattr(parsed, name)) is not None
+    }
+    if "tool" not in given:
+        raise SettingsError("--tool: write which tool is asked for, or give a proposal's id")
+    at = moment("--at", parsed.at, clock_of(settings).now())
+    held: dict[str, Any] = {}
+    if at is not None:
+        held = {"calendars": sorted(holding(rules.calendars, at))}
+    try:
+        known_ = ORDINARY | _of_tool(given["tool"]) | held | given
+        return Facts.model_validate_json(json.dumps(known_))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = str(fault["loc"][0]).replace("_", "-")
+        raise SettingsError(f"--{name}: {fault['msg']}") from error
+
+
+def _of_tool(tool: Any) -> dict[str, Any]:  # noqa: ANN401 - a value of a fact
+    return {
+        name: value
+        for subject in subjects()
+        if subject.tool == tool
+        for name, value in (
+            ("tier", subject.tier),
+            ("action", subject.action),
+            ("agent", subject.agents[0]),
+        )
+    }
+
+
+def _value(name: str, text: str) -> Any:  # noqa: ANN401 - as the fact's type wants it
+    if text == UNKNOWN:
+        return None
+    if name in FLAGS:
+        return {"true": True, "false": False}.get(text, text)
+    if name in {"calendars", "requester_groups"}:
+        return [one for one in text.split(",") if one]
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _folder(parsed: argparse.Namespace) -> Path | None:
+    folder: Path | None = parsed.folder
+    if folder is not None and not folder.is_dir():
+        raise SettingsError(f"`{folder}` is no folder")
+    return folder or from_environment().policy_dir
+
+
+def _rules(name: str | None, settings: Settings) -> RuleSet:
+    """Return the rule set that a word names; without one those of the rule files."""
+    if name is None:
+        return candidate(settings.policy_dir, vocabulary())
+    if name == SHIPPED:
+        return candidate(None, vocabulary())
+    if Path(name).is_dir():
+        return candidate(Path(name), vocabulary())
+    with open_read_only(settings.database_url) as connection:
+        found = _kept(connection, name)
+    if found is None:
+        what = "no rules are in force yet" if name == ACTIVE else f"there are no rules `{name}`"
+        raise SettingsError(f"{what}; write {WHICH}")
+    return found
+
+
+def _kept(connection: Connection, name: str) -> RuleSet | None:
+    hard = hard_rules()
+    return in_force(connection, hard) if name == ACTIVE else stored(connection, name, hard)

@@ -1,0 +1,193 @@
+"""What a change of rules loosens and tightens: every case that the two sets can tell apart."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from policies.analysis import Subject
+from policies.comparison import Change, compared
+from policies.conditions import conditions
+from policies.engine import Rule, RuleKind, RuleSet, decide, matching
+from policies.facts import Facts, Tier
+from policies.model import Decision, EffectKind
+from policies.space import Box, Cut, Space, space_of
+
+ORDER = {Change.LOOSER: 0, Change.OTHER: 1, Change.TIGHTER: 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What changed rules do together: a change of the decision, with one case of it."""
+
+    change: Change
+    # The changed rules that count in the case, in the old set or in the new one.
+    rules: frozenset[str]
+    before: Decision
+    after: Decision
+    example: Facts
+    # The facts of the example that the deciding rules ask about.
+    telling: tuple[str, ...]
+
+    @property
+    def kind(self) -> tuple[Change, EffectKind, EffectKind]:
+        """What a case of the same kind has in common with it."""
+        return self.change, self.before.effect, self.after.effect
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Everything in which two sets differ; `cells` is how many cases were looked at."""
+
+    differences: tuple[Difference, ...]
+    cells: int
+
+    @property
+    def is_looser(self) -> bool:
+        """Whether the new set lets anything through that the old one does not."""
+        return any(found.change.is_looser for found in self.differences)
+
+
+def difference(old: RuleSet, new: RuleSet, subjects: Iterable[Subject] = ()) -> Comparison:
+    """Compare two rule sets in every case that their rules can tell apart.
+
+    A calendar that means another time in the new set counts as another calendar. With subjects,
+    cases in which a tool is what it is not are left out.
+
+    Raises:
+        TooLargeError: there are too many cases.
+    """
+    new = with_own_calendars(old, new)
+    rows = [*(old.approved or ()), *(new.approved or ())]
+    space = space_of([*old.rules, *new.rules], rows, _implied(subjects))
+    boxes = [*_boxes(space, old, new), *_engine_boxes(space, old, new)]
+    changed = changed_rules(old, new)
+    found: dict[object, Difference] = {}
+    cells = 0
+    for cell in space.cells(boxes):
+        cells += 1
+        one = judged(space.facts(cell), (old, new), changed)
+        if one is None:
+            continue
+        key = (one.kind, one.rules)
+        if key not in found or _weight(one) < _weight(found[key]):
+            found[key] = one
+    return Comparison(differences=tuple(sorted(_least(found.values()), key=_place)), cells=cells)
+
+
+def judged(
+    facts: Facts, sets: tuple[RuleSet, RuleSet], changed: frozenset[str]
+) -> Difference | None:
+    """Return how a case is decided differently, or None."""
+    old, new = sets
+    before, after = decide(facts, old), decide(facts, new)
+    change = compared(before, after)
+    if change is Change.SAME:
+        return None
+    counting = {rule.id for rules in sets for rule in matching(facts, rules)}
+    telling = {"agent", "action", "environment"}
+    for decision, rules in ((before, old), (after, new)):
+        for rule in rules.rules:
+            if rule.id in decision.rules:
+                telling |= {condition.fact for condition in conditions(rule.when)}
+    return Difference(
+        change=change,
+        rules=frozenset(counting & changed),
+        before=before,
+        after=after,
+        example=facts,
+        telling=tuple(name for name in Facts.model_fields if name in telling),
+    )
+
+
+def changed_rules(old: RuleSet, new: RuleSet) -> frozenset[str]:
+    """Return the ids of rules that are in one of the sets only, or mean something else there."""
+    before = {rule.id: _meaning(rule) for rule in old.rules}
+    after = {rule.id: _meaning(rule) for rule in with_own_calendars(old, new).rules}
+    return frozenset(
+        rule_id for rule_id in before | after if before.get(rule_id) != after.get(rule_id)
+    )
+
+
+def _weight(found: Difference) -> int:
+    """Return how much there is to read about a case: the simplest one is shown."""
+    return len(found.telling) + len(found.before.rules) + len(found.after.rules)
+
+
+def _least(found: Iterable[Difference]) -> Iterator[Difference]:
+    """Leave out what more rules do together if fewer of them do the same."""
+    every = list(found)
+    for one in every:
+        if not any(other.kind == one.kind and other.rules < one.rules for other in every):
+            yield one
+
+
+def _place(found: Difference) -> tuple[int, list[str]]:
+    return ORDER[found.change], sorted(found.rules)
+
+
+def _implied(subjects: Iterable[Subject]) -> Mapping[str, Mapping[str, Any]]:
+    return {
+        subject.tool: {"tier": subject.tier, "action": subject.action, "agent": subject.agents[0]}
+        if len(subject.agents) == 1
+        else {"tier": subject.tier, "action": subject.action}
+        for subject in subjects
+    }
+
+
+def _meaning(rule: Rule) -> object:
+    return rule.kind, rule.when, rule.asked
+
+
+def _boxes(space: Space, old: RuleSet, new: RuleSet) -> Iterable[Box]:
+    """Yield a box for each rule; what both sets have as often as each other is common."""
+    before = Counter(_meaning(rule) for rule in old.rules)
+    after = Counter(_meaning(rule) for rule in new.rules)
+    for place, rules in enumerate((old.rules, new.rules)):
+        for rule in rules:
+            is_common = before[_meaning(rule)] == after[_meaning(rule)]
+            if is_common and place == 1:
+                continue
+            side = 3 if is_common else 1 << place
+            cut = Cut.COMMON if is_common else Cut.CHANGED
+            yield space.box(rule, cut, side if rule.kind is RuleKind.DENY else 0)
+
+
+def _engine_boxes(space: Space, old: RuleSet, new: RuleSet) -> Iterable[Box]:
+    """Yield what the engine itself tells apart, beside the rules."""
+    yield space.where(Cut.OTHER, tier=[Tier.READ])
+    yield space.where(Cut.AUTO, mode=["auto"])
+    yield space.where(Cut.AUTO, tainted=[True])
+    asked = [rule.asked for rule in (*old.rules, *new.rules) if rule.asked is not None]
+    if any(found.self_approval for found in asked):
+        yield space.where(Cut.OTHER, environment=["sandbox", "staging"])
+    before, after = old.approved, new.approved
+    cut = Cut.OTHER if before == after else Cut.CHANGED
+    for row in {*(before or ()), *(after or ())}:
+        wanted = {"agent": row.agent, "action": row.action, "environment": row.environment}
+        yield space.where(cut, **wanted)
+    if (before is None) != (after is None):
+        # A limit that is only in one of them cuts off everything outside of its rows.
+        yield Box(limits={}, cut=Cut.CHANGED)
+
+
+def with_own_calendars(old: RuleSet, new: RuleSet) -> RuleSet:
+    """Return the new set with another name for each calendar that means another time in it."""
+    before = {calendar.name: calendar for calendar in old.calendars}
+    moved = {
+        calendar.name: f"{calendar.name} (new)"
+        for calendar in new.calendars
+        if calendar.name in before and before[calendar.name] != calendar
+    }
+    if not moved:
+        return new
+    return new.model_copy(update={"rules": tuple(_renamed(rule, moved) for rule in new.rules)})
+
+
+def _renamed(rule: Rule, names: Mapping[str, str]) -> Rule:
+    changed = {
+        name: tuple(names.get(value, value) for value in given)
+        for name in ("in_calendar", "outside")
+        if (given := getattr(rule.when, name)) is not None
+    }
+    return rule.model_copy(update={"when": rule.when.model_copy(update=changed)})
