@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from itertools import chain, combinations
-from types import UnionType
 from typing import Any, get_args
 
 from policies.conditions import FLAGS, NUMBERS, conditions
@@ -285,8 +284,7 @@ def _classes(name: str, named: Sequence[Any]) -> tuple[Any, ...]:
 def _kinds(name: str) -> tuple[type, ...]:
     """Return the plain types of a fact."""
     annotation: Any = Facts.model_fields[name].annotation
-    parts = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
-    parts = parts or (annotation,)
+    parts = get_args(annotation) or (annotation,)
     return tuple(getattr(part, "__origin__", part) for part in parts)
 
 
