@@ -67,7 +67,11 @@ _TYPES = {
 def problems(error: ValidationError, source: Source, fields: Fields) -> list[Problem]:
     """Return what pydantic found, each with its line, its rule, and what to write instead."""
     found: dict[str, Problem] = {}
-    for fault in error.errors():
+    every = error.errors()
+    for fault in every:
+        if fault["type"] == "too_short" and any(_is_below(other, fault) for other in every):
+            # Of what is in it, some did not read: it is not empty.
+            continue
         # The names of the branches of a union are no part of the file.
         path = tuple(part for part in fault["loc"] if part not in {"AutoText", "bool"})
         where = ".".join(str(part) for part in path)
@@ -76,6 +80,11 @@ def problems(error: ValidationError, source: Source, fields: Fields) -> list[Pro
         # An unknown field stands where it is written, not where it is missing.
         found.setdefault(message, source.problem(path, message))
     return list(found.values())
+
+
+def _is_below(one: ErrorDetails, other: ErrorDetails) -> bool:
+    size = len(other["loc"])
+    return len(one["loc"]) > size and one["loc"][:size] == other["loc"]
 
 
 def owner_of(document: object, path: Path) -> str:
@@ -93,7 +102,7 @@ def _words(fault: ErrorDetails, path: Path, fields: Fields) -> str:
     kind, given = fault["type"], str(fault["input"])[:60]
     last = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
-        parent = next((str(part) for part in reversed(path[:-1]) if isinstance(part, str)), "")
+        parent = next((str(part) for part in reversed(path[:-1]) if part in fields), "")
         return f"there is no field `{last}` here; {advice(last, fields.get(parent, ()))}"
     if kind == "enum":
         known = str(fault["ctx"]["expected"])

@@ -161,15 +161,19 @@ def _strangers(read_: _Read, vocabulary: Vocabulary | None) -> Iterator[Problem]
         "agent": None if vocabulary is None else vocabulary.agents,
     }
     for placed in read_.rules:
-        for name, names in known.items():
-            if names is not None:
-                given = getattr(placed.rule.when, name) or ()
-                yield from _unknown(placed, ("when", name), given, set(names))
+        found = [
+            problem
+            for name, names in known.items()
+            if names is not None
+            for given in [getattr(placed.rule.when, name) or ()]
+            for problem in _unknown(placed, ("when", name), given, set(names))
+        ]
         asked = placed.rule.asked
         if asked is not None and read_.groups:
             named = (*asked.groups, *asked.then)
-            yield from _unknown(placed, ("effect",), named, set(read_.groups))
-        if not _is_reachable(placed.rule, read_.approved):
+            found += _unknown(placed, ("effect",), named, set(read_.groups))
+        yield from found
+        if not found and not _is_reachable(placed.rule, read_.approved):
             words = "the approved actions have no row for it, so it never permits anything; add one"
             yield placed.source.problem(placed.path, f"{placed.rule.id}: when: {words}")
 

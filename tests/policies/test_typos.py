@@ -3,6 +3,11 @@
 import pytest
 
 from policies.loader import PolicyError, load
+from policies.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary(
+    tools=["adplatform_create_campaign", "shop_rollback"], agents=["campaign", "incident"]
+)
 
 SOUND = """\
 rules:
@@ -96,12 +101,228 @@ TYPOS: dict[str, tuple[str, str, int]] = {
 }
 
 
-def test_the_file_without_a_typo_loads() -> None:
-    assert [rule.id for rule in load({}, {"team.yaml": SOUND}, {}).rules] == [
+APPROVED = """\
+approved:
+  - {agent: [incident], action: [rollback], environment: [staging, production]}
+  - {agent: [campaign], action: [create], environment: [ads]}
+"""
+
+# A folder's other sections, and rules that speak of them.
+FOLDER = """\
+groups:
+  oncall: Whose turn it is.
+  operators: Who answers for it.
+
+approved:
+  - {agent: [incident], action: [rollback], environment: [staging, production]}
+  - {agent: [campaign], action: [create], environment: [ads]}
+
+calendars:
+  freeze:
+    zone: Europe/Berlin
+    dates: [{from: "12-18", to: "01-03"}, {from: "2027-03-01", to: "2027-03-05"}]
+  night:
+    zone: UTC
+    weekly:
+      - {days: [mon, tue], from: "20:00", to: "08:00"}
+      - {days: [wed], from: "20:00", to: "24:00"}
+    holidays: [{country: DE, subdivision: BE}]
+
+rules:
+  - id: ask
+    effect: {approve: {n: 1, groups: [oncall], then: [operators]}}
+    reason: ASKED
+    when: {agent: [incident], action: [rollback], environment: [staging]}
+  - id: cold
+    effect: {deny: true}
+    reason: COLD
+    when: {in_calendar: [freeze], outside: [night], tool: [shop_rollback]}
+  - id: many
+    effect: {raise: {n: 2, groups: [operators]}}
+    reason: MANY
+    when: {currency: [EUR], exposure: {min: 500}, confidence: {max: 0.5}, requester_group: [oncall]}
+"""
+
+FOLDER_TYPOS: dict[str, tuple[str, str, int, str]] = {
+    "a group that is not declared": ("groups: [oncall],", "groups: [onclal],", 22, "`oncall`?"),
+    "a next group that is not declared": (
+        "then: [operators]",
+        "then: [oprators]",
+        22,
+        "`operators`?",
+    ),
+    "a requester's group that is not declared": (
+        "requester_group: [oncall]",
+        "requester_group: [on-call]",
+        32,
+        "`oncall`?",
+    ),
+    "a group twice": ("groups: [oncall],", "groups: [oncall, oncall],", 22, "twice"),
+    "a group that is a list": ("oncall: Whose turn it is.", "oncall: [a]", 2, "no word"),
+    "groups without a value": (
+        "groups:\n  oncall: Whose turn it is.\n  operators: Who answers for it.\n",
+        "groups:\n",
+        1,
+        "groups",
+    ),
+    "a group declared twice": ("  operators: Who", "  oncall: Who", 3, "twice"),
+    "an agent that there is not": (
+        "when: {agent: [incident]",
+        "when: {agent: [incidnt]",
+        24,
+        "`incident`?",
+    ),
+    "a tool that there is not": (
+        "tool: [shop_rollback]",
+        "tool: [shop_rolback]",
+        28,
+        "`shop_rollback`?",
+    ),
+    "an environment that is not approved": (
+        "environment: [staging]}",
+        "environment: [stagign]}",
+        24,
+        "`staging`?",
+    ),
+    "an action that there is not": (
+        "when: {agent: [incident], action: [rollback]",
+        "when: {agent: [incident], action: [rolback]",
+        24,
+        "`rollback`?",
+    ),
+    "an approved action that there is not": ("action: [create]", "action: [creat]", 7, "`create`?"),
+    "an approved row without environments": (", environment: [ads]}", "}", 7, "missing"),
+    "an approved row for nothing": ("action: [create]", "action: []", 7, "empty"),
+    "a misspelt field of a row": ("{agent: [campaign]", "{agents: [campaign]", 7, "`agent`?"),
+    "approved without a row": (
+        APPROVED,
+        "approved: []\n",
+        5,
+        "empty",
+    ),
+    "a permission that nothing approves": (
+        "when: {agent: [incident], action: [rollback], environment: [staging]}",
+        "when: {agent: [campaign], action: [rollback], environment: [staging]}",
+        21,
+        "never permits",
+    ),
+    "a calendar that there is not": (
+        "in_calendar: [freeze]",
+        "in_calendar: [freze]",
+        28,
+        "`freeze`?",
+    ),
+    "a calendar outside that there is not": (
+        "outside: [night]",
+        "outside: [nights]",
+        28,
+        "`night`?",
+    ),
+    "in and outside of one calendar": ("outside: [night]", "outside: [freeze]", 28, "at once"),
+    "a time zone that there is not": ("Europe/Berlin", "Europe/Berlen", 11, "`Europe/Berlin`?"),
+    "no time zone": ("    zone: UTC\n", "", 13, "missing"),
+    "a weekday that there is not": (
+        "days: [mon, tue]",
+        "days: [mon, tues]",
+        16,
+        "`tues` is no weekday",
+    ),
+    "a weekday twice": ("days: [mon, tue]", "days: [mon, mon]", 16, "twice"),
+    "no weekday": ("days: [mon, tue]", "days: []", 16, "empty"),
+    "an hour that there is not": (
+        'from: "20:00", to: "08:00"',
+        'from: "25:00", to: "08:00"',
+        16,
+        "`25:00` is no time",
+    ),
+    "a time without quotes": (
+        'from: "20:00", to: "08:00"',
+        'from: 20:00, to: "08:00"',
+        16,
+        "plain decimal number",
+    ),
+    "an hour alone": (
+        'from: "20:00", to: "08:00"',
+        'from: "20", to: "08:00"',
+        16,
+        "`20` is no time",
+    ),
+    "a window that ends when it begins": ('to: "24:00"', 'to: "20:00"', 17, '"24:00"'),
+    "windows that overlap": ("days: [wed]", "days: [tue]", 13, "overlap on tue 20:00"),
+    "windows that overlap past midnight": (
+        '{days: [wed], from: "20:00"',
+        '{days: [wed], from: "07:00"',
+        13,
+        "overlap on wed 07:00",
+    ),
+    "a day that there is not": ('"12-18"', '"12-32"', 12, "no day"),
+    "a date in another order": ('"2027-03-01"', '"01.03.2027"', 12, "is no date"),
+    "a date without quotes": ('"2027-03-01"', "2027-03-01", 12, "quote it"),
+    "dates the wrong way round": (
+        'to: "2027-03-05"',
+        'to: "2027-02-05"',
+        12,
+        "ends before it begins",
+    ),
+    "dates of two kinds": ('to: "2027-03-05"', 'to: "03-05"', 12, "both dates"),
+    "dates that overlap": (
+        '{from: "2027-03-01", to: "2027-03-05"}',
+        '{from: "12-24", to: "12-31"}',
+        10,
+        "overlap",
+    ),
+    "a country that there is not": ("country: DE", "country: GR1", 18, "no country `GR1`"),
+    "a part that there is not": ("subdivision: BE", "subdivision: BEE", 18, "no part `BEE`"),
+    "a calendar that names no time": (
+        '    dates: [{from: "12-18", to: "01-03"}, {from: "2027-03-01", to: "2027-03-05"}]\n',
+        "",
+        10,
+        "names no time",
+    ),
+    "a calendar twice": ("  night:\n", "  freeze:\n", 13, "twice"),
+    "a calendar with capitals": ("  night:\n", "  Night:\n", 13, "pattern"),
+    "a misspelt field of a calendar": ("    weekly:", "    weakly:", 15, "`weekly`?"),
+    "a percentage for a confidence": (
+        "confidence: {max: 0.5}",
+        "confidence: {max: 50}",
+        32,
+        "from 0 to 1",
+    ),
+    "an amount below nothing": ("exposure: {min: 500}", "exposure: {min: -5}", 32, "never below 0"),
+    "an exposure without a currency": (
+        "currency: [EUR], exposure",
+        "exposure",
+        29,
+        "`currency: [EUR]`",
+    ),
+    "a list for bounds": ("exposure: {min: 500}", "exposure: [500]", 32, "fields"),
+    "yes for a flag": ("confidence: {max: 0.5}", "frozen: yes", 32, "boolean"),
+    "a value twice": ("currency: [EUR]", "currency: [EUR, EUR]", 32, "twice"),
+    "a condition that is a fact's name": (
+        "in_calendar: [freeze]",
+        "calendars: [freeze]",
+        28,
+        "`in_calendar`?",
+    ),
+    "a misspelt section": ("calendars:\n", "calenders:\n", 9, "`calendars`?"),
+    "one effect too many": (
+        "effect: {deny: true}",
+        "effect: {deny: true, raise: {n: 1, groups: [oncall]}}",
+        25,
+        "exactly one",
+    ),
+}
+
+
+def test_the_files_without_a_typo_load() -> None:
+    assert [rule.id for rule in load({}, {"team.yaml": SOUND}, {}, VOCABULARY).rules] == [
         "big-budget",
         "freeze",
         "rollback-staging",
     ]
+    found = load({}, {"team.yaml": FOLDER}, {}, VOCABULARY)
+    assert [calendar.name for calendar in found.calendars] == ["freeze", "night"]
+    assert len(found.approved or ()) == 2
 
 
 @pytest.mark.parametrize("name", TYPOS)
@@ -113,6 +334,43 @@ def test_a_typo_keeps_the_rules_from_loading_and_is_shown_where_it_stands(name: 
     places = {(problem.file, problem.line) for problem in caught.value.problems}
     assert ("team.yaml", line) in places, caught.value
     assert f"team.yaml:{line}: " in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FOLDER_TYPOS)
+def test_a_typo_in_any_section_is_shown_with_what_to_write_instead(name: str) -> None:
+    right, wrong, line, says = FOLDER_TYPOS[name]
+    assert FOLDER.count(right) >= 1
+    with pytest.raises(PolicyError) as caught:
+        load({}, {"team.yaml": FOLDER.replace(right, wrong, 1)}, {}, VOCABULARY)
+    told = [problem for problem in caught.value.problems if problem.line == line]
+    assert any(says in problem.message for problem in told), caught.value
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        ("calendars:\n  night: {zone: UTC, holidays: [{country: FR}]}", "night"),
+        ("groups:\n  oncall: Others.", "oncall"),
+    ],
+)
+def test_a_name_taken_in_another_file_is_refused_naming_both_places(
+    section: str, name: str
+) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load({}, {"a.yaml": FOLDER, "b.yaml": section + "\n"}, {}, VOCABULARY)
+    (problem,) = caught.value.problems
+    assert f"b.yaml:2: {section.split(':', maxsplit=1)[0]}: `{name}` is taken by a.yaml:" in str(
+        problem
+    )
+
+
+def test_a_mistake_in_a_rule_names_the_rule() -> None:
+    with pytest.raises(PolicyError) as caught:
+        load({}, {"team.yaml": FOLDER.replace("confidence", "confidense")}, {}, VOCABULARY)
+    assert str(caught.value) == (
+        "team.yaml:32: many: rules.2.when.confidense: there is no field `confidense` here;"
+        " did you mean `confidence`?"
+    )
 
 
 def test_every_typo_of_a_file_is_told_at_once() -> None:
