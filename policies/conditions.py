@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from policies.facts import ActionKind, ActorKind, Facts, Mode, Severity, Strict, Tier
 
 Words = tuple[str, ...]
+# The name of a fact, and what is asked of it once it is known.
+Check = tuple[str, Callable[[Any], bool]]
 
 
 class Bounds(Strict):
@@ -159,18 +161,23 @@ def _test(name: str, wanted: Any) -> Callable[[Any], bool]:  # noqa: ANN401 - on
             return frozenset(wanted).__contains__
 
 
-def answer(found: tuple[Condition, ...], known: Mapping[str, Any]) -> bool | None:
+def checks(when: When) -> tuple[Check, ...]:
+    """Return the conditions that are named as they are tested."""
+    return tuple((condition.fact, condition.test) for condition in conditions(when))
+
+
+def answer(found: tuple[Check, ...], known: Mapping[str, Any]) -> bool | None:
     """Say whether all conditions hold; None when that hangs on an unknown fact."""
     is_unknown = False
-    for condition in found:
-        fact = known[condition.fact]
+    for name, test in found:
+        fact = known[name]
         if fact is None:
             is_unknown = True
-        elif not condition.test(fact):
+        elif not test(fact):
             return False
     return None if is_unknown else True
 
 
 def holds(when: When, facts: Facts) -> bool | None:
     """Say whether every named condition holds; None when that hangs on an unknown fact."""
-    return answer(conditions(when), vars(facts))
+    return answer(checks(when), vars(facts))

@@ -1,15 +1,15 @@
 """Decides what a rule set says about facts; the strictest answer wins and silence is a deny."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import Field
 
 from policies.calendars import Calendar
-from policies.conditions import Bounds, Condition, When, answer, conditions, holds
+from policies.conditions import Bounds, When, holds
 from policies.facts import ActionKind, Facts, Mode, Strict, Tier
+from policies.index import Index
 from policies.model import Clause, Decision, EffectKind
 
 DEFAULT_EXPIRES_S = 1800
@@ -35,6 +35,9 @@ class RuleKind(StrEnum):
     AUTO = "auto"
     APPROVE = "approve"
     RAISE = "raise"
+
+
+_TIGHTENING = frozenset({RuleKind.DENY, RuleKind.RAISE})
 
 
 class Rule(Strict):
@@ -77,65 +80,43 @@ class RuleSet(Strict):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Prepared:
-    rule: Rule
-    conditions: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Index:
-    """The rules with their conditions, by the tools they name; `others` name none."""
-
+class _Indexed:
     rules: tuple[Rule, ...]
-    by_tool: Mapping[str, tuple[_Prepared, ...]]
-    others: tuple[_Prepared, ...]
+    index: Index
+    # The rules that an unknown fact does not stop, as bits.
+    tightening: int
 
 
 # A rule set is asked again and again, a few at a time: when one is compared with another.
-_INDEXES = 8
-_indexes: OrderedDict[int, _Index] = OrderedDict()
+_KEPT = 8
+_indexed: OrderedDict[int, _Indexed] = OrderedDict()
 
 
-def _index_of(rules: tuple[Rule, ...]) -> _Index:
+def _index_of(rules: tuple[Rule, ...]) -> _Indexed:
     """Return the index of these very rules, made at their first question."""
-    found = _indexes.get(id(rules))
+    found = _indexed.get(id(rules))
     # An id is used again after its owner is gone; the index keeps its owner, so that it can tell.
     if found is not None and found.rules is rules:
         return found
-    by_tool: dict[str, list[_Prepared]] = {}
-    others = []
-    for rule in rules:
-        prepared = _Prepared(rule=rule, conditions=conditions(rule.when))
-        if rule.when.tool is None:
-            others.append(prepared)
-        for tool in set(rule.when.tool or ()):
-            by_tool.setdefault(tool, []).append(prepared)
-    found = _Index(
-        rules=rules,
-        by_tool={tool: tuple(named) for tool, named in by_tool.items()},
-        others=tuple(others),
+    tightening = (1 << number for number, rule in enumerate(rules) if rule.kind in _TIGHTENING)
+    found = _Indexed(
+        rules=rules, index=Index([rule.when for rule in rules]), tightening=sum(tightening)
     )
-    _indexes[id(rules)] = found
-    while len(_indexes) > _INDEXES:
-        _indexes.popitem(last=False)
+    _indexed[id(rules)] = found
+    while len(_indexed) > _KEPT:
+        _indexed.popitem(last=False)
     return found
 
 
 def counts(rule: Rule, answer_: bool | None) -> bool:
     """Say whether a rule counts: an unknown fact stops a loosening rule, never a tightening one."""
-    if answer_ is None:
-        return rule.kind in {RuleKind.DENY, RuleKind.RAISE}
-    return answer_
+    return rule.kind in _TIGHTENING if answer_ is None else answer_
 
 
 def matching(facts: Facts, rules: RuleSet) -> list[Rule]:
     """Return the rules that count for these facts."""
-    index, known = _index_of(rules.rules), vars(facts)
-    return [
-        prepared.rule
-        for prepared in (*index.by_tool.get(facts.tool, ()), *index.others)
-        if counts(prepared.rule, answer(prepared.conditions, known))
-    ]
+    found = _index_of(rules.rules)
+    return [rules.rules[number] for number in found.index.matching(facts, found.tightening)]
 
 
 def decide(facts: Facts, rules: RuleSet) -> Decision:

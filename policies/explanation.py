@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from policies.conditions import Condition, Kind, answer, conditions, kind_of
+from policies.conditions import Condition, Kind, answer, checks, conditions, kind_of
 from policies.engine import (
     NOT_APPROVED,
     Rule,
@@ -50,7 +50,7 @@ def explain(facts: Facts, rules: RuleSet) -> Explanation:
 
 def _reading(rule: Rule, facts: Facts) -> Reading:
     known, found = vars(facts), conditions(rule.when)
-    does_count = counts(rule, answer(found, known))
+    does_count = counts(rule, answer(checks(rule.when), known))
     failing = [
         one for one in found if known[one.fact] is not None and not one.test(known[one.fact])
     ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.policy import candidate
 from policies.comparison import STRICTNESS, Change, compared
 from policies.conditions import Bounds, When
-from policies.engine import Asked, Rule, RuleKind, RuleSet, decide
+from policies.engine import Asked, Rule, RuleKind, RuleSet, counts, decide, holds, matching
 from policies.facts import Facts, Mode, Tier
 from policies.loader import sealed
 from policies.model import Decision, EffectKind
@@ -40,6 +40,15 @@ def test_the_order_of_rules_does_not_matter(found: Facts, some: RuleSet, chance:
     unsorted = some.model_copy(update={"rules": tuple(turned)})
     assert decide(found, unsorted) == decide(found, some)
     assert sealed(turned, some.calendars, some.approved) == some
+
+
+@MANY
+@given(FACTS, SETS)
+def test_the_index_finds_the_rules_that_match_when_each_is_asked(
+    found: Facts, some: RuleSet
+) -> None:
+    asked = [one for one in some.rules if counts(one, holds(one.when, found))]
+    assert matching(found, some) == asked
 
 
 @MANY

@@ -8,8 +8,13 @@ import pytest
 
 from bot.policy import candidate, hard_rules
 from bot.store.engine import StoreError
-from bot.store.rules import in_force, trust_first
+from bot.store.rules import in_force, stored, trust_first
+from policies.engine import Approved, Asked, RuleKind, RuleSet, When
+from policies.facts import ActionKind
+from policies.loader import sealed
 from tests.bot.world import FakeClock, World, opened
+from tests.fakes.values import rule
+from tests.policies.drawn import calendar
 
 
 async def started(store: World) -> None:
@@ -67,6 +72,61 @@ async def test_rules_changed_past_signoff_are_not_acted_on(tmp_path: Path, state
     async with opened(path, FakeClock()) as store:
         await started(store)
     unguarded(path, statement)
+    async with opened(path, FakeClock()) as store:
+        with pytest.raises(StoreError, match="changed in the database, past Signoff"):
+            await started(store)
+
+
+FIRST_SCHEMA = Path(__file__).parents[2] / "scenarios" / "upgrade" / "first_schema.sql"
+
+
+def test_rules_stored_by_the_first_version_have_the_same_version_today() -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(FIRST_SCHEMA.read_text(encoding="utf-8"))
+        ((version, body),) = db.execute("SELECT version, body FROM rule_sets").fetchall()
+    found = RuleSet.model_validate_json(body)
+    assert sealed(found.rules, found.calendars, found.approved).version == version
+    assert (found.calendars, found.approved) == ((), None)
+
+
+def test_whatever_is_added_to_a_rule_or_a_set_is_another_version() -> None:
+    asked = Asked(n=1, groups=("oncall",))
+    plain = rule("ask", RuleKind.APPROVE, When(environment=("staging",)), asked)
+    narrow = rule(
+        "ask", RuleKind.APPROVE, When(environment=("staging",), service=("checkout",)), asked
+    )
+    row = Approved(agent=("incident",), action=(ActionKind.ROLLBACK,), environment=("staging",))
+    sets = [
+        sealed([plain]),
+        sealed([narrow]),
+        sealed([plain], [calendar("night", "12:00")]),
+        sealed([plain], [calendar("night", "18:00")]),
+        sealed([plain], approved=[row]),
+        sealed([plain], [calendar("night", "12:00")], [row]),
+    ]
+    assert len({found.version for found in sets}) == len(sets)
+    for found in sets:
+        assert RuleSet.model_validate_json(found.model_dump_json()) == found
+
+
+async def test_calendars_and_approved_actions_are_in_force_with_the_rules(store: World) -> None:
+    await started(store)
+    shipped = candidate(None)
+    found = await store.database.read(lambda c: in_force(c, hard_rules()))
+    assert found is not None
+    assert (found.calendars, found.approved) == (shipped.calendars, shipped.approved)
+    assert found.calendars
+    assert found.approved
+    kept = await store.database.read(lambda c: stored(c, shipped.version[:6], hard_rules()))
+    assert kept == found
+    assert await store.database.read(lambda c: stored(c, "0000", hard_rules())) is None
+
+
+async def test_a_calendar_changed_past_signoff_is_not_acted_on(tmp_path: Path) -> None:
+    path = tmp_path / "signoff.db"
+    async with opened(path, FakeClock()) as store:
+        await started(store)
+    unguarded(path, "UPDATE rule_sets SET body = replace(body, '12-18', '12-28')")
     async with opened(path, FakeClock()) as store:
         with pytest.raises(StoreError, match="changed in the database, past Signoff"):
             await started(store)
