@@ -38,7 +38,7 @@ from policies.engine import RuleSet
 from policies.explanation import explain
 from policies.facts import Facts, said
 from policies.history import replay
-from policies.model import Decided
+from policies.model import Decided, Mode
 from policies.space import TooLargeError
 
 # The names that stand for rule sets beside folders and versions.
@@ -97,10 +97,17 @@ def _check(parsed: argparse.Namespace) -> int:
 def _matrix(parsed: argparse.Namespace) -> int:
     rules = candidate(_folder(parsed), vocabulary())
     approved = {name for row in rules.approved or () for name in row.environment}
-    own = from_environment().config.environments
+    config = from_environment().config
+    own = config.environments
     environments = (*own, *sorted({ADS, *approved} - set(own)))
-    print(f"Policy {rules.version}, in the ordinary case (small amount, not paused, untainted):")
-    for line in table(matrix_rows(matrix(rules, subjects(), AGENTS, environments))):
+    print(
+        f"Policy {rules.version}, in the ordinary case (small amount, sure, not paused, untainted):"
+    )
+
+    def mode(environment: str) -> Mode:
+        return config.modes.get(environment, config.mode)
+
+    for line in table(matrix_rows(matrix(rules, subjects(), AGENTS, environments, mode))):
         print(line)
     return OK
 

@@ -1,6 +1,6 @@
 """Answers questions about a rule set: the decision matrix, and rules that nobody could satisfy."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -35,11 +35,12 @@ def matrix(
     subjects: Iterable[Subject],
     agents: Iterable[str],
     environments: Iterable[str],
+    mode: Callable[[str], Mode] = lambda _: Mode.AUTO,
 ) -> list[Cell]:
     """Return what is decided for each agent, tool and environment in the ordinary case.
 
-    Ordinary means: mode auto, not paused or frozen, untainted, full confidence, no calendar holds,
-    nothing else happened within the hour, and a small amount.
+    Ordinary means: in the mode of the environment, not paused or frozen, untainted, full
+    confidence, no calendar holds, nothing else happened within the hour, and a small amount.
     """
     names, places = list(agents), list(environments)
     return [
@@ -47,7 +48,7 @@ def matrix(
             agent=agent,
             tool=subject.tool,
             environment=environment,
-            decision=decide(_ordinary(agent, subject, environment), rules),
+            decision=decide(_ordinary(agent, subject, environment, mode(environment)), rules),
         )
         for subject in subjects
         for agent in names
@@ -130,7 +131,7 @@ def _strangers(
     ]
 
 
-def _ordinary(agent: str, subject: Subject, environment: str) -> Facts:
+def _ordinary(agent: str, subject: Subject, environment: str, mode: Mode) -> Facts:
     small = Money(amount=Decimal(10), currency="EUR")
     return Facts(
         agent=agent,
@@ -139,7 +140,7 @@ def _ordinary(agent: str, subject: Subject, environment: str) -> Facts:
         tier=subject.tier,
         environment=environment,
         target="any",
-        mode=Mode.AUTO,
+        mode=mode,
         requester=ActorKind.SYSTEM,
         paused=False,
         tainted=False,

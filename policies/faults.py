@@ -74,8 +74,9 @@ def problems(error: ValidationError, source: Source, fields: Fields) -> list[Pro
             continue
         # The names of the branches of a union are no part of the file.
         path = tuple(part for part in fault["loc"] if part not in {"AutoText", "bool"})
-        where = ".".join(str(part) for part in path)
         owner = owner_of(source.document, path)
+        # Whoever is told the rule's id need not count rules.
+        where = ".".join(str(part) for part in (path[2:] if owner else path))
         message = f"{owner}{where}: {_words(fault, path, fields)}".removeprefix(": ")
         # An unknown field stands where it is written, not where it is missing.
         found.setdefault(message, source.problem(path, message))

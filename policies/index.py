@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies.conditions import Kind, When, conditions, kind_of
+from policies.conditions import Condition, Kind, When, conditions, kind_of
 from policies.facts import Facts
 
 
@@ -17,6 +17,19 @@ class _Column:
     by_value: dict[Any, int] = field(default_factory=dict)
     # Where a value is no key: each thing that is asked, with the rules that ask it.
     tests: dict[Any, tuple[Callable[[Any], bool], int]] = field(default_factory=dict)
+
+    def note(self, condition: Condition, bit: int) -> None:
+        """Add what one rule says."""
+        self.named |= bit
+        match kind_of(condition.name):
+            case Kind.ONE_OF:
+                for value in condition.wanted:
+                    self.by_value[value] = self.by_value.get(value, 0) | bit
+            case Kind.FLAG:
+                self.by_value[condition.wanted] = self.by_value.get(condition.wanted, 0) | bit
+            case Kind.BOUNDS | Kind.ANY_OF | Kind.NONE_OF:
+                _, rules = self.tests.get(condition.wanted, (None, 0))
+                self.tests[condition.wanted] = (condition.test, rules | bit)
 
     def failing(self, value: Any) -> int:  # noqa: ANN401 - a known fact
         """Return the rules that the value keeps from matching."""
@@ -38,17 +51,7 @@ class Index:
             bit = 1 << number
             for condition in conditions(when):
                 column = columns.setdefault(condition.name, _Column(fact=condition.fact))
-                column.named |= bit
-                match kind_of(condition.name):
-                    case Kind.ONE_OF:
-                        for value in condition.wanted:
-                            column.by_value[value] = column.by_value.get(value, 0) | bit
-                    case Kind.FLAG:
-                        flag = condition.wanted
-                        column.by_value[flag] = column.by_value.get(flag, 0) | bit
-                    case Kind.BOUNDS | Kind.ANY_OF | Kind.NONE_OF:
-                        _, rules = column.tests.get(condition.wanted, (None, 0))
-                        column.tests[condition.wanted] = (condition.test, rules | bit)
+                column.note(condition, bit)
         self._columns = tuple(columns.values())
         self._all = (1 << len(whens)) - 1
 

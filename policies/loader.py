@@ -52,8 +52,9 @@ def load(
     for files, is_hard in ((hard, True), (rules, False)):
         for name, text in files.items():
             _take(read_, name, text, is_hard=is_hard)
+    if not read_.is_partial:
+        read_.problems += [*_taken(read_.rules), *_strangers(read_, vocabulary)]
     _require_sound(read_.problems)
-    _require_sound([*_taken(read_.rules), *_strangers(read_, vocabulary)])
     rule_set = sealed(
         (placed.rule for placed in read_.rules), read_.calendars.values(), read_.approved or None
     )
@@ -101,6 +102,8 @@ class _Read:
     approved: list[Approved] = field(default_factory=list)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    # Whether a file did not read: what others speak of may stand in it.
+    is_partial: bool = False
 
 
 def _require_sound(found: Sequence[Problem]) -> None:
@@ -111,6 +114,7 @@ def _require_sound(found: Sequence[Problem]) -> None:
 def _take(read_: _Read, name: str, text: str, *, is_hard: bool) -> None:
     source, parsed = _parsed(name, text, RuleFile, FIELDS, read_.problems)
     if source is None or parsed is None:
+        read_.is_partial = True
         return
     if not parsed.model_fields_set:
         words = f"write at least one of {', '.join(RuleFile.model_fields)}"

@@ -3,8 +3,8 @@
 Two sets of 500 rules: `by tool`, nine in ten of which name one of 25 tools, as rule files do; and
 `any tool`, none of which names one, so that each is asked. A rule has three conditions more, drawn;
 one in ten names a calendar or an amount. Every decision is timed alone, over facts drawn from the
-names that the rules speak of. The reference is timed alone as often: it looks up each rule's id in a
-dict, and nothing else. Only decisions are timed, not the look-ups in the database that complete
+names that the rules speak of. The reference is timed alone as often: it looks up each rule's id in
+a dict, and nothing else. Only decisions are timed, not the look-ups in the database that complete
 facts.
 """
 

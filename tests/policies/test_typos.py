@@ -368,7 +368,7 @@ def test_a_mistake_in_a_rule_names_the_rule() -> None:
     with pytest.raises(PolicyError) as caught:
         load({}, {"team.yaml": FOLDER.replace("confidence", "confidense")}, {}, VOCABULARY)
     assert str(caught.value) == (
-        "team.yaml:32: many: rules.2.when.confidense: there is no field `confidense` here;"
+        "team.yaml:32: many: when.confidense: there is no field `confidense` here;"
         " did you mean `confidence`?"
     )
 
