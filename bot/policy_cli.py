@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection
 
 from bot.audit_cli import moment
 from bot.commandline import OK, USAGE, WRONG, command
@@ -26,7 +25,7 @@ from bot.rulings import (
 )
 from bot.settings import Settings, SettingsError, from_environment
 from bot.store.decisions import decided_on, past_decisions
-from bot.store.engine import StoreError
+from bot.store.engine import Connection, StoreError
 from bot.store.reading import open_read_only
 from bot.store.rules import in_force, stored
 from policies.analysis import matrix, unmatchable

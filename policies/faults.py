@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from policies.vocabulary import advice
 from policies.yamltext import Path
@@ -42,6 +41,8 @@ class Source:
         return Problem(file=self.file, line=self.line(*path), message=message)
 
 
+# One fault as pydantic tells it.
+Detail = Mapping[str, Any]
 # What may be written beside a field that nobody knows, by the field that it stands in.
 Fields = Mapping[str, tuple[str, ...]]
 
@@ -83,7 +84,7 @@ def problems(error: ValidationError, source: Source, fields: Fields) -> list[Pro
     return list(found.values())
 
 
-def _is_below(one: ErrorDetails, other: ErrorDetails) -> bool:
+def _is_below(one: Detail, other: Detail) -> bool:
     size = len(other["loc"])
     return len(one["loc"]) > size and one["loc"][:size] == other["loc"]
 
@@ -99,7 +100,7 @@ def owner_of(document: object, path: Path) -> str:
             return ""
 
 
-def _words(fault: ErrorDetails, path: Path, fields: Fields) -> str:
+def _words(fault: Detail, path: Path, fields: Fields) -> str:
     kind, given = fault["type"], str(fault["input"])[:60]
     last = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
@@ -110,9 +111,9 @@ def _words(fault: ErrorDetails, path: Path, fields: Fields) -> str:
         names = known.replace("'", "").replace(" or ", ", ").split(", ")
         return f"`{given}` is not known here; {advice(given, names)} (there are {', '.join(names)})"
     if kind == "value_error":
-        return fault["msg"].removeprefix("Value error, ")
+        return str(fault["msg"]).removeprefix("Value error, ")
     if kind == "string_pattern_mismatch" and last in _SHAPES:
         return f"`{given}` does not fit; {_SHAPES[last]}"
     if kind in _TYPES:
         return _TYPES[kind].format(given="..." if given in {"", "None"} else given)
-    return fault["msg"]
+    return str(fault["msg"])

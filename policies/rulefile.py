@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
-from annotated_types import Ge, Le
 from pydantic import Field, StringConstraints
 
 from policies.calendars import Dates, PublicHolidays, Times, Weekly
@@ -165,8 +164,8 @@ def domain(name: str) -> tuple[Decimal | None, Decimal | None]:
     # The field's type is optional: its own limits stand one level deeper.
     for part in getattr(Facts.model_fields[name].annotation, "__args__", ()):
         for item in _items(part):
-            least = Decimal(str(item.ge)) if isinstance(item, Ge) else least
-            most = Decimal(str(item.le)) if isinstance(item, Le) else most
+            least = Decimal(str(item.ge)) if hasattr(item, "ge") else least
+            most = Decimal(str(item.le)) if hasattr(item, "le") else most
     return least, most
 
 
