@@ -37,7 +37,7 @@ def in_the_new_set(found: Facts, old: RuleSet, new: RuleSet) -> Facts:
     return found.model_copy(update={"calendars": found.calendars | both})
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(changes(), FACTS)
 def test_whatever_is_decided_differently_is_reported(
     change: tuple[RuleSet, RuleSet], drawn: Facts
@@ -53,7 +53,7 @@ def test_whatever_is_decided_differently_is_reported(
         assert told.is_looser or not truth.change.is_looser
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(changes())
 def test_every_example_is_a_case_in_which_the_sets_differ_as_told(
     change: tuple[RuleSet, RuleSet],
