@@ -19,7 +19,7 @@ from policies.model import (
 )
 from tools.base import AnyReadTool, AnyTool, AnyWriteTool, Plan
 from tools.catalogue import Catalogue
-from tools.ports import Caller, Controls, Directory, Draft, Journal, RuleSource
+from tools.ports import Caller, Controls, Directory, Draft, Journal, RuleSource, of_caller
 
 FAILED = "DECIDING_FAILED"
 NOT_FOR_AGENT = "TOOL_NOT_FOR_AGENT"
@@ -144,14 +144,7 @@ def _failed(tool: AnyTool, caller: Caller, clock: Clock, fault: str) -> Event:
         kind=EventKind.DECISION_FAILED,
         at=clock.now(),
         actor=Actor(kind=ActorKind.SYSTEM, id="system:gateway"),
-        tenant=caller.tenant,
-        task_id=caller.task_id,
-        parent=str(caller.requester),
-        correlation_id=caller.correlation_id,
-        environment=caller.environment,
-        agent=caller.agent,
-        agent_version=caller.agent_version,
-        trigger=str(caller.requester),
+        **of_caller(caller),
         tools=(tool.name,),
         decision=EffectKind.DENY,
         reasons=(FAILED,),

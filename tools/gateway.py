@@ -47,6 +47,7 @@ from tools.ports import (
     Journal,
     Memory,
     RuleSource,
+    of_caller,
 )
 
 EXCERPT_LIMIT = 2000
@@ -296,15 +297,8 @@ def _called(evidence: Evidence, caller: Caller, decision: Decision) -> Event:
         kind=kind,
         at=evidence.taken_at,
         actor=Actor(kind=ActorKind.AGENT, id=caller.agent),
-        tenant=caller.tenant,
-        task_id=caller.task_id,
-        parent=str(caller.requester),
-        correlation_id=caller.correlation_id,
-        environment=caller.environment,
-        agent=caller.agent,
-        agent_version=caller.agent_version,
+        **of_caller(caller),
         policy_version=decision.policy_version,
-        trigger=str(caller.requester),
         tools=(evidence.tool,),
         systems=(evidence.source,),
         decision=decision.effect,

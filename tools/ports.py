@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from policies.approvals import Memberships
 from policies.audit import Event
@@ -52,6 +52,20 @@ class Caller:
     correlation_id: str
     worker: str
     epoch: int
+
+
+def of_caller(caller: Caller) -> dict[str, Any]:
+    """Return what every event of a call carries: for which task it is, and who asked for that."""
+    return {
+        "tenant": caller.tenant,
+        "task_id": caller.task_id,
+        "parent": str(caller.requester),
+        "correlation_id": caller.correlation_id,
+        "environment": caller.environment,
+        "agent": caller.agent,
+        "agent_version": caller.agent_version,
+        "trigger": str(caller.requester),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
