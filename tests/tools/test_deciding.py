@@ -72,6 +72,19 @@ async def test_the_requesters_groups_are_read_when_a_rule_asks_for_them() -> Non
     assert made.decision.effect is EffectKind.APPROVE
 
 
+async def test_groups_that_were_read_too_long_ago_permit_nothing() -> None:
+    door = FakeDoor()
+    door.directory.members = {"sre": {ANA}}
+    when = When(tool=("fake_set",), requester_group=("sre",))
+    door.rules = sealed([rule("own", RuleKind.APPROVE, when, asks_oncall().asked)])
+    asked = replace(caller(), requester=Actor(kind=ActorKind.HUMAN, id=ANA))
+    door.directory.age_s = 60
+    assert (await door.gateway.consider(SET, "T-1-1", asked)).decision.effect is EffectKind.APPROVE
+    door.directory.age_s = 61
+    made = await door.gateway.consider(SET, "T-1-1", asked)
+    assert (made.decision.effect, made.decision.reasons) == (EffectKind.DENY, ("NO_RULE",))
+
+
 async def test_an_action_that_is_not_approved_is_denied_whatever_the_rules_say() -> None:
     door = FakeDoor()
     row = Approved(agent=("incident",), action=(ActionKind.ROLLBACK,), environment=("staging",))
