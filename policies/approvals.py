@@ -117,12 +117,26 @@ def refusal_to_vote(
     The requester never approves, unless every rule that asks allows self-approval.
     """
     reason = barred(voter, proposal.decision.groups, memberships, now)
-    is_requester = voter.id in proposal.requesters
+    is_requester = has_asked(voter.id, proposal)
     if is_requester and reason is Refusal.NOT_IN_GROUP:
         return Refusal.IS_REQUESTER
     if is_requester and reason is None and not proposal.decision.self_approval:
         return Refusal.IS_REQUESTER
     return reason
+
+
+def has_asked(person: str, proposal: Proposal) -> bool:
+    """Say whether the person asked for it, or edited it.
+
+    By the user alone: in an organisation of several workspaces Slack may name one and the same
+    person with another team at a command than at a click.
+    """
+    return _user(person) in {_user(name) for name in proposal.requesters}
+
+
+def countable(approvers: Iterable[str], proposal: Proposal, *, self_approval: bool) -> list[str]:
+    """Return whose approvals may count: who asked is out, unless self-approval is allowed."""
+    return [name for name in approvers if self_approval or not has_asked(name, proposal)]
 
 
 def undo_groups(proposal: Proposal) -> tuple[str, ...]:
@@ -185,6 +199,10 @@ def _seat(
             taken[person] = place
             return True
     return False
+
+
+def _user(person: str) -> str:
+    return person.rsplit("/", 1)[-1]
 
 
 def _members(name: str, memberships: Memberships) -> frozenset[str]:

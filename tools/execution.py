@@ -6,6 +6,7 @@ from policies.approvals import (
     Refusal,
     Voter,
     barred,
+    countable,
     is_satisfied,
     undo_groups,
     unreadable,
@@ -350,7 +351,8 @@ class Execution:
                 f"Policy says no now ({fresh.reasons[0]}, {rules}): nothing was done.",
             )
         # Both what the card asked and what the rules ask now: never less than was shown.
-        for clauses in (proposal.decision.clauses, fresh.clauses):
+        for decision in (proposal.decision, fresh):
+            clauses = decision.clauses
             groups = [name for clause in clauses for name in clause.groups]
             memberships = await self._parts.directory.memberships(groups)
             blind = unreadable(groups, memberships, self._parts.clock.now())
@@ -358,7 +360,8 @@ class Execution:
                 raise Stop(
                     None, "GROUP_UNREADABLE", f"Can't read who is in `{groups[0]}` now.", RETRY_S
                 )
-            if clauses and not is_satisfied(clauses, grant.approvers, memberships):
+            people = countable(grant.approvers, proposal, self_approval=decision.self_approval)
+            if clauses and not is_satisfied(clauses, people, memberships):
                 raise Stop(
                     ProposalState.DENIED,
                     "SIGN_OFF_NOT_ENOUGH",

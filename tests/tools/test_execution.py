@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from policies.engine import Asked
 from policies.loader import sealed
 from policies.model import ProposalState
 from tests.fakes.door import FakeDoor, asks_oncall, denies_everything
@@ -128,6 +129,27 @@ async def test_rules_that_ask_less_by_now_do_not_lower_what_the_card_asked(
     asked_two = proposal(decision=decision(clause(2, "oncall")))
     await door.execution.run(asked_two, BY_ANA, caller())
     assert door.outcome.reason == "SIGN_OFF_NOT_ENOUGH"
+
+
+async def test_who_asked_does_not_count_even_if_their_approval_was_stored(door: FakeDoor) -> None:
+    await door.execution.run(proposal(requesters=(ANA,)), BY_ANA, caller())
+    assert door.outcome.reason == "SIGN_OFF_NOT_ENOUGH"
+    assert "act" not in door.trail
+
+
+@pytest.mark.parametrize(
+    ("card", "now", "reason"),
+    [(True, True, "EXECUTED"), (True, False, "SIGN_OFF_NOT_ENOUGH")],
+    ids=["still allowed", "not allowed any more"],
+)
+async def test_self_approval_counts_only_while_the_rules_still_allow_it(
+    door: FakeDoor, *, card: bool, now: bool, reason: str
+) -> None:
+    asked = Asked(n=1, groups=("oncall",), self_approval=now)
+    door.rules = sealed([asks_oncall().model_copy(update={"asked": asked})])
+    shown = decision(clause(1, "oncall"), self_approval=card)
+    await door.execution.run(proposal(requesters=(ANA,), decision=shown), BY_ANA, caller())
+    assert door.outcome.reason == reason
 
 
 async def test_two_who_signed_are_enough_for_two(door: FakeDoor) -> None:

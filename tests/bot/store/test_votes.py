@@ -119,6 +119,9 @@ def with_(**fields: str) -> Callable[[World, Proposal], Click]:
 
 REFUSED = {
     "the requester": Refused(Refusal.IS_REQUESTER, by(ANA), wish=Wish(requesters=(ANA,))),
+    "the requester, named with another workspace of theirs": Refused(
+        Refusal.IS_REQUESTER, by(ANA), wish=Wish(requesters=("T0OTHER/U0ANA",))
+    ),
     "an editor": Refused(Refusal.IS_REQUESTER, by(BEN), wish=Wish(requesters=(MIA, BEN))),
     "somebody outside the group": Refused(Refusal.NOT_IN_GROUP, by(ZOE)),
     "the same user id of another team": Refused(Refusal.NOT_IN_GROUP, by("T0EVIL/U0ANA")),
