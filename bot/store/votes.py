@@ -94,6 +94,8 @@ def ask_rollback(
     refusal = barred(
         click.voter, undo_groups(proposal), memberships, context.clock.now()
     ) or _rollback_refusal(connection, context, proposal, state)
+    if refusal is None and click.seen_hash != proposal.action.hash:
+        refusal = Refusal.OLD_CARD
     if refusal is not None:
         return refused(connection, context, click, proposal, refusal)
     now = context.clock.now()

@@ -373,6 +373,13 @@ async def test_a_rollback_from_a_card_of_another_proposal_is_refused(store: Worl
     await refused_rollback(store, forged, Refusal.OTHER_CARD)
 
 
+async def test_a_rollback_with_a_hash_that_the_card_does_not_show_is_refused(store: World) -> None:
+    proposal = await store.proposed()
+    await store.executed(proposal)
+    forged = store.click(proposal, BEN, seen_hash="0" * 64)
+    await refused_rollback(store, forged, Refusal.OLD_CARD)
+
+
 async def test_a_task_follows_its_proposals(store: World) -> None:
     task = await store.task()
     first, second = await store.analysed(task, Wish(), Wish(key="other", version="v40"))
