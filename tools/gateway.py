@@ -148,6 +148,7 @@ class Gateway:
             raise Halted
         tool = self.parts.catalogue.writing(draft.tool)
         arguments = arguments_of(tool, draft.parameters)
+        _require_same_place(arguments, draft)
         observed = await self.observe(tool, arguments)
         plan = tool.plan(arguments, observed)
         decided = await self._proposing(tool, plan, draft, caller)
@@ -262,6 +263,16 @@ class Gateway:
             name: clean(name, value) if isinstance(value, str) else value
             for name, value in row.items()
         }
+
+
+def _require_same_place(arguments: Parameters, draft: Draft) -> None:
+    """Refuse an action elsewhere than it is decided for: it would be judged by another's rules."""
+    place = getattr(arguments, "environment", draft.environment)
+    if place != draft.environment:
+        raise Refused(
+            f"`environment` is `{place}`, and what is decided is an action in"
+            f" `{draft.environment}`: name the same one"
+        )
 
 
 def arguments_of(tool: AnyTool, params: Mapping[str, Scalar]) -> Parameters:

@@ -14,9 +14,10 @@ from tests.fakes.door import OWN_SECRET, FakeDoor, asks_oncall
 from tests.fakes.system import NEVER_S, Fault
 from tests.fakes.values import MIA, caller, rule
 from tests.playground.shop.world import NOON
+from tests.tools.world import shopping
 from tools.base import Evidence, Refused, ToolError, Unavailable
 from tools.catalogue import UnknownTool
-from tools.gateway import EXCERPT_LIMIT
+from tools.gateway import EXCERPT_LIMIT, Gateway
 from tools.ports import Draft, Halted
 
 LAMP = {"name": "lamp"}
@@ -254,3 +255,24 @@ async def test_untrusted_text_holds_an_automatic_action_back(door: FakeDoor) -> 
     assert clean.decision.effect is EffectKind.AUTO
     assert tainted.decision.effect is EffectKind.DENY
     assert (clean.tainted, tainted.tainted) == (False, True)
+
+
+async def test_an_action_elsewhere_than_it_is_decided_for_is_refused() -> None:
+    async with shopping() as world:
+        gateway = Gateway(replace(FakeDoor().gateway.parts, catalogue=world.catalogue))
+        fault = world.shop.fleet.inject("checkout", "production")
+        draft = Draft(
+            key="rollback",
+            tool="shop_rollback",
+            parameters={
+                "service": "checkout",
+                "environment": "production",
+                "from_version": fault.version,
+                "to_version": fault.previous_version,
+            },
+            environment="staging",
+        )
+        with pytest.raises(Refused, match="`environment` is `production`"):
+            await gateway.consider(draft, "T-1-1", caller())
+        there = replace(draft, environment="production")
+        assert (await gateway.consider(there, "T-1-1", caller())).action.target == "checkout"
