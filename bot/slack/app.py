@@ -110,8 +110,6 @@ class Reception:
         if action_id not in {cards.REJECT, cards.EDIT}:
             return None
         click = await clicks.click_of(self._desk, body, value)
-        if click is None:
-            return None
         refusal, proposal = await clicks.refusal_of(self._desk, click, action_id)
         if proposal is None or refusal is not None:
             return None

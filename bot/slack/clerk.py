@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from bot.pulse import Pulse
 from bot.slack import clicks, commands, digests, forms
-from bot.slack.desk import Desk
+from bot.slack.desk import Desk, reply, who
 from bot.slack.events import take as take_event
 from bot.slack.text import code
-from bot.store.boxes import Inbox, Letter
+from bot.store.boxes import Inbox, Letter, letter_done
+from bot.store.engine import Connection
+from bot.store.votes import given_up
 from tools.ports import RecordUnavailable
 
 POLL_S = 0.25
@@ -68,9 +70,21 @@ class InboxClerk:
         except Exception:  # noqa: BLE001 - see above
             _log.exception("a letter could not be worked off: %s", letter.kind)
             if letter.attempts + 1 >= MAX_ATTEMPTS:
-                await self._desk.answer(letter, APOLOGY, "given up")
+                await self._give_up(letter)
             else:
                 await self._inbox.later(letter, 2.0**letter.attempts)
+
+    async def _give_up(self, letter: Letter) -> None:
+        desk = self._desk
+        team, user = who(letter.body)
+
+        def unit(connection: Connection) -> None:
+            if not letter_done(connection, desk.context, letter.key, "given up"):
+                return
+            given_up(connection, desk.context, f"{team}/{user}", letter.kind)
+            reply(connection, desk.context, letter.body, APOLOGY)
+
+        await desk.context.database.write(unit)
 
     async def _handle(self, letter: Letter) -> float | None:
         if letter.kind == "command":

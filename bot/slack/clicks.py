@@ -36,9 +36,6 @@ async def act(desk: Desk, letter: Letter) -> float | None:
     action = body["actions"][0]
     action_id = str(action.get("action_id", ""))
     click = await click_of(desk, body, str(action.get("value", "")))
-    if click is None:
-        await desk.answer(letter, words(Refusal.OTHER_CARD, None), "not a card")
-        return None
     if await _is_too_early(desk, letter, click):
         return CARD_POLL_S
     if action_id == cards.APPROVE:
@@ -64,11 +61,11 @@ async def reject(desk: Desk, letter: Letter, click: Click, reason: str) -> None:
     await _settle(desk, letter, click, _vote(desk, Ballot.REJECT, reason))
 
 
-async def click_of(desk: Desk, body: dict[str, Any], value: str) -> Click | None:
-    """Return who clicked on what; None when the value is none of ours."""
+async def click_of(desk: Desk, body: dict[str, Any], value: str) -> Click:
+    """Return who clicked on what; a value that is none of ours names no proposal."""
     parts = value.split(":")
     if len(parts) != VALUE_PARTS:
-        return None
+        parts = ["", ""]
     message = body.get("container") or {}
     channel = body.get("channel", {}).get("id") or message.get("channel_id") or ""
     message_ts = message.get("message_ts") or body.get("message", {}).get("ts") or ""

@@ -14,12 +14,14 @@ from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.proposals import add_proposal, proposal_count
 from bot.store.tasks import settle_task
-from bot.store.votes import Click, edit_denied, supersede
+from bot.store.votes import Click, edit_denied, refused, supersede
 from policies.approvals import Refusal
 from policies.model import Actor, ActorKind, Decision, EffectKind, Proposal, Scalar
 from tools.base import ToolError
 from tools.catalogue import UnknownTool
 from tools.ports import Caller, Draft, Halted
+
+EDITED = "EDITED_BY_A_PERSON"
 
 
 def changed(proposal: Proposal, filled: dict[str, str]) -> dict[str, Scalar]:
@@ -51,13 +53,13 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
     """Work off an edit: consider the changed action, and put it in the old one's place."""
     refusal, old = await refusal_of(desk, click, cards.EDIT)
     if old is None or refusal is not None:
-        await desk.answer(letter, words(refusal or Refusal.OTHER_CARD, old), "edit refused")
+        await _refuse(desk, letter, click, old, refusal or Refusal.OTHER_CARD)
         return
     number = await desk.context.database.read(
         lambda connection: proposal_count(connection, old.task_id)
     )
     try:
-        new = await desk.gateway.consider(
+        considered = await desk.gateway.consider(
             _draft(old, filled, click.voter.id), f"{old.task_id}-{number + 1}", _caller(old)
         )
     except (ToolError, UnknownTool) as error:
@@ -67,6 +69,7 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
         text = "Signoff is paused: nothing can be edited before `/signoff resume`."
         await desk.answer(letter, text, "paused")
         return
+    new = _not_alone(considered, old)
 
     def unit(connection: Connection) -> None:
         if not letter_done(connection, desk.context, letter.key, "edited"):
@@ -76,12 +79,42 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
             reply(connection, desk.context, letter.body, _denied(new.decision))
             return
         if not supersede(connection, desk.context, old, new, click.voter.id):
+            refused(connection, desk.context, click, old, Refusal.ALREADY_DECIDED)
             reply(connection, desk.context, letter.body, words(Refusal.ALREADY_DECIDED, old))
             return
         add_proposal(connection, desk.context, new)
         settle_task(connection, desk.context, old.task_id, "EDITED")
 
     await desk.context.database.write(unit)
+
+
+async def _refuse(
+    desk: Desk, letter: Letter, click: Click, old: Proposal | None, refusal: Refusal
+) -> None:
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, "edit refused"):
+            refused(connection, desk.context, click, old, refusal)
+            reply(connection, desk.context, letter.body, words(refusal, old))
+
+    await desk.context.database.write(unit)
+
+
+def _not_alone(new: Proposal, old: Proposal) -> Proposal:
+    """Return an edit that the rules would let act alone with the question of the old card.
+
+    What a person wrote is no agent's action, and the agent's confidence was in another one.
+    """
+    asked, found = old.decision, new.decision
+    if found.effect is not EffectKind.AUTO:
+        return new
+    held = asked.model_copy(
+        update={
+            "rules": tuple(dict.fromkeys((*asked.rules, *found.rules))),
+            "reasons": tuple(dict.fromkeys((EDITED, *asked.reasons))),
+            "policy_version": found.policy_version,
+        }
+    )
+    return new.model_copy(update={"decision": held})
 
 
 def _denied(decision: Decision) -> str:

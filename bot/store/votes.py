@@ -26,6 +26,8 @@ from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, Proposal, ProposalState
 from tools.ports import Direction
 
+# A fault of our own, however often it was tried.
+GIVEN_UP = "COULD_NOT_BE_WORKED_OFF"
 REOPENABLE = (ProposalState.EXECUTED, ProposalState.VERIFIED)
 
 
@@ -180,6 +182,21 @@ def refused(
         ),
     )
     return Answer(refusal=refusal, proposal=proposal)
+
+
+def given_up(connection: Connection, context: Context, person: str, what: str) -> None:
+    """Record that what a person did could not be worked off, and so was not done."""
+    context.ledger.append(
+        connection,
+        Event(
+            kind=EventKind.CLICK_REFUSED,
+            at=context.clock.now(),
+            actor=Actor(kind=ActorKind.HUMAN, id=person),
+            decision="refused",
+            reasons=(GIVEN_UP,),
+            sentence=f"What {person} did ({what}) could not be worked off, and was not done.",
+        ),
+    )
 
 
 def groups_asked(connection: Connection, proposal_id: str) -> Sequence[str]:

@@ -38,6 +38,7 @@ class Side:
     sender: Sender
     metrics: Metrics
     threads: ThreadStore
+    client: AsyncWebClient
     unreachable: list[str] = field(default_factory=list)
 
     def messages(self, channel: str = CHANNEL) -> list[Message]:
@@ -61,19 +62,23 @@ class Side:
 
     async def propose(self, task: Task, *wishes: Wish) -> list[Proposal]:
         """Take a fresh task through its analysis; it proposes what is wished."""
+        made = [
+            proposal_for(task, place, self.store.clock.now(), wish)
+            for place, wish in enumerate(wishes, start=1)
+        ]
+        await self.conclude(task, *made)
+        return made
+
+    async def conclude(self, task: Task, *made: Proposal) -> None:
+        """Take a fresh task through an analysis that proposes these."""
         claims = await self.store.dispatcher("worker-1").claim(500, 30)
         claim = next(one for one in claims if one.task.id == task.id)
         if claim.task.state is TaskState.QUEUED:
             await self.store.tasks.advance(claim, TaskChange(state=TaskState.GATHERING))
         await self.store.tasks.advance(claim, TaskChange(state=TaskState.ANALYSING))
-        made = [
-            proposal_for(task, place, self.store.clock.now(), wish)
-            for place, wish in enumerate(wishes, start=1)
-        ]
-        await self.store.tasks.advance(claim, TaskChange(proposals=tuple(made)))
+        await self.store.tasks.advance(claim, TaskChange(proposals=made))
         for one in claims:
             await self.store.tasks.release(one)
-        return made
 
     async def expire(self, task: Task) -> None:
         """Nobody answers in time."""
@@ -174,7 +179,7 @@ async def slackside(folder: Path) -> AsyncIterator[Side]:
     async with opened(folder / "signoff.db", clock) as store:
         redactor = store.context.redactor
         sender = Sender(client, metrics, redactor, lambda: clock.now().timestamp())
-        yield Side(store, workspace, sender, metrics, ThreadStore(store.context))
+        yield Side(store, workspace, sender, metrics, ThreadStore(store.context), client)
         await sender.line.close()
         await workspace.stop()
         await runner.cleanup()
