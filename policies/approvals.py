@@ -72,9 +72,13 @@ Memberships = Mapping[str, Membership]
 
 def is_fresh(membership: Membership, now: datetime) -> bool:
     """Say whether a membership was read recently enough to vote or execute on."""
+    return is_recent(membership.read_at, now)
+
+
+def is_recent(read_at: datetime, now: datetime) -> bool:
+    """Say whether what was read then may be relied on now."""
     # Read in the future means that the clock was set back: nobody knows how old that is.
-    age_s = (now - membership.read_at).total_seconds()
-    return 0 <= age_s <= MEMBERSHIP_MAX_AGE_S
+    return 0 <= (now - read_at).total_seconds() <= MEMBERSHIP_MAX_AGE_S
 
 
 def unreadable(groups: Iterable[str], memberships: Memberships, now: datetime) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Does what was approved: check again, consume, write the intent, act, write the outcome."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from policies.approvals import (
     Refusal,
@@ -30,6 +31,7 @@ from tools.ports import (
     Halted,
     Intent,
     Outcome,
+    Stale,
     idempotency_key,
 )
 from tools.runs import Again, Run, Stop, Undo, Word, done, voices
@@ -191,13 +193,15 @@ class Execution:
         run = self._resolved(proposal, Direction.FORWARD, wanted, voices(grant, proposal))
         observed = await self._require_state(run)
         self._parts.boundary("state.observed")
-        await self._require_sign_off(run, observed, grant, caller)
+        read_at = await self._require_sign_off(run, observed, grant, caller)
         self._parts.boundary("signoff.checked")
         baseline = await self._baseline(proposal, caller)
         self._parts.boundary("baseline.measured")
-        return await self._act(run, baseline, caller)
+        return await self._act(run, baseline, caller, read_at)
 
-    async def _act(self, run: Run, baseline: str | None, caller: Caller) -> Outcome:
+    async def _act(
+        self, run: Run, baseline: str | None, caller: Caller, read_at: datetime | None = None
+    ) -> Outcome:
         if run.direction is Direction.INVERSE:
             await self._require_state(run)
         intent = Intent(
@@ -207,13 +211,14 @@ class Execution:
             system=self._parts.catalogue.system(run.tool.name),
             baseline=baseline,
             on_behalf_of=run.call.on_behalf_of,
+            read_at=read_at,
         )
         # Before the intent: what waits for its turn has not begun.
         await self._require_turn(run)
         # Again: since the first look other systems were asked, which takes its time.
         await self._require_not_paused(caller)
         # Before the effect, not after: a crash in between must leave a trace.
-        await self._parts.journal.begin(intent, caller)
+        await self._begin(intent, caller)
         self._parts.boundary("intent.written")
         try:
             async with answering(run.tool):
@@ -233,6 +238,13 @@ class Execution:
             ) from error
         self._parts.boundary("effect.done")
         return done(run, effect, "EXECUTED")
+
+    async def _begin(self, intent: Intent, caller: Caller) -> None:
+        try:
+            await self._parts.journal.begin(intent, caller)
+        except Stale as stale:
+            words = "Who may sign off was read too long ago: it is read again."
+            raise Stop(None, "GROUP_UNREADABLE", words, RETRY_S) from stale
 
     def _known(self, proposal: Proposal, direction: Direction, again: Again) -> Run:
         """Resolve what may have happened: that its tool is gone does not undo it."""
@@ -322,8 +334,9 @@ class Execution:
 
     async def _require_sign_off(
         self, run: Run, observed: State, grant: Grant, caller: Caller
-    ) -> None:
-        proposal = run.proposal
+    ) -> datetime | None:
+        """Return when the oldest of what the sign-off rests on was read; None if on nothing."""
+        proposal, read_at = run.proposal, None
         try:
             plan = run.tool.plan(run.arguments, observed)
         except Refused as error:
@@ -367,6 +380,9 @@ class Execution:
                     "SIGN_OFF_NOT_ENOUGH",
                     "The sign-off is not enough any more: nothing was done.",
                 )
+            ages = [found.read_at for found in memberships.values()]
+            read_at = min([*ages, read_at] if read_at else ages, default=None)
+        return read_at
 
     async def _baseline(self, proposal: Proposal, caller: Caller) -> str | None:
         return await measure(self._gateway, proposal, caller, "baseline")

@@ -35,6 +35,10 @@ class Halted(Exception):  # noqa: N818 - says what happened, like a signal
     """Signoff is paused: nothing outside may be called."""
 
 
+class Stale(Exception):  # noqa: N818 - says what happened, like a signal
+    """Who may sign off was read too long ago to consume an approval on it."""
+
+
 class RecordUnavailable(Exception):  # noqa: N818 - says what happened, like a signal
     """Nothing can be recorded now, so nothing may be done."""
 
@@ -106,7 +110,10 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """What is about to be done, written before it is done."""
+    """What is about to be done, written before it is done.
+
+    What it rests on was read at `read_at` at the earliest; None where nothing was read for it.
+    """
 
     proposal: Proposal
     direction: Direction
@@ -114,6 +121,7 @@ class Intent:
     system: str
     baseline: str | None
     on_behalf_of: str
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +153,13 @@ class Journal(Protocol):
         ...
 
     async def begin(self, intent: Intent, caller: Caller) -> None:
-        """Consume the approval and write the intent; raises LostLease when it is gone."""
+        """Consume the approval and write the intent.
+
+        Raises:
+            LostLease: it is gone.
+            Halted: Signoff is paused.
+            Stale: the intent rests on what was read too long ago.
+        """
         ...
 
     async def settle(self, outcome: Outcome, caller: Caller) -> None:

@@ -13,6 +13,7 @@ from bot.store.proposals import moved, proposal_event, verification_times
 from bot.store.signals import take_signal
 from bot.store.tables import executions, proposals, tasks
 from bot.store.tasks import settle_task
+from policies.approvals import is_recent
 from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, EffectKind, Proposal, ProposalState
 from tools.ports import (
@@ -22,6 +23,7 @@ from tools.ports import (
     Intent,
     LostLease,
     Outcome,
+    Stale,
     idempotency_key,
 )
 
@@ -53,6 +55,11 @@ class SqlJournal:
             # In this very transaction: a pause that is committed stops what has not begun.
             if paused(connection, caller.tenant) is not None:
                 raise Halted
+            # Here too: the measurement before it and the wait for this write took their time.
+            if intent.read_at is not None and not is_recent(
+                intent.read_at, self._context.clock.now()
+            ):
+                raise Stale
             if intent.direction is Direction.FORWARD:
                 _consume(connection, self._context, intent)
             else:

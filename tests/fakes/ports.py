@@ -7,7 +7,7 @@ from policies.approvals import Membership, Memberships
 from policies.audit import Event
 from policies.model import Clock, Mode
 from tools.base import Evidence
-from tools.ports import Caller, Intent, LostLease, Outcome
+from tools.ports import Caller, Intent, LostLease, Outcome, Stale
 
 
 class FakeJournal:
@@ -19,6 +19,7 @@ class FakeJournal:
         self.intents: list[Intent] = []
         self.outcomes: list[Outcome] = []
         self.lost: set[str] = set()
+        self.is_stale = False
 
     async def record(self, events: Sequence[Event]) -> None:
         self.events += events
@@ -26,6 +27,8 @@ class FakeJournal:
     async def begin(self, intent: Intent, caller: Caller) -> None:
         if "begin" in self.lost:
             raise LostLease("another worker has it")
+        if self.is_stale:
+            raise Stale
         self._trail.append("begin")
         self.intents.append(intent)
 

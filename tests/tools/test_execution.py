@@ -172,6 +172,20 @@ async def test_a_group_that_cannot_be_read_makes_it_wait(door: FakeDoor, is_stal
     assert "act" not in door.trail
 
 
+async def test_the_intent_says_when_the_groups_it_rests_on_were_read(door: FakeDoor) -> None:
+    door.directory.age_s = 40
+    await run(door)
+    assert door.journal.intents[0].read_at == door.clock.now() - timedelta(seconds=40)
+
+
+async def test_groups_that_grew_old_until_the_intent_make_it_wait(door: FakeDoor) -> None:
+    door.journal.is_stale = True
+    outcome = await run(door)
+    assert (outcome.state, outcome.reason) == (None, "GROUP_UNREADABLE")
+    assert outcome.retry_s is not None
+    assert "act" not in door.trail
+
+
 async def test_a_sign_off_that_is_too_old_does_nothing(door: FakeDoor) -> None:
     door.clock.at = action().not_after
     outcome = await run(door)

@@ -1,5 +1,6 @@
 """The journal: an approval is consumed once, an intent comes before its effect."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from bot.store.controls import SqlControls
 from bot.store.tables import executions, proposals, tasks
 from policies.model import Mode, Proposal, ProposalState, Verdict
 from tests.bot.world import ANA, BEN, SECRET, START, Wish, World, caller_of, done, intent
-from tools.ports import Direction, LostLease
+from tools.ports import Direction, LostLease, Stale
 
 FAILED_OUTSIDE: dict[str, Any] = {
     "reason": "REFUSED_OUTSIDE",
@@ -167,6 +168,23 @@ async def test_an_unknown_effect_found_not_done_is_done_under_the_same_key(store
     assert (row.state, row.attempts) == ("intent", 2)
     await store.journal.settle(done(proposal, ProposalState.EXECUTED), caller_of(claim))
     assert (await store.standing(proposal)).state is ProposalState.EXECUTED
+
+
+async def test_an_approval_is_not_consumed_on_groups_that_were_read_a_minute_ago(
+    store: World,
+) -> None:
+    proposal, claim = await signed(store)
+    read = replace(intent(proposal), read_at=store.clock.now())
+    store.clock.forward(60.1)
+    with pytest.raises(Stale):
+        await store.journal.begin(read, caller_of(claim))
+    assert await store.rows(executions) == []
+    assert (await store.standing(proposal)).state is ProposalState.APPROVED
+    store.clock.forward(-60.2)
+    with pytest.raises(Stale):
+        await store.journal.begin(read, caller_of(claim))
+    store.clock.forward(60)
+    await store.journal.begin(read, caller_of(claim))
 
 
 async def test_drift_before_the_intent_ends_the_proposal_without_an_execution(
