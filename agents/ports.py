@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from agents.report import Report
 from agents.tasks import Task, TaskState
 from policies.audit import Event
+from policies.ladder import Rung
 from policies.model import Proposal, ProposalState, Verdict
 from tools.base import Evidence
 from tools.ports import Caller, Direction, Draft
@@ -44,8 +45,20 @@ class ExecutionRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reminder:
+    """A rung of the ladder that was taken: when, and which groups are called by it."""
+
+    rung: Rung
+    at: datetime
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProposalRow:
-    """A proposal with everything that happened to it."""
+    """A proposal with everything that happened to it.
+
+    Once its next groups were asked, they stand among the groups of its decision.
+    """
 
     proposal: Proposal
     state: ProposalState
@@ -57,6 +70,17 @@ class ProposalRow:
     verdict: Verdict | None
     is_followed_up: bool
     is_sign_off_stale: bool = False
+    reminders: tuple[Reminder, ...] = ()
+
+    @property
+    def rungs(self) -> frozenset[Rung]:
+        """The rungs of the ladder that were taken."""
+        return frozenset(reminder.rung for reminder in self.reminders)
+
+    @property
+    def is_widened(self) -> bool:
+        """Say whether the next groups may answer."""
+        return Rung.WIDENED in self.rungs
 
     def execution(self, direction: Direction) -> ExecutionRow | None:
         """Return the execution in a direction, if it began."""
@@ -118,6 +142,12 @@ class TaskStore(Protocol):
         sentence: str,
     ) -> None:
         """Move a proposal, and the task with it."""
+        ...
+
+    async def remind(
+        self, claim: Claim, row: ProposalRow, rung: Rung, groups: Sequence[str]
+    ) -> None:
+        """Call people to a proposal that waits, once for each rung."""
         ...
 
     async def verified(

@@ -1,9 +1,12 @@
-"""One step of one proposal: expire, execute, reconcile, verify, roll back."""
+"""One step of one proposal: remind, expire, execute, reconcile, verify, roll back."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from agents.ports import Claim, ExecutionRow, ProposalRow, Signal, TaskStore
+from agents.tasks import TaskKind
+from policies.approvals import waited_for
+from policies.ladder import Rung, due_rung, effective, next_look_at
 from policies.model import ProposalState, Verdict
 from policies.verification import judge
 from tools.execution import Execution
@@ -13,6 +16,12 @@ from tools.ports import Caller, Direction, Grant
 from tools.runs import Again, Undo, Word
 
 LOOK_AGAIN_S = 5.0
+# How what nobody answered is asked for again.
+AGAIN = {
+    TaskKind.INCIDENT: "Still needed? `/triage {target} {where}` looks anew.",
+    TaskKind.CAMPAIGN: "Still wanted? `/launch-campaign` begins anew.",
+    TaskKind.DIGEST: "Still wanted? `/signoff digest` asks anew.",
+}
 # An unknown effect is told before it is resolved, but not waited for longer than this. After a
 # crash Slack takes a change in two seconds, a dozen may wait, and another restart takes its time.
 TELL_WITHIN = timedelta(seconds=30)
@@ -34,7 +43,7 @@ class ProposalSteps:
             await self._roll_back(claim, row, row.roll_back_by, caller)
             return False
         if row.state is ProposalState.PENDING:
-            await self._expire(claim, row)
+            await self._ask_on(claim, row)
         elif row.state is ProposalState.APPROVED:
             await self._execute(claim, row, caller)
         elif row.state is ProposalState.EXECUTING:
@@ -61,15 +70,34 @@ class ProposalSteps:
         word = Word(person=body["person"], has_happened=body["happened"], signal=signal.id)
         await self._execution.decided(row.proposal, direction, word, caller)
 
-    async def _expire(self, claim: Claim, row: ProposalRow) -> None:
-        left_s = (row.proposal.expires_at - self._clock.now()).total_seconds()
-        if left_s > 0:
+    async def _ask_on(self, claim: Claim, row: ProposalRow) -> None:
+        proposal, now = row.proposal, self._clock.now()
+        if now >= proposal.expires_at:
+            words = f"Nobody signed off in time, so nothing was done. {AGAIN[claim.task.kind]}"
+            again = words.format(target=claim.task.target, where=claim.task.environment)
+            await self._store.move(claim, row, ProposalState.EXPIRED, "NO_ANSWER_IN_TIME", again)
+            return
+        rung = due_rung(proposal, row.rungs, now)
+        if rung is None:
             # The clock was set back since: it is looked at again when its time has come.
+            left_s = (next_look_at(proposal, row.rungs) - now).total_seconds()
             await self._store.measure_again(claim, row, left_s)
             return
-        await self._store.move(
-            claim, row, ProposalState.EXPIRED, "NO_ANSWER_IN_TIME", "Nobody signed off in time."
-        )
+        await self._store.remind(claim, row, rung, await self._called(row, rung))
+        self._boundary("people.called")
+
+    async def _called(self, row: ProposalRow, rung: Rung) -> tuple[str, ...]:
+        """Return the groups that are called: of which one more answer would help."""
+        before = row.proposal.decision.clauses
+        clauses = effective(before, is_widened=rung is Rung.WIDENED)
+        groups = dict.fromkeys(name for clause in clauses for name in clause.groups)
+        memberships = await self._gateway.parts.directory.memberships(tuple(groups))
+        found = waited_for(clauses, row.approvers, memberships) or tuple(groups)
+        if rung is Rung.REMINDED or Rung.REMINDED not in row.rungs:
+            # Not reminded before, because nothing ran then: called now with the others.
+            return found
+        known = {name for clause in before for name in clause.groups}
+        return tuple(name for name in found if name not in known) or found
 
     async def _execute(self, claim: Claim, row: ProposalRow, caller: Caller) -> None:
         if row.is_sign_off_stale:
@@ -82,7 +110,7 @@ class ProposalSteps:
                 " if it is still needed.",
             )
             return
-        await self._execution.run(row.proposal, Grant(approvers=row.approvers), caller)
+        await self._execution.run(row.proposal, _grant(row), caller)
 
     async def _reconcile(
         self, claim: Claim, row: ProposalRow, direction: Direction, caller: Caller
@@ -93,7 +121,7 @@ class ProposalSteps:
             return
         left = {} if direction is Direction.FORWARD else _left(row)
         again = Again(
-            grant=Grant(approvers=row.approvers),
+            grant=_grant(row),
             left=left,
             person=row.roll_back_by or ", ".join(row.approvers),
             asks=0 if found is None else found.asks,
@@ -140,6 +168,10 @@ class ProposalSteps:
             self._boundary("verdict.written")
         else:
             await self._store.measure_again(claim, row, LOOK_AGAIN_S)
+
+
+def _grant(row: ProposalRow) -> Grant:
+    return Grant(approvers=row.approvers, is_widened=row.is_widened)
 
 
 def _left(row: ProposalRow) -> dict[str, str]:

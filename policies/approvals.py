@@ -1,7 +1,7 @@
 """Who may vote on a proposal, and when its votes are enough."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -10,6 +10,8 @@ from policies.model import Clause, Proposal, ProposalState, Strict
 
 MEMBERSHIP_MAX_AGE_S = 60
 OPERATORS = "operators"
+# No person: ids of people hold a slash.
+_SOMEBODY = "somebody"
 
 
 class Ballot(StrEnum):
@@ -184,6 +186,29 @@ def missing(clauses: Sequence[Clause], approvers: Iterable[str], memberships: Me
         _seat(place, seats, people, taken, memberships, set()) for place in range(len(seats))
     )
     return len(seats) - filled
+
+
+def waited_for(
+    clauses: Sequence[Clause], approvers: Iterable[str], memberships: Memberships
+) -> tuple[str, ...]:
+    """Return the groups of which one more approval would help; one that is unreadable would."""
+    given = tuple(approvers)
+    needed = missing(clauses, given, memberships)
+    groups = dict.fromkeys(name for clause in clauses for name in clause.groups)
+    return tuple(
+        name
+        for name in groups
+        if missing(clauses, (*given, _SOMEBODY), _with_somebody(name, memberships)) < needed
+    )
+
+
+def _with_somebody(name: str, memberships: Memberships) -> Memberships:
+    known = memberships.get(name)
+    members = frozenset() if known is None else known.members
+    # Only `missing` sees it, which does not ask how old it is.
+    read_at = datetime.min.replace(tzinfo=UTC) if known is None else known.read_at
+    joined = Membership(group=name, members=members | {_SOMEBODY}, read_at=read_at)
+    return {**memberships, name: joined}
 
 
 def _seat(

@@ -34,6 +34,8 @@ class EventKind(StrEnum):
     REPORT_WRITTEN = "report.written"
     PROPOSAL_CREATED = "proposal.created"
     PROPOSAL_MOVED = "proposal.moved"
+    PROPOSAL_REMINDED = "proposal.reminded"
+    PROPOSAL_WIDENED = "proposal.widened"
     VOTE_CAST = "vote.cast"
     CLICK_REFUSED = "click.refused"
     INTENT_WRITTEN = "intent.written"

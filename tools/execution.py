@@ -7,10 +7,7 @@ from policies.approvals import (
     Refusal,
     Voter,
     barred,
-    countable,
-    is_satisfied,
     undo_groups,
-    unreadable,
 )
 from policies.model import EffectKind, Proposal, ProposalState
 from tools.base import (
@@ -21,6 +18,7 @@ from tools.base import (
     Unavailable,
 )
 from tools.catalogue import UnknownTool
+from tools.consent import RETRY_S, require_consent
 from tools.gateway import Gateway, answering, arguments_of
 from tools.measuring import measure
 from tools.ports import (
@@ -41,7 +39,6 @@ UNSEEN = {"left": "unseen"}
 
 SENTENCE_LIMIT = 600
 HELD_S = 2.0
-RETRY_S = 5.0
 # The longest wait between two questions about what is unknown.
 SLOWEST_S = 60.0
 # After 5, 10, 20 and 40 s in vain somebody has to look.
@@ -336,7 +333,7 @@ class Execution:
         self, run: Run, observed: State, grant: Grant, caller: Caller
     ) -> datetime | None:
         """Return when the oldest of what the sign-off rests on was read; None if on nothing."""
-        proposal, read_at = run.proposal, None
+        proposal = run.proposal
         try:
             plan = run.tool.plan(run.arguments, observed)
         except Refused as error:
@@ -363,26 +360,7 @@ class Execution:
                 fresh.reasons[0],
                 f"Policy says no now ({fresh.reasons[0]}, {rules}): nothing was done.",
             )
-        # Both what the card asked and what the rules ask now: never less than was shown.
-        for decision in (proposal.decision, fresh):
-            clauses = decision.clauses
-            groups = [name for clause in clauses for name in clause.groups]
-            memberships = await self._parts.directory.memberships(groups)
-            blind = unreadable(groups, memberships, self._parts.clock.now())
-            if blind:
-                raise Stop(
-                    None, "GROUP_UNREADABLE", f"Can't read who is in `{groups[0]}` now.", RETRY_S
-                )
-            people = countable(grant.approvers, proposal, self_approval=decision.self_approval)
-            if clauses and not is_satisfied(clauses, people, memberships):
-                raise Stop(
-                    ProposalState.DENIED,
-                    "SIGN_OFF_NOT_ENOUGH",
-                    "The sign-off is not enough any more: nothing was done.",
-                )
-            ages = [found.read_at for found in memberships.values()]
-            read_at = min([*ages, read_at] if read_at else ages, default=None)
-        return read_at
+        return await require_consent(self._parts, proposal, fresh, grant)
 
     async def _baseline(self, proposal: Proposal, caller: Caller) -> str | None:
         return await measure(self._gateway, proposal, caller, "baseline")

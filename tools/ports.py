@@ -103,9 +103,13 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """Who approved, as stored; nobody for an action the rules allow on their own."""
+    """Who approved, as stored; nobody for an action the rules allow on their own.
+
+    `is_widened` says that the next groups of the rules (`then`) were asked and count too.
+    """
 
     approvers: tuple[str, ...]
+    is_widened: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

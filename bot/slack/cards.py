@@ -66,6 +66,11 @@ def line(view: ProposalView) -> str:
     return words if view.row.verdict is None else f"{words} {_verdict_words(view)}"
 
 
+def next_groups(proposal: Proposal) -> tuple[str, ...]:
+    """Return the groups that are asked when nobody answers, each once."""
+    return tuple(dict.fromkeys(name for item in proposal.decision.clauses for name in item.then))
+
+
 def undo_until(view: ProposalView) -> datetime | None:
     """Return until when one click undoes it; None where it can't be undone so (any more)."""
     inverse, done = view.row.proposal.action.inverse, view.row.execution(Direction.FORWARD)
@@ -137,8 +142,13 @@ def _status(view: ProposalView, mentions: Mentions, is_paused: bool) -> str:
         return _state_words(view) + (paused if is_paused and is_waiting else "")
     lines = []
     for clause in proposal.decision.clauses:
-        asked = " or ".join(mentions.get(name, code(name)) for name in clause.groups)
+        later = clause.then if view.row.is_widened else ()
+        first = [name for name in clause.groups if name not in later] or clause.groups
+        asked = " or ".join(mentions.get(name, code(name)) for name in first)
         lines.append(f"Needs *{clause.n}* of {asked} (rule `{clause.rule}`)")
+    if view.row.is_widened:
+        joined = " or ".join(mentions.get(name, code(name)) for name in next_groups(proposal))
+        lines.append(f"*Now also:* {joined}")
     given = ", ".join(person(name) for name in view.row.approvers)
     if given:
         lines.append(f"Signed off so far by {given}.")

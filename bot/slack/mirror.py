@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from bot.pulse import Pulse
 from bot.slack.cards import Mentions
+from bot.slack.parts import Wanted
 from bot.slack.poster import Poster, ThreadGoneError, digest, fitting
 from bot.slack.rates import Urgency
 from bot.slack.sender import NoAnswer, NotSent, PutOff, Sender, SlackRefused
-from bot.slack.threads import Wanted, changes_at, posts
+from bot.slack.threads import changes_at, posts
 from bot.store.storms import STORM
 from bot.store.threads import Post, Thread, ThreadStore
 from policies.model import Clock

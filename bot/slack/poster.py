@@ -13,9 +13,10 @@ from typing import Any
 
 from bot.slack.blocks import Block
 from bot.slack.limits import faults
+from bot.slack.parts import Wanted
 from bot.slack.rates import Urgency
 from bot.slack.sender import Sender, SlackRefused
-from bot.slack.threads import Wanted, fallback
+from bot.slack.threads import fallback
 
 EVENT_TYPE = "signoff_post"
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})

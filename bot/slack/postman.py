@@ -16,11 +16,11 @@ from typing import Any
 
 from bot.pulse import Pulse
 from bot.slack import blocks as kit
+from bot.slack.parts import Wanted
 from bot.slack.poster import Poster, ThreadGoneError
 from bot.slack.rates import Urgency
 from bot.slack.sender import NoAnswer, NotSent, Sender, SlackRefused
 from bot.slack.text import clock_time, day_time, escaped
-from bot.slack.threads import Wanted
 from bot.store.boxes import Outbox, Parcel
 from bot.store.checkpoints import ANCHOR
 

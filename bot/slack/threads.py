@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,7 +16,9 @@ from bot.slack import blocks as kit
 from bot.slack import cards, escalations, unknowns
 from bot.slack.blocks import Block
 from bot.slack.digests import digest_post
+from bot.slack.parts import Part, Wanted
 from bot.slack.rates import Urgency
+from bot.slack.reminders import reminder_parts
 from bot.slack.storms import storm_list
 from bot.slack.text import bullets, code, day_time, link, person, safe
 from bot.store.alerts import ordinal
@@ -49,32 +51,6 @@ STATES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A message as it should stand in the thread, under a key that never changes.
-
-    `urgency` is that of posting it, `change` that of bringing it up to date.
-    """
-
-    key: str
-    text: str
-    blocks: list[Block]
-    urgency: Urgency = Urgency.NEWS
-    change: Urgency = Urgency.COSMETIC
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A message that is still to be laid out."""
-
-    key: str
-    make: Callable[[], tuple[str, list[Block]]]
-    urgency: Urgency = Urgency.NEWS
-    change: Urgency = Urgency.COSMETIC
-    # Whether a person still needs it, so that it is posted however late.
-    is_needed: bool = False
-
-
 def posts(
     tasks: list[TaskView],
     mentions: cards.Mentions,
@@ -99,7 +75,7 @@ def posts(
                 first = Urgency.ANSWER
                 found = [replace(part, urgency=first, change=first) for part in found]
             parts += found
-    return [_made(part) for part in parts]
+    return [_made(part) for part in parts if part.key in known or not part.is_moot]
 
 
 def changes_at(tasks: list[TaskView], now: datetime) -> datetime | None:
@@ -119,10 +95,11 @@ def _folded(view: TaskView, parts: list[Part], now: datetime, known: Collection[
     if key not in known and not is_late(view, now):
         return parts
     head, *others = parts
-    missed = [part for part in others if part.key not in known and not part.is_needed]
+    told = [part for part in others if part.key in known or not part.is_moot]
+    missed = [part for part in told if part.key not in known and not part.is_needed]
     if key not in known and len(missed) < 2:  # noqa: PLR2004 - one message for one is no summary
         return parts
-    kept = [part for part in others if part not in missed]
+    kept = [part for part in told if part not in missed]
     return [head, Part(key=key, make=partial(_summary, view)), *kept]
 
 
@@ -143,6 +120,7 @@ def _storm(
         asked = [found for found in view.proposals if found.needed_a_person]
         found = [
             *_cards(view, asked, mentions),
+            *reminder_parts(asked, mentions),
             *_verdicts(asked, now),
             *_escalations(view, mentions),
         ]
@@ -181,6 +159,7 @@ def _task(
     # By time, as they come about one after the other when nobody is away.
     timed = [
         *_cards(view, view.proposals, mentions),
+        *reminder_parts(view.proposals, mentions),
         *_verdicts(view.proposals, now),
         *_unknowns(view, mentions),
         *_escalations(view, mentions),
@@ -202,8 +181,8 @@ def _cards(
             resolved_at=_resolved_at(view),
         )
         proposal, is_pending = item.row.proposal, item.row.state is ProposalState.PENDING
-        # A card that still asks and has no vote changes by a pause or a resolution only.
-        is_untouched = is_pending and not item.row.approvers
+        # A card that still asks as before and has no vote changes by a pause or a resolution only.
+        is_untouched = is_pending and not item.row.approvers and not item.row.is_widened
         part = Part(
             key=f"proposal:{proposal.id}",
             make=make,

@@ -1,17 +1,19 @@
 """Proposals as rows: added once, moved along legal transitions, each move an event."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from agents.ports import ExecutionRow, ProposalRow
+from agents.ports import ExecutionRow, ProposalRow, Reminder
 from bot.store.context import Context
-from bot.store.tables import alerts, executions, proposals, tasks, votes
+from bot.store.tables import alerts, executions, proposals, reminders, tasks, votes
 from policies.approvals import Ballot
 from policies.audit import Event, EventKind
 from policies.history import DECIDED
+from policies.ladder import Rung, next_look_at, widened
 from policies.model import (
     PROPOSAL_TRANSITIONS,
     Actor,
@@ -63,7 +65,10 @@ def add_proposal(connection: Connection, context: Context, proposal: Proposal) -
     proposal = _clean(context, proposal)
     now = context.clock.now()
     state = FIRST_STATE[proposal.decision.effect]
-    next_at = {ProposalState.PENDING: proposal.expires_at, ProposalState.APPROVED: now}.get(state)
+    next_at = {
+        ProposalState.PENDING: next_look_at(proposal, ()),
+        ProposalState.APPROVED: now,
+    }.get(state)
     ordinal = proposal_count(connection, proposal.task_id)
     connection.execute(
         insert(proposals).values(
@@ -189,13 +194,43 @@ def proposal_count(connection: Connection, task_id: str) -> int:
 
 
 def proposal_of(connection: Connection, proposal_id: str) -> tuple[Proposal, ProposalState] | None:
-    """Return a proposal and its state, or None."""
+    """Return a proposal and its state, or None.
+
+    Once its next groups were asked, they stand among the groups of its decision.
+    """
     row = connection.execute(
-        select(proposals.c.body, proposals.c.state).where(proposals.c.id == proposal_id)
+        select(proposals.c.body, proposals.c.state, _IS_WIDENED.label("is_widened")).where(
+            proposals.c.id == proposal_id
+        )
     ).first()
     if row is None:
         return None
-    return Proposal.model_validate_json(row.body), ProposalState(row.state)
+    return _standing(row.body, is_widened=row.is_widened), ProposalState(row.state)
+
+
+_IS_WIDENED = (
+    select(reminders.c.rung)
+    .where(reminders.c.proposal_id == proposals.c.id, reminders.c.rung == Rung.WIDENED)
+    .correlate(proposals)
+    .exists()
+)
+
+
+def _standing(body: str, *, is_widened: bool) -> Proposal:
+    proposal = Proposal.model_validate_json(body)
+    return widened(proposal) if is_widened else proposal
+
+
+def _reminders(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Reminder, ...]]:
+    """Return the rungs that were taken for each of these proposals, in order."""
+    rows = connection.execute(
+        select(reminders).where(reminders.c.proposal_id.in_(ids)).order_by(reminders.c.at)
+    )
+    found: dict[str, tuple[Reminder, ...]] = {}
+    for row in rows:
+        reminder = Reminder(rung=Rung(row.rung), at=row.at, groups=tuple(row.groups.split()))
+        found[row.proposal_id] = (*found.get(row.proposal_id, ()), reminder)
+    return found
 
 
 def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
@@ -208,6 +243,7 @@ def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
         select(votes).where(votes.c.proposal_id.in_(ids)).order_by(votes.c.at)
     ).all()
     ran = connection.execute(select(executions).where(executions.c.proposal_id.in_(ids))).all()
+    taken = _reminders(connection, ids)
     resolved_at = _resolved_at(connection, task_id)
     rows = []
     for row in found:
@@ -218,10 +254,12 @@ def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
             and vote.ballot == Ballot.APPROVE
             and vote.action_hash == row.action_hash
         ]
+        called = taken.get(row.id, ())
+        is_widened = any(reminder.rung is Rung.WIDENED for reminder in called)
         signed_at = max((vote.at for vote in approvals), default=None)
         rows.append(
             ProposalRow(
-                proposal=Proposal.model_validate_json(row.body),
+                proposal=_standing(row.body, is_widened=is_widened),
                 state=ProposalState(row.state),
                 approvers=tuple(vote.voter for vote in approvals),
                 next_at=row.next_at,
@@ -231,6 +269,7 @@ def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
                 verdict=None if row.verdict is None else Verdict(row.verdict),
                 is_followed_up=row.is_followed_up,
                 is_sign_off_stale=_is_stale(signed_at, resolved_at),
+                reminders=called,
             )
         )
     return rows

@@ -242,6 +242,8 @@ proposals = Table(
     Column("roll_back_by", String(128)),
     Column("roll_back_at", UtcTime),
     Column("is_followed_up", Boolean, nullable=False, server_default="0"),
+    # Who withdrew or edited it.
+    Column("decided_by", String(128)),
     UniqueConstraint("task_id", "key", "revision", name="proposals_once"),
 )
 
@@ -255,6 +257,39 @@ votes = Table(
     Column("action_hash", String(64), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("reason", Text),
+    # Of a rejection: which reason of the list.
+    Column("code", String(32)),
+)
+
+# The rungs of the ladder that were taken for a proposal, and which groups were called by each.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("proposal_id", String(64), primary_key=True),
+    Column("rung", String(16), primary_key=True),
+    _tenant(),
+    Column("at", UtcTime, nullable=False),
+    # Names between spaces.
+    Column("groups", Text, nullable=False),
+)
+
+# What is to be looked at after somebody broke the glass, until an operator has.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("proposal_id", String(64), primary_key=True),
+    _tenant(),
+    Column("task_id", String(32), nullable=False),
+    Column("broken_by", String(128), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime),
+    Column("reminders", Integer, nullable=False, server_default="0"),
+    Column("answered_by", String(128)),
+    Column("answered_at", UtcTime),
+    Column("answer", String(16)),
+    Column("words", Text),
+    Index("reviews_due", "next_at"),
+    Index("reviews_task", "task_id"),
 )
 
 executions = Table(

@@ -17,10 +17,12 @@ from bot.store.proposals import (
     proposal_rows,
     verdict_written,
 )
+from bot.store.reminders import called
 from bot.store.signals import take_signal, waiting_signals
 from bot.store.tables import ledger_index, proposals, steps, tasks, threads
 from bot.store.tasks import fenced, keep_step, move_task, settle_task, task_event
 from policies.audit import EventKind
+from policies.ladder import Rung
 from policies.model import Proposal, ProposalState, Verdict
 from tools.base import Evidence
 
@@ -137,6 +139,19 @@ class SqlTaskStore:
             fenced(connection, claim)
             moved(connection, context, row.proposal, (row.state, to), reason, sentence)
             settle_task(connection, context, claim.task.id, reason)
+
+        await self._database.write(unit)
+
+    async def remind(
+        self, claim: Claim, row: ProposalRow, rung: Rung, groups: Sequence[str]
+    ) -> None:
+        """Call people to a proposal that waits, once for each rung."""
+        context = self._context
+
+        def unit(connection: Connection) -> None:
+            fenced(connection, claim)
+            called(connection, context, row, rung, groups)
+            settle_task(connection, context, claim.task.id, "WAITING")
 
         await self._database.write(unit)
 

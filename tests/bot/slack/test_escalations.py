@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from agents.tasks import TaskKind, TaskState
+from bot.slack.parts import Wanted
 from bot.slack.text import code
-from bot.slack.threads import LATE_AFTER, Wanted, posts
+from bot.slack.threads import LATE_AFTER, posts
 from bot.store.taskstore import MAX_ATTEMPTS
 from bot.store.threads import ThreadStore
 from playground.story import text_of

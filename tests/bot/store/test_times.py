@@ -59,10 +59,11 @@ async def test_a_new_task_and_a_failed_one_do_not_wait_for_an_hour(store: World)
 
 async def test_an_expiry_is_an_appointment_and_stays(store: World) -> None:
     await store.analysed(await store.task(), Wish(expires_s=1800))
-    expires_at = START + timedelta(seconds=1800)
+    reminded_at = START + timedelta(seconds=900)
     await set_back(store)
-    assert (await store.row(proposals)).next_at == expires_at
-    assert (await store.row(tasks)).wake_at == expires_at
+    row = await store.row(proposals)
+    assert (row.next_at, row.expires_at) == (reminded_at, START + timedelta(seconds=1800))
+    assert (await store.row(tasks)).wake_at == reminded_at
 
 
 async def test_a_measurement_keeps_its_distance_and_wakes_its_task(store: World) -> None:
