@@ -79,6 +79,9 @@ class Worker:
             await self._store.release(claim)
         except LostLease as lost:
             _log.warning("lost a lease: %s", lost, extra={"task_id": claim.task.id})
+            # Where only a proposal moved on, the task is still ours, and others may go on with it.
+            with contextlib.suppress(RecordUnavailable):
+                await self._store.release(claim)
         except Halted:
             await asyncio.sleep(PAUSED_S)
             await self._store.release(claim)

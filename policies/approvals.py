@@ -67,6 +67,8 @@ class Refusal(StrEnum):
     WINDOW_CLOSED = "WINDOW_CLOSED"
     NO_INVERSE = "NO_INVERSE"
     NEWER_VERSION = "NEWER_VERSION"
+    NOT_REQUESTER = "NOT_REQUESTER"
+    ALREADY_BEGUN = "ALREADY_BEGUN"
 
 
 Memberships = Mapping[str, Membership]
@@ -95,16 +97,21 @@ def is_member(person: str, groups: Iterable[str], memberships: Memberships) -> b
     return any(name in memberships and person in memberships[name].members for name in groups)
 
 
-def barred(
-    voter: Voter, groups: Sequence[str], memberships: Memberships, now: datetime
-) -> Refusal | None:
-    """Return why this person may not decide anything for these groups, or None."""
+def unfit(voter: Voter) -> Refusal | None:
+    """Return why this account may not decide anything at all, or None."""
     if not voter.is_known:
         return Refusal.PERSON_UNREADABLE
     if voter.is_bot or voter.is_deleted:
         return Refusal.IS_BOT
-    if voter.is_guest:
-        return Refusal.IS_GUEST
+    return Refusal.IS_GUEST if voter.is_guest else None
+
+
+def barred(
+    voter: Voter, groups: Sequence[str], memberships: Memberships, now: datetime
+) -> Refusal | None:
+    """Return why this person may not decide anything for these groups, or None."""
+    if (reason := unfit(voter)) is not None:
+        return reason
     if is_member(voter.id, groups, memberships):
         stale = unreadable(
             [name for name in groups if voter.id in _members(name, memberships)], memberships, now

@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     PROPOSAL_MOVED = "proposal.moved"
     PROPOSAL_REMINDED = "proposal.reminded"
     PROPOSAL_WIDENED = "proposal.widened"
+    PROPOSAL_WITHDRAWN = "proposal.withdrawn"
     VOTE_CAST = "vote.cast"
     CLICK_REFUSED = "click.refused"
     INTENT_WRITTEN = "intent.written"

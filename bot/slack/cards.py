@@ -8,12 +8,13 @@ from agents.ports import ExecutionRow
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from bot.slack.text import bullets, clock_time, code, day_time, link, person, safe
+from bot.store.cardviews import ProposalView
 from bot.store.taskstore import NO_FOLLOW_UP
-from bot.store.threads import ProposalView
 from policies.model import EffectKind, Proposal, ProposalState, Unit, Verdict
 from tools.ports import Direction
 
 APPROVE, REJECT, EDIT = "proposal.approve", "proposal.reject", "proposal.edit"
+WITHDRAW = "proposal.withdraw"
 ROLL_BACK = "proposal.roll_back"
 HOUR_S = 3600
 # Below the limit of one section.
@@ -45,8 +46,9 @@ def card(
         who = "Why, says the " + proposal.action.agent + " agent"
         found.append(kit.section(f"*{who}*\n>{safe(proposal.rationale, 600)}"))
     found.append(kit.section(_promise(proposal)))
-    if view.row.state is ProposalState.PENDING:
-        found.append(kit.actions(f"proposal:{proposal.id}", _buttons(proposal)))
+    buttons = _buttons(view)
+    if buttons:
+        found.append(kit.actions(f"proposal:{proposal.id}", buttons))
     found.append(kit.fields(_facts(proposal)))
     found += _parameters(proposal)
     if proposal.observed:
@@ -177,7 +179,8 @@ def _state_words(view: ProposalView) -> str:
         ProposalState.REJECTED: f"*Rejected* by {person(view.rejected_by or '')}{when}:"
         f" {safe(view.rejection or '', 500)}",
         ProposalState.EXPIRED: f"*Expired*{when}. {sentence}",
-        ProposalState.WITHDRAWN: f"*Withdrawn*{when}.",
+        ProposalState.WITHDRAWN: f"*Withdrawn* by {person(view.decided_by or '')}{when}."
+        " Nothing was done.",
         ProposalState.SUPERSEDED: f"*Edited*{when}. The card below takes its place.",
         ProposalState.DRIFTED: f"*Not done*{when}. {sentence}",
         ProposalState.FAILED: f"*Failed*{when}. {sentence}",
@@ -285,15 +288,28 @@ def _small_print(proposal: Proposal) -> list[str]:
     return found
 
 
-def _buttons(proposal: Proposal) -> list[Block]:
+def _buttons(view: ProposalView) -> list[Block]:
+    proposal = view.row.proposal
     value = button_value(proposal)
+    withdraw = kit.button("Withdraw", WITHDRAW, value)
+    withdraw["confirm"] = kit.confirm(
+        "Take it back?",
+        "Then nothing is done, and nobody needs to decide. You can only withdraw"
+        " what you asked for.",
+        "Withdraw",
+    )
+    if view.row.state is ProposalState.APPROVED:
+        # Signed off and not begun: it waits for a pause to end, or for an outside system.
+        return [withdraw]
+    if view.row.state is not ProposalState.PENDING:
+        return []
     found = [
         kit.button("Approve", APPROVE, value, style="primary"),
         kit.button("Reject…", REJECT, value, style="danger"),
     ]
     if proposal.editable:
         found.append(kit.button("Edit…", EDIT, value))
-    return found
+    return [*found, withdraw]
 
 
 def _measured(value: str | None, unit: Unit) -> str:

@@ -1,12 +1,15 @@
 """Clicks on cards, worked off the inbox: votes and rollbacks; refusals say why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bot.slack import cards, unknowns
 from bot.slack.desk import Desk, reply, who
 from bot.slack.refusals import words
 from bot.store.boxes import Letter, letter_done
+from bot.store.context import Context
 from bot.store.engine import Connection
 from bot.store.signals import settle_unknown
 from bot.store.strangers import is_strange
@@ -20,14 +23,44 @@ from bot.store.votes import (
     refused,
     unknown_card,
 )
-from policies.approvals import Ballot, Memberships, Refusal
+from bot.store.withdrawals import withdraw
+from policies.approvals import OPERATORS, Ballot, Memberships, Refusal
 from policies.model import Proposal
 
 # A click can outrun the note of where its card stands, but not by long.
 CARD_WAIT_S, CARD_POLL_S = 10.0, 0.3
 VALUE_PARTS = 2
 
-Unit = Callable[[Connection, Click, Memberships], Answer]
+Unit = Callable[[Connection, Context, Click, Memberships], Answer]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a click does, and whose members must be known for it beside those asked."""
+
+    work: Unit
+    groups: tuple[str, ...] = ()
+
+
+def _vote(
+    ballot: Ballot,
+    reason: str | None,
+    connection: Connection,
+    context: Context,
+    click: Click,
+    memberships: Memberships,
+) -> Answer:
+    return cast(connection, context, click, ballot, memberships, reason)
+
+
+# What each button does at once; the others open a form.
+DEEDS: Mapping[str, Deed] = {
+    cards.APPROVE: Deed(partial(_vote, Ballot.APPROVE, None)),
+    cards.ROLL_BACK: Deed(ask_rollback),
+    cards.WITHDRAW: Deed(withdraw, (OPERATORS,)),
+    unknowns.HAPPENED: Deed(partial(settle_unknown, has_happened=True)),
+    unknowns.NOT_HAPPENED: Deed(partial(settle_unknown, has_happened=False)),
+}
 
 
 async def act(desk: Desk, letter: Letter) -> float | None:
@@ -38,27 +71,17 @@ async def act(desk: Desk, letter: Letter) -> float | None:
     click = await click_of(desk, body, str(action.get("value", "")))
     if await _is_too_early(desk, letter, click):
         return CARD_POLL_S
-    if action_id == cards.APPROVE:
-        await _settle(desk, letter, click, _vote(desk, Ballot.APPROVE, None))
-    elif action_id == cards.ROLL_BACK:
-        await _settle(
-            desk,
-            letter,
-            click,
-            lambda connection, clicked, members: ask_rollback(
-                connection, desk.context, clicked, members
-            ),
-        )
-    elif action_id in {unknowns.HAPPENED, unknowns.NOT_HAPPENED}:
-        await _settle(desk, letter, click, _seen(desk, has_happened=action_id == unknowns.HAPPENED))
-    else:
+    deed = DEEDS.get(action_id)
+    if deed is None:
         await _opened(desk, letter, click, action_id)
+    else:
+        await settle(desk, letter, click, deed)
     return None
 
 
 async def reject(desk: Desk, letter: Letter, click: Click, reason: str) -> None:
     """Work off a rejection with its reason."""
-    await _settle(desk, letter, click, _vote(desk, Ballot.REJECT, reason))
+    await settle(desk, letter, click, Deed(partial(_vote, Ballot.REJECT, reason)))
 
 
 async def click_of(desk: Desk, body: dict[str, Any], value: str) -> Click:
@@ -98,35 +121,19 @@ async def refusal_of(
     return refusal, proposal
 
 
-def _seen(desk: Desk, *, has_happened: bool) -> Unit:
-    def unit(connection: Connection, click: Click, memberships: Memberships) -> Answer:
-        return settle_unknown(
-            connection, desk.context, click, memberships, has_happened=has_happened
-        )
-
-    return unit
-
-
-def _vote(desk: Desk, ballot: Ballot, reason: str | None) -> Unit:
-    def unit(connection: Connection, click: Click, memberships: Memberships) -> Answer:
-        return cast(connection, desk.context, click, ballot, memberships, reason)
-
-    return unit
-
-
-async def _memberships(desk: Desk, click: Click) -> Memberships:
+async def _memberships(desk: Desk, click: Click, more: Sequence[str] = ()) -> Memberships:
     def unit(connection: Connection) -> Sequence[str]:
         if is_strange(connection, click.proposal_id):
             return ()
         return groups_asked(connection, click.proposal_id)
 
     groups = await desk.context.database.read(unit)
-    return await desk.directory.memberships(groups)
+    return await desk.directory.memberships([*groups, *more])
 
 
-async def _settle(desk: Desk, letter: Letter, click: Click, work: Unit) -> None:
+async def settle(desk: Desk, letter: Letter, click: Click, deed: Deed) -> None:
     """Do the work and be done with the letter in one transaction."""
-    memberships = await _memberships(desk, click)
+    memberships = await _memberships(desk, click, deed.groups)
 
     def unit(connection: Connection) -> None:
         if not letter_done(connection, desk.context, letter.key, "worked off"):
@@ -134,7 +141,7 @@ async def _settle(desk: Desk, letter: Letter, click: Click, work: Unit) -> None:
         if is_strange(connection, click.proposal_id):
             answer = refused(connection, desk.context, click, None, Refusal.NEWER_VERSION)
         else:
-            answer = work(connection, click, memberships)
+            answer = deed.work(connection, desk.context, click, memberships)
         if answer.refusal is not None:
             reply(connection, desk.context, letter.body, words(answer.refusal, answer.proposal))
         elif answer.missing:

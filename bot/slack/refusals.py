@@ -1,7 +1,9 @@
 """What a person is told when a click or command changes nothing: what happened, and what to do."""
 
-from policies.approvals import Refusal
+from bot.slack.text import person
+from policies.approvals import OPERATORS, Refusal
 from policies.model import Proposal
+from policies.standing import is_asked_by_system
 
 WORDS = {
     Refusal.IS_BOT: "Bots and deactivated accounts can't decide anything.",
@@ -23,6 +25,10 @@ WORDS = {
     Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Undo it where it was"
     " done, or ask for a new proposal.",
     Refusal.NO_INVERSE: "This can't be undone.",
+    Refusal.NOT_REQUESTER: "Only {asker} can withdraw this. If it should not be done, press Reject…"
+    " or ask them.",
+    Refusal.ALREADY_BEGUN: "This has begun already, so it can't be withdrawn. The card shows how it"
+    " goes on; what can be undone gets a Roll back button.",
     Refusal.NEWER_VERSION: "A newer version of Signoff made this card, and the one that runs now"
     " does not know how it goes on. Nothing was changed. Ask your operators to start the newer"
     " version, then press again.",
@@ -31,9 +37,16 @@ WORDS = {
 
 def words(refusal: Refusal, proposal: Proposal | None) -> str:
     """Return the answer to a refused click, with its reason code."""
-    groups = "the approving group"
+    groups, rules = "the approving group", ""
     if proposal is not None and proposal.decision.groups:
         groups = " or ".join(f"`{name}`" for name in proposal.decision.groups)
-        rules = ", ".join(f"`{rule}`" for rule in proposal.decision.rules)
-        return f"{WORDS[refusal].format(groups=groups)} ({refusal}, rule {rules})"
-    return f"{WORDS[refusal].format(groups=groups)} ({refusal})"
+        rules = ", rule " + ", ".join(f"`{rule}`" for rule in proposal.decision.rules)
+    asker = "whoever asked for it" if proposal is None else _asker(proposal)
+    return f"{WORDS[refusal].format(groups=groups, asker=asker)} ({refusal}{rules})"
+
+
+def _asker(proposal: Proposal) -> str:
+    people = [person(name) for name in proposal.requesters]
+    if is_asked_by_system(proposal):
+        people.append(f"a member of `{OPERATORS}`")
+    return " or ".join(people) or "whoever asked for it"

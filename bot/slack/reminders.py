@@ -11,7 +11,7 @@ from bot.slack.cards import Mentions, next_groups
 from bot.slack.parts import Part
 from bot.slack.rates import Urgency
 from bot.slack.text import code, day_time, person, safe
-from bot.store.threads import ProposalView
+from bot.store.cardviews import ProposalView
 from policies.ladder import Rung, has_next, rung_at
 from policies.model import ProposalState
 

@@ -22,7 +22,8 @@ from bot.slack.reminders import reminder_parts
 from bot.slack.storms import storm_list
 from bot.slack.text import bullets, code, day_time, link, person, safe
 from bot.store.alerts import ordinal
-from bot.store.threads import ProposalView, TaskView
+from bot.store.cardviews import ProposalView
+from bot.store.threads import TaskView
 from policies.model import ActorKind, ProposalState
 from tools.base import Evidence
 

@@ -5,7 +5,8 @@ from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from bot.slack.cards import Mentions, button_value
 from bot.slack.text import code, day_time, person, safe
-from bot.store.threads import ProposalView, TaskView
+from bot.store.cardviews import ProposalView
+from bot.store.threads import TaskView
 from policies.approvals import undo_groups
 from policies.model import Proposal
 from tools.ports import Direction

@@ -15,7 +15,14 @@ from bot.store.tables import executions, proposals, tasks
 from bot.store.tasks import settle_task
 from policies.approvals import is_recent
 from policies.audit import Event, EventKind
-from policies.model import Actor, ActorKind, EffectKind, Proposal, ProposalState
+from policies.model import (
+    PROPOSAL_TRANSITIONS,
+    Actor,
+    ActorKind,
+    EffectKind,
+    Proposal,
+    ProposalState,
+)
 from tools.ports import (
     Caller,
     Direction,
@@ -200,6 +207,9 @@ def settled(connection: Connection, context: Context, outcome: Outcome) -> None:
     proposal = outcome.proposal
     row = connection.execute(select(proposals).where(proposals.c.id == proposal.id)).one()
     before = ProposalState(row.state)
+    if not PROPOSAL_TRANSITIONS[before]:
+        # Withdrawn while its state was read: that stands.
+        raise LostLease(f"proposal {proposal.id} is {before}")
     retry_at = None if outcome.retry_s is None else now + timedelta(seconds=outcome.retry_s)
     is_staying = outcome.state is None or outcome.state is before
     _note_asking(connection, outcome, now)

@@ -10,21 +10,20 @@ from sqlalchemy import Connection, Select, delete, func, or_, select, text, unio
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from agents.alerts import Alert
-from agents.ports import AWAITED, ProposalRow
+from agents.ports import AWAITED
 from agents.report import Report
 from agents.tasks import Task
 from bot.store.agenda import Agenda
 from bot.store.alerts import alert_of_task, refires
+from bot.store.cardviews import ProposalView, proposal_views
 from bot.store.context import Context
 from bot.store.controls import paused
 from bot.store.escalations import Escalation, escalations
 from bot.store.memory import ANSWER
-from bot.store.proposals import proposal_rows
 from bot.store.storms import STORM
-from bot.store.tables import ledger_index, posts, proposals, steps, tasks, threads, votes
+from bot.store.tables import ledger_index, posts, proposals, steps, tasks, threads
 from bot.store.tasks import KNOWN, task_of
-from policies.approvals import Ballot
-from policies.model import EffectKind, ProposalState
+from policies.model import ProposalState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,25 +52,6 @@ class Post:
     ts: str | None
     digest: str
     begun_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProposalView:
-    """A proposal as a card needs it."""
-
-    row: ProposalRow
-    sentence: str | None
-    reason: str | None
-    decided_at: datetime | None
-    measured: str | None
-    rolled_back_by: str | None
-    rejected_by: str | None
-    rejection: str | None
-
-    @property
-    def needed_a_person(self) -> bool:
-        """Say whether it was ever for a person to decide."""
-        return self.row.proposal.decision.effect is EffectKind.APPROVE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,7 +308,7 @@ def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> l
             evidence=None,
             is_gathering=False,
             report=None,
-            proposals=_proposals(connection, task.id) if task.id in proposing else (),
+            proposals=proposal_views(connection, task.id) if task.id in proposing else (),
             is_paused=is_paused,
             refires=(),
         )
@@ -348,7 +328,7 @@ def _view(connection: Connection, task: Task) -> TaskView:
         evidence=kept.get("evidence") or _so_far(kept),
         is_gathering="evidence" not in kept,
         report=None if report is None else Report.model_validate_json(report),
-        proposals=_proposals(connection, task.id),
+        proposals=proposal_views(connection, task.id),
         is_paused=paused(connection, task.tenant) is not None,
         refires=refires(connection, task.id),
     )
@@ -361,33 +341,3 @@ def _so_far(kept: dict[str, str]) -> str | None:
     answers = {name: body for name, body in kept.items() if name.startswith(ANSWER)}
     ordered = sorted(answers, key=lambda name: (len(name), name))
     return f"[{','.join(answers[name] for name in ordered)}]"
-
-
-def _proposals(connection: Connection, task_id: str) -> tuple[ProposalView, ...]:
-    columns = {
-        row.id: row
-        for row in connection.execute(select(proposals).where(proposals.c.task_id == task_id))
-    }
-    found = proposal_rows(connection, task_id)
-    rejections = {
-        row.proposal_id: row
-        for row in connection.execute(
-            select(votes).where(
-                votes.c.proposal_id.in_([row.proposal.id for row in found]),
-                votes.c.ballot == Ballot.REJECT,
-            )
-        )
-    }
-    return tuple(
-        ProposalView(
-            row=row,
-            sentence=columns[row.proposal.id].sentence,
-            reason=columns[row.proposal.id].reason,
-            decided_at=columns[row.proposal.id].decided_at,
-            measured=columns[row.proposal.id].measured,
-            rolled_back_by=columns[row.proposal.id].roll_back_by,
-            rejected_by=getattr(rejections.get(row.proposal.id), "voter", None),
-            rejection=getattr(rejections.get(row.proposal.id), "reason", None),
-        )
-        for row in found
-    )

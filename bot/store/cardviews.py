@@ -1,0 +1,65 @@
+"""A proposal as its card shows it, with what people said of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from agents.ports import ProposalRow
+from bot.store.proposals import proposal_rows
+from bot.store.tables import proposals, votes
+from policies.approvals import Ballot
+from policies.model import EffectKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalView:
+    """A proposal as a card needs it."""
+
+    row: ProposalRow
+    sentence: str | None
+    reason: str | None
+    decided_at: datetime | None
+    measured: str | None
+    rolled_back_by: str | None
+    rejected_by: str | None
+    rejection: str | None
+    # Who withdrew or edited it.
+    decided_by: str | None = None
+
+    @property
+    def needed_a_person(self) -> bool:
+        """Say whether it was ever for a person to decide."""
+        return self.row.proposal.decision.effect is EffectKind.APPROVE
+
+
+def proposal_views(connection: Connection, task_id: str) -> tuple[ProposalView, ...]:
+    """Return the proposals of a task in the order they were made."""
+    columns = {
+        row.id: row
+        for row in connection.execute(select(proposals).where(proposals.c.task_id == task_id))
+    }
+    found = proposal_rows(connection, task_id)
+    rejections = {
+        row.proposal_id: row
+        for row in connection.execute(
+            select(votes).where(
+                votes.c.proposal_id.in_([row.proposal.id for row in found]),
+                votes.c.ballot == Ballot.REJECT,
+            )
+        )
+    }
+    return tuple(
+        ProposalView(
+            row=row,
+            sentence=columns[row.proposal.id].sentence,
+            reason=columns[row.proposal.id].reason,
+            decided_at=columns[row.proposal.id].decided_at,
+            measured=columns[row.proposal.id].measured,
+            rolled_back_by=columns[row.proposal.id].roll_back_by,
+            rejected_by=getattr(rejections.get(row.proposal.id), "voter", None),
+            rejection=getattr(rejections.get(row.proposal.id), "reason", None),
+            decided_by=columns[row.proposal.id].decided_by,
+        )
+        for row in found
+    )
