@@ -71,6 +71,7 @@ class ProposalRow:
     is_followed_up: bool
     is_sign_off_stale: bool = False
     reminders: tuple[Reminder, ...] = ()
+    broken_by: str | None = None
 
     @property
     def rungs(self) -> frozenset[Rung]:

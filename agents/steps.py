@@ -13,7 +13,7 @@ from tools.execution import Execution
 from tools.gateway import Gateway
 from tools.measuring import measure
 from tools.ports import Caller, Direction, Grant
-from tools.runs import Again, Undo, Word
+from tools.runs import Again, Undo, Word, voices
 
 LOOK_AGAIN_S = 5.0
 # How what nobody answered is asked for again.
@@ -123,7 +123,7 @@ class ProposalSteps:
         again = Again(
             grant=_grant(row),
             left=left,
-            person=row.roll_back_by or ", ".join(row.approvers),
+            person=row.roll_back_by or voices(_grant(row), row.proposal),
             asks=0 if found is None else found.asks,
         )
         await self._execution.reconcile(row.proposal, direction, again, caller)
@@ -143,7 +143,8 @@ class ProposalSteps:
         else:
             done = row.execution(Direction.FORWARD)
             done_at = self._clock.now() if done is None else (done.ended_at or done.started_at)
-            undo = Undo(left=_left(row), done_at=done_at, person=person)
+            is_broken = row.broken_by is not None
+            undo = Undo(left=_left(row), done_at=done_at, person=person, is_broken=is_broken)
             await self._execution.roll_back(row.proposal, undo, caller)
 
     async def _verify(self, claim: Claim, row: ProposalRow, caller: Caller) -> None:
@@ -171,7 +172,7 @@ class ProposalSteps:
 
 
 def _grant(row: ProposalRow) -> Grant:
-    return Grant(approvers=row.approvers, is_widened=row.is_widened)
+    return Grant(approvers=row.approvers, is_widened=row.is_widened, broken_by=row.broken_by)
 
 
 def _left(row: ProposalRow) -> dict[str, str]:

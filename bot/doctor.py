@@ -7,6 +7,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.findings import Finding, Health, bad, good, look
+from bot.glass import glass_findings
 from bot.keeping import own_redactor
 from bot.ledgercheck import ledger_findings
 from bot.names import known
@@ -100,7 +101,8 @@ def _settings(settings: Settings) -> list[Finding]:
 async def _slack(settings: Settings) -> tuple[list[Finding], dict[str, int]]:
     if settings.slack_bot_token is None:
         words = "not set. Paste manifest.yml at api.slack.com/apps, install the app, copy the token"
-        return [bad("SLACK_BOT_TOKEN", words)], _named_sizes(settings)
+        found = [bad("SLACK_BOT_TOKEN", words), *await glass_findings(settings, None)]
+        return found, _named_sizes(settings)
     client = AsyncWebClient(
         token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url
     )
@@ -116,6 +118,7 @@ async def _slack(settings: Settings) -> tuple[list[Finding], dict[str, int]]:
         if group.usergroup is not None:
             finding, sizes[name] = await _group(client, name, group.usergroup)
             found.append(finding)
+    found += await glass_findings(settings, client)
     found += [await _channel(client, name) for name in _channels(settings)]
     return found, sizes
 

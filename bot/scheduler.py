@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -14,6 +15,7 @@ from agents.tasks import NewTask, TaskKind
 from bot.config import DigestSchedule
 from bot.store.agenda import Agenda
 from bot.store.context import Context
+from bot.store.reviews import ask_again, overdue
 from bot.store.schedules import Schedule, replace_all, take_slot, upcoming
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
 from tools.ports import RecordUnavailable
@@ -112,12 +114,12 @@ def next_slot(cron: str, zone: str, after: datetime) -> datetime:
 
 
 class Scheduler:
-    """Looks every second whether a slot is due."""
+    """Looks every second whether a slot, or asking again for a review, is due."""
 
     def __init__(self, context: Context, digests: Sequence[DigestSchedule]) -> None:
         self._context, self._digests = context, digests
         self._clock = AsyncIOScheduler()
-        self._agenda = Agenda(context.database)
+        self._agenda, self._reviews = Agenda(context.database), Agenda(context.database)
         self._is_looking = False
 
     async def start(self) -> None:
@@ -161,11 +163,21 @@ class Scheduler:
     async def look(self) -> None:
         """Take every slot that is due, each once; after a pause only the latest of each."""
         now = self._context.clock.now()
+        await self._ask_for_reviews(now)
         if not self._agenda.is_due(now):
             return
         for schedule in await self._agenda.ask(upcoming):
             if schedule.next_at <= now:
                 await self._take(schedule, now)
+
+    async def _ask_for_reviews(self, now: datetime) -> None:
+        """Ask again for the reviews that nobody has answered for long."""
+        if not self._reviews.is_due(now):
+            return
+        for proposal_id in await self._reviews.ask(partial(overdue, now=now)):
+            ask = partial(ask_again, context=self._context, proposal_id=proposal_id)
+            await self._context.database.write(ask)
+            self._context.boundary("review.asked")
 
     async def _take(self, schedule: Schedule, now: datetime) -> None:
         after = next_slot(schedule.cron, schedule.zone, now)

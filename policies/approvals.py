@@ -10,6 +10,7 @@ from policies.model import Clause, Proposal, ProposalState, Strict
 
 MEMBERSHIP_MAX_AGE_S = 60
 OPERATORS = "operators"
+BREAK_GLASS = "break-glass"
 # No person: ids of people hold a slash.
 _SOMEBODY = "somebody"
 
@@ -19,6 +20,8 @@ class Ballot(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+    # One person's consent in place of the sign-off, in an emergency.
+    BREAK_GLASS = "break_glass"
 
 
 class Vote(Strict):
@@ -69,6 +72,13 @@ class Refusal(StrEnum):
     NEWER_VERSION = "NEWER_VERSION"
     NOT_REQUESTER = "NOT_REQUESTER"
     ALREADY_BEGUN = "ALREADY_BEGUN"
+    NOT_IN_BREAK_GLASS = "NOT_IN_BREAK_GLASS"
+    RULES_DENY = "RULES_DENY"
+    SIGNOFF_PAUSED = "SIGNOFF_PAUSED"
+    NOT_OPERATOR = "NOT_OPERATOR"
+    IS_BREAKER = "IS_BREAKER"
+    TOO_MANY_EDITS = "TOO_MANY_EDITS"
+    EDIT_IMPOSSIBLE = "EDIT_IMPOSSIBLE"
 
 
 Memberships = Mapping[str, Membership]
@@ -152,9 +162,13 @@ def countable(approvers: Iterable[str], proposal: Proposal, *, self_approval: bo
     return [name for name in approvers if self_approval or not has_asked(name, proposal)]
 
 
-def undo_groups(proposal: Proposal) -> tuple[str, ...]:
-    """Return whose members may undo an action: those who were asked, else the operators."""
-    return proposal.decision.groups or (OPERATORS,)
+def undo_groups(proposal: Proposal, *, is_broken: bool = False) -> tuple[str, ...]:
+    """Return whose members may undo an action: those who were asked, else the operators.
+
+    Where the glass was broken, also those who may break it: there may be nobody else around.
+    """
+    groups = proposal.decision.groups or (OPERATORS,)
+    return (*groups, BREAK_GLASS) if is_broken else groups
 
 
 def refusal_by_state(

@@ -1,8 +1,9 @@
-"""Who may take a proposal back, whatever the rules ask."""
+"""Who may take a proposal back or break the glass for it, whatever groups the rules ask."""
 
 from datetime import datetime
 
 from policies.approvals import (
+    BREAK_GLASS,
     OPERATORS,
     Memberships,
     Refusal,
@@ -12,6 +13,9 @@ from policies.approvals import (
     unfit,
 )
 from policies.model import Proposal, ProposalState
+
+# Characters: less is no reason.
+SHORTEST_REASON = 10
 
 _S = ProposalState
 # From here on it can only be undone.
@@ -49,3 +53,29 @@ def too_late_to_withdraw(
     if state is ProposalState.APPROVED:
         return None if seen_hash == proposal.action.hash else Refusal.OLD_CARD
     return refusal_by_state(state, proposal, seen_hash, now)
+
+
+def glass_refused(voter: Voter, memberships: Memberships, now: datetime) -> Refusal | None:
+    """Return why this person may not break the glass, or None. Whoever asked may."""
+    found = barred(voter, (BREAK_GLASS,), memberships, now)
+    return Refusal.NOT_IN_BREAK_GLASS if found is Refusal.NOT_IN_GROUP else found
+
+
+def too_late_to_break(
+    state: ProposalState, proposal: Proposal, seen_hash: str, now: datetime
+) -> Refusal | None:
+    """Return why the glass can't be broken for it any more, or never could, or None."""
+    if state is ProposalState.DENIED:
+        # What the rules deny stays denied, whoever presses.
+        return Refusal.RULES_DENY
+    return refusal_by_state(state, proposal, seen_hash, now)
+
+
+def review_refused(
+    voter: Voter, broken_by: str, memberships: Memberships, now: datetime
+) -> Refusal | None:
+    """Return why this person may not review a broken glass, or None."""
+    found = barred(voter, (OPERATORS,), memberships, now)
+    if found is not None:
+        return Refusal.NOT_OPERATOR if found is Refusal.NOT_IN_GROUP else found
+    return Refusal.IS_BREAKER if voter.id == broken_by else None

@@ -69,7 +69,7 @@ class Execution:
         async def work() -> Outcome:
             await self._require_not_paused(caller)
             self._require_window(proposal, undo)
-            await self._require_member(proposal, undo.person)
+            await self._require_member(undo_groups(proposal, is_broken=undo.is_broken), undo.person)
             run = self._resolved(proposal, Direction.INVERSE, undo.left, undo.person)
             return await self._act(run, None, caller)
 
@@ -257,8 +257,7 @@ class Execution:
         if (self._parts.clock.now() - undo.done_at).total_seconds() > window_s:
             raise Stop(None, "WINDOW_CLOSED", "The time for undoing it is over.")
 
-    async def _require_member(self, proposal: Proposal, person: str) -> None:
-        groups = undo_groups(proposal)
+    async def _require_member(self, groups: tuple[str, ...], person: str) -> None:
         memberships = await self._parts.directory.memberships(groups)
         refusal = barred(Voter(id=person), groups, memberships, self._parts.clock.now())
         if refusal is None:

@@ -110,6 +110,8 @@ class Grant:
 
     approvers: tuple[str, ...]
     is_widened: bool = False
+    # Who broke the glass: their consent counts in place of the sign-off.
+    broken_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

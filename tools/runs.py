@@ -50,6 +50,8 @@ class Undo:
     left: State
     done_at: datetime
     person: str
+    # Whether the glass was broken for it: then those who may break it may undo it, too.
+    is_broken: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,8 @@ class Word:
 
 def voices(grant: Grant, proposal: Proposal) -> str:
     """Return on whose behalf an approved action happens."""
-    return ", ".join(grant.approvers) or proposal.action.requester
+    people = (*grant.approvers, *([grant.broken_by] if grant.broken_by else []))
+    return ", ".join(people) or proposal.action.requester
 
 
 def done(run: Run, effect: Effect, reason: str) -> Outcome:

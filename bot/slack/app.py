@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -12,16 +12,24 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import Metrics
-from bot.slack import cards, clicks, digests, forms, modals
+from bot.slack import cards, clicks, digests, forms, glass, modals, reviews
 from bot.slack.desk import Desk
 from bot.slack.sender import NO_ANSWER
 from bot.slack.shown import clean
 from bot.store.boxes import Inbox
+from policies.model import Proposal
 from tools.ports import RecordUnavailable
 
 ANYTHING = re.compile(r".*")
 Ack = Callable[..., Awaitable[Any]]
 Body = dict[str, Any]
+# The form of each button on a card that opens one.
+FORMS: Mapping[str, Callable[[Proposal, str], Body | None]] = {
+    cards.REJECT: lambda _, data: modals.rejection(data),
+    cards.EDIT: lambda proposal, data: modals.edit(proposal, data) if proposal.editable else None,
+    cards.BREAK_GLASS: lambda _, data: glass.form(data),
+    reviews.NOT_FINE_BUTTON: lambda _, data: reviews.review_form(data),
+}
 
 _log = logging.getLogger(__name__)
 
@@ -107,16 +115,15 @@ class Reception:
             channel = body.get("channel", {}).get("id", "")
             title = "Propose a pause"
             return modals.reason(modals.PAUSE, title, "Why should it stop?", f"{value}:{channel}")
-        if action_id not in {cards.REJECT, cards.EDIT}:
+        form = FORMS.get(action_id)
+        if form is None:
             return None
         click = await clicks.click_of(self._desk, body, value)
         refusal, proposal = await clicks.refusal_of(self._desk, click, action_id)
         if proposal is None or refusal is not None:
             return None
         data = f"{value}:{click.channel}:{click.message_ts}"
-        if action_id == cards.REJECT:
-            return modals.reason(modals.REJECT, "Reject", "Why not? It goes on record", data)
-        return modals.edit(proposal, data) if proposal.editable else None
+        return form(proposal, data)
 
     async def _open(self, client: AsyncWebClient, body: Body, view: Body) -> None:
         try:

@@ -99,6 +99,11 @@ def text_input(
     return _input(block_id, label, element)
 
 
+def optional(field: Block) -> Block:
+    """Return a field that may be left empty."""
+    return {**field, "optional": True}
+
+
 def choice(block_id: str, label: str, options: dict[str, str]) -> Block:
     """Return a menu of a modal; the first option is chosen."""
     shown = [

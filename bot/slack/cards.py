@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from agents.incident.analyst import percent
-from agents.ports import ExecutionRow
+from agents.ports import ExecutionRow, ProposalRow
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
+from bot.slack.differences import differences
 from bot.slack.text import bullets, clock_time, code, day_time, link, person, safe
 from bot.store.cardviews import ProposalView
 from bot.store.taskstore import NO_FOLLOW_UP
+from policies.approvals import BREAK_GLASS as GROUP_OF_GLASS
 from policies.model import EffectKind, Proposal, ProposalState, Unit, Verdict
+from policies.rejections import WORDS as REASONS
+from policies.rejections import Why, why_of
 from tools.ports import Direction
 
 APPROVE, REJECT, EDIT = "proposal.approve", "proposal.reject", "proposal.edit"
-WITHDRAW = "proposal.withdraw"
+WITHDRAW, BREAK_GLASS = "proposal.withdraw", "proposal.break_glass"
 ROLL_BACK = "proposal.roll_back"
 HOUR_S = 3600
 # Below the limit of one section.
@@ -25,6 +29,8 @@ NOT_ROLLED_BACK = frozenset(
 )
 # Why a rollback has not begun yet.
 WAITING = frozenset({"SIGNOFF_PAUSED", "NO_ANSWER", "GROUP_UNREADABLE"})
+# Why an approved one is approved, and nothing holds it back.
+LET_THROUGH = ("SIGNED_OFF", "GLASS_BROKEN")
 ASKING = "I am asking the outside system; please do not repeat it by hand."
 LOOK = "*Somebody has to look:* see the card below. Please do not repeat it by hand."
 
@@ -32,11 +38,18 @@ Mentions = Mapping[str, str]
 
 
 def card(
-    view: ProposalView, mentions: Mentions, *, is_paused: bool, resolved_at: datetime | None = None
+    view: ProposalView,
+    mentions: Mentions,
+    *,
+    is_paused: bool,
+    resolved_at: datetime | None = None,
+    before: ProposalView | None = None,
 ) -> tuple[str, list[Block]]:
-    """Return the card's fallback text and blocks."""
+    """Return the card's fallback text and blocks; `before` is what it was edited from."""
     proposal = view.row.proposal
     found = [kit.header(proposal.title)]
+    if before is not None:
+        found.append(kit.section(_edited(before, proposal)))
     if resolved_at is not None and view.row.state is ProposalState.PENDING:
         words = f"*The alert resolved at {clock_time(resolved_at)}.* Is this still needed?"
         found.append(kit.section(words))
@@ -46,7 +59,7 @@ def card(
         who = "Why, says the " + proposal.action.agent + " agent"
         found.append(kit.section(f"*{who}*\n>{safe(proposal.rationale, 600)}"))
     found.append(kit.section(_promise(proposal)))
-    buttons = _buttons(view)
+    buttons = _buttons(view, may_break=GROUP_OF_GLASS in mentions)
     if buttons:
         found.append(kit.actions(f"proposal:{proposal.id}", buttons))
     found.append(kit.fields(_facts(proposal)))
@@ -167,29 +180,56 @@ def _status(view: ProposalView, mentions: Mentions, is_paused: bool) -> str:
 def _state_words(view: ProposalView) -> str:
     row, at = view.row, view.decided_at
     when = f" at {day_time(at)}" if at is not None else ""
-    approvers = ", ".join(person(name) for name in row.approvers) or "the rules"
+    consent, by = _consent(row)
     sentence = safe(view.sentence or "")
     words = {
         ProposalState.PENDING: "Waiting for a sign-off.",
-        ProposalState.APPROVED: f"*Signed off* by {approvers}. Acting now. {_held(view)}",
-        ProposalState.EXECUTING: f"*Signed off* by {approvers}. Acting now.",
-        ProposalState.EXECUTED: f"*Done*, signed off by {approvers}. {sentence} {_measuring(view)}",
-        ProposalState.VERIFIED: f"*Done*, signed off by {approvers}. {_done(view)}",
+        ProposalState.APPROVED: f"{consent}. Acting now. {_held(view)}",
+        ProposalState.EXECUTING: f"{consent}. Acting now.",
+        ProposalState.EXECUTED: f"*Done*, {by}. {sentence} {_measuring(view)}",
+        ProposalState.VERIFIED: f"*Done*, {by}. {_done(view)}",
         ProposalState.DENIED: f"*Not allowed.* {sentence or _denied(row.proposal)}",
         ProposalState.REJECTED: f"*Rejected* by {person(view.rejected_by or '')}{when}:"
-        f" {safe(view.rejection or '', 500)}",
+        f" {_rejection(view)}",
         ProposalState.EXPIRED: f"*Expired*{when}. {sentence}",
         ProposalState.WITHDRAWN: f"*Withdrawn* by {person(view.decided_by or '')}{when}."
         " Nothing was done.",
-        ProposalState.SUPERSEDED: f"*Edited*{when}. The card below takes its place.",
+        ProposalState.SUPERSEDED: f"*Edited* by {person(view.decided_by or '')}{when}."
+        f" {_successor(view)} takes its place; votes on this one count for nothing.",
         ProposalState.DRIFTED: f"*Not done*{when}. {sentence}",
         ProposalState.FAILED: f"*Failed*{when}. {sentence}",
         ProposalState.UNKNOWN: f"*Unknown whether it happened.* {sentence}"
         f" {_asking(row.execution(Direction.FORWARD))}",
-        ProposalState.ROLLED_BACK: f"*Done and rolled back*, signed off by {approvers}."
-        f" {_done(view)}",
+        ProposalState.ROLLED_BACK: f"*Done and rolled back*, {by}. {_done(view)}",
     }
     return words[row.state].strip()
+
+
+def _edited(before: ProposalView, proposal: Proposal) -> str:
+    lines = bullets(differences(before.row.proposal, proposal))
+    who = person(before.decided_by or "")
+    return f"*Changed by {who}* from `{before.row.proposal.id}`; votes start at zero\n{lines}"
+
+
+def _successor(view: ProposalView) -> str:
+    return "The card below" if view.successor is None else f"The card of `{view.successor}` below"
+
+
+def _consent(row: ProposalRow) -> tuple[str, str]:
+    """Return by whom it was let through, as a sentence's beginning and as its end."""
+    if row.broken_by is not None:
+        who = person(row.broken_by)
+        return f"*Glass broken* by {who}, without the sign-off", f"the glass was broken by {who}"
+    people = ", ".join(person(name) for name in row.approvers) or "the rules"
+    return f"*Signed off* by {people}", f"signed off by {people}"
+
+
+def _rejection(view: ProposalView) -> str:
+    why = why_of(view.rejection_code or "")
+    said = safe(view.rejection or "", 500)
+    if why is None or why is Why.OTHER:
+        return said
+    return f"{REASONS[why]}. {said}".strip()
 
 
 def _asking(found: ExecutionRow | None) -> str:
@@ -197,7 +237,7 @@ def _asking(found: ExecutionRow | None) -> str:
 
 
 def _held(view: ProposalView) -> str:
-    return safe(view.sentence or "") if view.reason not in {None, "SIGNED_OFF"} else ""
+    return safe(view.sentence or "") if view.reason not in {None, *LET_THROUGH} else ""
 
 
 def _done(view: ProposalView) -> str:
@@ -288,7 +328,7 @@ def _small_print(proposal: Proposal) -> list[str]:
     return found
 
 
-def _buttons(view: ProposalView) -> list[Block]:
+def _buttons(view: ProposalView, *, may_break: bool) -> list[Block]:
     proposal = view.row.proposal
     value = button_value(proposal)
     withdraw = kit.button("Withdraw", WITHDRAW, value)
@@ -309,7 +349,10 @@ def _buttons(view: ProposalView) -> list[Block]:
     ]
     if proposal.editable:
         found.append(kit.button("Edit…", EDIT, value))
-    return [*found, withdraw]
+    found.append(withdraw)
+    if may_break:
+        found.append(kit.button("Break glass…", BREAK_GLASS, value))
+    return found
 
 
 def _measured(value: str | None, unit: Unit) -> str:

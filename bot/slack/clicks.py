@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bot.slack import cards, unknowns
+from bot.slack import cards, reviews, unknowns
 from bot.slack.desk import Desk, reply, who
-from bot.slack.refusals import words
+from bot.slack.refusals import shown_back, words
 from bot.store.boxes import Letter, letter_done
 from bot.store.context import Context
 from bot.store.engine import Connection
+from bot.store.glass import glass_check
+from bot.store.reviews import answer_review, review_check
 from bot.store.signals import settle_unknown
 from bot.store.strangers import is_strange
 from bot.store.votes import (
@@ -24,14 +26,18 @@ from bot.store.votes import (
     unknown_card,
 )
 from bot.store.withdrawals import withdraw
-from policies.approvals import OPERATORS, Ballot, Memberships, Refusal
+from policies.approvals import BREAK_GLASS, OPERATORS, Ballot, Memberships, Refusal
 from policies.model import Proposal
+from policies.rejections import Rejection
 
 # A click can outrun the note of where its card stands, but not by long.
 CARD_WAIT_S, CARD_POLL_S = 10.0, 0.3
 VALUE_PARTS = 2
+# After so many edits nobody knows any more what was asked at first.
+MOST_REVISIONS = 10
 
 Unit = Callable[[Connection, Context, Click, Memberships], Answer]
+Check = Callable[[Connection, Context, Click, Memberships], tuple[Refusal | None, Proposal | None]]
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,13 @@ class Deed:
 
     work: Unit
     groups: tuple[str, ...] = ()
+    # What the person wrote: shown back where it was in vain.
+    words: str = ""
 
 
 def _vote(
     ballot: Ballot,
-    reason: str | None,
+    reason: Rejection | None,
     connection: Connection,
     context: Context,
     click: Click,
@@ -60,6 +68,12 @@ DEEDS: Mapping[str, Deed] = {
     cards.WITHDRAW: Deed(withdraw, (OPERATORS,)),
     unknowns.HAPPENED: Deed(partial(settle_unknown, has_happened=True)),
     unknowns.NOT_HAPPENED: Deed(partial(settle_unknown, has_happened=False)),
+    reviews.FINE_BUTTON: Deed(partial(answer_review, words=""), (OPERATORS,)),
+}
+# Who may open the form of a button, and whose members must be known for it.
+GATES: Mapping[str, tuple[Check, tuple[str, ...]]] = {
+    cards.BREAK_GLASS: (glass_check, (BREAK_GLASS,)),
+    reviews.NOT_FINE_BUTTON: (review_check, (OPERATORS,)),
 }
 
 
@@ -79,9 +93,10 @@ async def act(desk: Desk, letter: Letter) -> float | None:
     return None
 
 
-async def reject(desk: Desk, letter: Letter, click: Click, reason: str) -> None:
+async def reject(desk: Desk, letter: Letter, click: Click, reason: Rejection) -> None:
     """Work off a rejection with its reason."""
-    await settle(desk, letter, click, Deed(partial(_vote, Ballot.REJECT, reason)))
+    deed = Deed(partial(_vote, Ballot.REJECT, reason), words=reason.words)
+    await settle(desk, letter, click, deed)
 
 
 async def click_of(desk: Desk, body: dict[str, Any], value: str) -> Click:
@@ -107,17 +122,21 @@ async def refusal_of(
     desk: Desk, click: Click, action_id: str
 ) -> tuple[Refusal | None, Proposal | None]:
     """Say whether a click on a button that opens a modal could count, and what it is about."""
-    memberships = await _memberships(desk, click)
+    gate, groups = GATES.get(action_id, (check, ()))
+    memberships = await _memberships(desk, click, groups)
 
     def unit(connection: Connection) -> tuple[Refusal | None, Proposal | None]:
         if is_strange(connection, click.proposal_id):
             return Refusal.NEWER_VERSION, None
-        return check(connection, desk.context, click, memberships)
+        return gate(connection, desk.context, click, memberships)
 
     refusal, proposal = await desk.context.database.read(unit)
+    if action_id != cards.EDIT:
+        return refusal, proposal
     # Whoever asked may edit: the sign-off starts anew, and they do not give it.
-    if action_id == cards.EDIT and refusal is Refusal.IS_REQUESTER:
-        return None, proposal
+    refusal = None if refusal is Refusal.IS_REQUESTER else refusal
+    if refusal is None and proposal is not None and proposal.revision >= MOST_REVISIONS:
+        refusal = Refusal.TOO_MANY_EDITS
     return refusal, proposal
 
 
@@ -143,7 +162,8 @@ async def settle(desk: Desk, letter: Letter, click: Click, deed: Deed) -> None:
         else:
             answer = deed.work(connection, desk.context, click, memberships)
         if answer.refusal is not None:
-            reply(connection, desk.context, letter.body, words(answer.refusal, answer.proposal))
+            said = words(answer.refusal, answer.proposal, deed.groups) + shown_back(deed.words)
+            reply(connection, desk.context, letter.body, said)
         elif answer.missing:
             more = f"{answer.missing} more approval{'s' if answer.missing > 1 else ''}"
             text = f"Your sign-off is stored. It needs {more}."
@@ -163,7 +183,8 @@ async def _opened(desk: Desk, letter: Letter, click: Click, action_id: str) -> N
     def unit(connection: Connection) -> None:
         if letter_done(connection, desk.context, letter.key, refusal):
             refused(connection, desk.context, click, proposal, refusal)
-            reply(connection, desk.context, letter.body, words(refusal, proposal))
+            said = words(refusal, proposal, GATES.get(action_id, (check, ()))[1])
+            reply(connection, desk.context, letter.body, said)
 
     await desk.context.database.write(unit)
 

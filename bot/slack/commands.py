@@ -6,11 +6,12 @@ from typing import Any
 
 from agents.tasks import NewTask, TaskKind
 from bot.slack.desk import Desk, reply, who
-from bot.slack.text import clock_time, code, person, safe
+from bot.slack.text import clock_time, code, day_time, person, safe
 from bot.store.boxes import Letter, letter_done
 from bot.store.controls import pause, paused, resume, waiting
 from bot.store.engine import Connection
 from bot.store.ledger import story
+from bot.store.reviews import Review, open_reviews
 from bot.store.tasks import create_task
 from policies.approvals import OPERATORS, is_member, unreadable
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
@@ -132,11 +133,17 @@ async def _status(desk: Desk, letter: Letter, words: Words) -> None:
         open_tasks, pending = waiting(connection, DEFAULT_TENANT)
         lines.append(f"{open_tasks} tasks are open; {len(pending)} proposals wait for a sign-off.")
         lines += [f"• `{proposal_id}`" for proposal_id in pending[:10]]
+        lines += [_review(review) for review in open_reviews(connection, DEFAULT_TENANT)[:10]]
         names = ", ".join(part.title for part in desk.catalogue.connectors) or "none"
         lines.append(f"Connected: {names}. Thinking: the built-in analyst (no model).")
         reply(connection, desk.context, letter.body, "\n".join(lines))
 
     await desk.context.database.write(unit)
+
+
+def _review(review: Review) -> str:
+    by, since = person(review.broken_by), day_time(review.opened_at)
+    return f"• Broken glass to review: {code(review.proposal_id)}, by {by}, since {since}"
 
 
 async def _pause(desk: Desk, letter: Letter, words: Words) -> None:

@@ -9,7 +9,8 @@ from bot.slack import cards
 from bot.slack.clicks import refusal_of
 from bot.slack.desk import Desk, reply
 from bot.slack.faults import in_words
-from bot.slack.refusals import words
+from bot.slack.refusals import shown_back, words
+from bot.slack.text import safe
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.proposals import add_proposal, proposal_count
@@ -53,7 +54,8 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
     """Work off an edit: consider the changed action, and put it in the old one's place."""
     refusal, old = await refusal_of(desk, click, cards.EDIT)
     if old is None or refusal is not None:
-        await _refuse(desk, letter, click, old, refusal or Refusal.OTHER_CARD)
+        why = refusal or Refusal.OTHER_CARD
+        await _refuse(desk, letter, (click, old), why, words(why, old) + _typed(filled))
         return
     number = await desk.context.database.read(
         lambda connection: proposal_count(connection, old.task_id)
@@ -63,11 +65,13 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
             _draft(old, filled, click.voter.id), f"{old.task_id}-{number + 1}", _caller(old)
         )
     except (ToolError, UnknownTool) as error:
-        await desk.answer(letter, f"The edit was not taken: {error}.", "edit impossible")
+        text = f"The edit was not taken: {safe(str(error), 300)}. The proposal stands as it was."
+        why = Refusal.EDIT_IMPOSSIBLE
+        await _refuse(desk, letter, (click, old), why, text + _typed(filled))
         return
     except Halted:
-        text = "Signoff is paused: nothing can be edited before `/signoff resume`."
-        await desk.answer(letter, text, "paused")
+        why = Refusal.SIGNOFF_PAUSED
+        await _refuse(desk, letter, (click, old), why, words(why, old) + _typed(filled))
         return
     new = _not_alone(considered, old)
 
@@ -78,9 +82,10 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
             edit_denied(connection, desk.context, old, new, click.voter.id)
             reply(connection, desk.context, letter.body, _denied(new.decision))
             return
-        if not supersede(connection, desk.context, old, new, click.voter.id):
-            refused(connection, desk.context, click, old, Refusal.ALREADY_DECIDED)
-            reply(connection, desk.context, letter.body, words(Refusal.ALREADY_DECIDED, old))
+        why = supersede(connection, desk.context, old, new, click.voter.id)
+        if why is not None:
+            refused(connection, desk.context, click, old, why)
+            reply(connection, desk.context, letter.body, words(why, old) + _typed(filled))
             return
         add_proposal(connection, desk.context, new)
         settle_task(connection, desk.context, old.task_id, "EDITED")
@@ -89,14 +94,24 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
 
 
 async def _refuse(
-    desk: Desk, letter: Letter, click: Click, old: Proposal | None, refusal: Refusal
+    desk: Desk,
+    letter: Letter,
+    about: tuple[Click, Proposal | None],
+    why: Refusal,
+    text: str,
 ) -> None:
     def unit(connection: Connection) -> None:
-        if letter_done(connection, desk.context, letter.key, "edit refused"):
-            refused(connection, desk.context, click, old, refusal)
-            reply(connection, desk.context, letter.body, words(refusal, old))
+        if letter_done(connection, desk.context, letter.key, why):
+            refused(connection, desk.context, *about, why)
+            reply(connection, desk.context, letter.body, text)
 
     await desk.context.database.write(unit)
+
+
+def _typed(filled: dict[str, str]) -> str:
+    """Return what the editor had filled in, so that it is not lost."""
+    said = ", ".join(f"{name.removeprefix('param.')}: {text}" for name, text in filled.items())
+    return shown_back(said)
 
 
 def _not_alone(new: Proposal, old: Proposal) -> Proposal:

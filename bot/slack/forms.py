@@ -1,23 +1,27 @@
 """Filled-in modals: checked before the ack, worked off the inbox."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from agents.campaign.agent import LAUNCH, PAUSE
 from agents.campaign.planner import BriefError, plan
 from agents.tasks import NewTask, TaskKind
-from bot.slack import modals
-from bot.slack.clicks import reject
+from bot.slack import glass, modals
+from bot.slack.clicks import Deed, reject, settle
 from bot.slack.desk import Desk, reply, who
 from bot.slack.edits import edit
 from bot.slack.edits import faults as edit_faults
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.proposals import proposal_of
+from bot.store.reviews import answer_review
 from bot.store.tasks import create_task
 from bot.store.votes import Click
+from policies.approvals import BREAK_GLASS, OPERATORS
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
+from policies.rejections import Rejection, Why, why_of
 
 ENVIRONMENT = "ads"
 
@@ -34,8 +38,8 @@ async def errors(desk: Desk, view: Mapping[str, Any], today: date) -> dict[str, 
             plan(filled, today)
         except BriefError as error:
             return error.faults
-    if callback in {modals.REJECT, modals.PAUSE} and not filled.get("reason", "").strip():
-        return {"reason": "Please write one line: it goes on record"}
+    if callback in REASONS:
+        return REASONS[callback](filled)
     if callback == modals.EDIT:
         proposal_id = str(view.get("private_metadata", "")).split(":")[0]
         found = await desk.context.database.read(
@@ -43,6 +47,29 @@ async def errors(desk: Desk, view: Mapping[str, Any], today: date) -> dict[str, 
         )
         return {} if found is None else edit_faults(desk, found[0], filled)
     return {}
+
+
+def _reason_errors(filled: Mapping[str, str]) -> dict[str, str]:
+    is_said = bool(filled.get("reason", "").strip())
+    return {} if is_said else {"reason": "Please write one line: it goes on record"}
+
+
+def _rejection_errors(filled: Mapping[str, str]) -> dict[str, str]:
+    why = why_of(filled.get("code", ""))
+    if why is None:
+        return {"code": "Please choose a reason of this list"}
+    if not Rejection(why=why, words=filled.get("reason", "")).is_said:
+        return {"reason": "Please choose a reason above, or write one line: it goes on record"}
+    return {}
+
+
+# The forms that ask for a reason, and what is wrong with what was filled in.
+REASONS: Mapping[object, Callable[[Mapping[str, str]], dict[str, str]]] = {
+    modals.PAUSE: _reason_errors,
+    modals.REVIEW: _reason_errors,
+    modals.REJECT: _rejection_errors,
+    modals.GLASS: glass.form_errors,
+}
 
 
 def _held(desk: Desk, filled: Mapping[str, str]) -> dict[str, str]:
@@ -70,7 +97,7 @@ async def submit(desk: Desk, letter: Letter) -> None:
         await _launch(desk, letter, view, sent_at.date())
     elif callback == modals.PAUSE:
         await _propose_pause(desk, letter, view)
-    elif callback in {modals.REJECT, modals.EDIT}:
+    elif callback in {modals.REJECT, modals.EDIT, modals.GLASS, modals.REVIEW}:
         await _on_proposal(desk, letter, view)
     else:
         await desk.done(letter, "unknown form")
@@ -95,8 +122,16 @@ async def _on_proposal(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> N
         age_s=letter.age_s,
     )
     filled = modals.values(view)
-    if view.get("callback_id") == modals.REJECT:
-        await reject(desk, placed, click, filled["reason"].strip())
+    callback, said = view.get("callback_id"), filled.get("reason", "").strip()
+    if callback == modals.GLASS:
+        deed = Deed(await glass.breaking(desk, said), (BREAK_GLASS, OPERATORS), said)
+        await settle(desk, placed, click, deed)
+    elif callback == modals.REVIEW:
+        deed = Deed(partial(answer_review, words=said), (OPERATORS,), said)
+        await settle(desk, placed, click, deed)
+    elif callback == modals.REJECT:
+        why = why_of(filled.get("code", "")) or Why.OTHER
+        await reject(desk, placed, click, Rejection(why=why, words=said))
     else:
         await edit(desk, placed, click, filled)
 

@@ -8,6 +8,7 @@ from agents.campaign.planner import CHANNELS, OBJECTIVES
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from policies.model import Proposal
+from policies.rejections import WORDS
 
 BRIEF, REJECT, EDIT, PAUSE = (
     "campaign.brief",
@@ -15,6 +16,7 @@ BRIEF, REJECT, EDIT, PAUSE = (
     "proposal.edit",
     "campaign.pause",
 )
+GLASS, REVIEW = "proposal.break_glass", "review.not_fine"
 
 
 def brief(today: date, channel: str) -> Block:
@@ -44,6 +46,21 @@ def reason(callback_id: str, title: str, label: str, data: str) -> Block:
     """Return a form that asks for one reason."""
     field = kit.text_input("reason", label, is_long=True, longest=500)
     return kit.modal(callback_id, title, "Send", [field], data)
+
+
+def rejection(data: str) -> Block:
+    """Return a form that asks why not: a reason of the list, words, or both."""
+    options = {why.value: words for why, words in WORDS.items()}
+    return kit.modal(
+        REJECT,
+        "Reject",
+        "Reject it",
+        [
+            kit.choice("code", "Why not? It goes on record", options),
+            kit.optional(kit.text_input("reason", "In your words", is_long=True)),
+        ],
+        data,
+    )
 
 
 def edit(proposal: Proposal, data: str) -> Block:

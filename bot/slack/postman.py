@@ -27,6 +27,8 @@ from bot.store.checkpoints import ANCHOR
 POLL_S = 0.25
 AGAIN_S = 2.0
 EPHEMERAL, RESPONSE, CHANNEL, DIRECT, HOME = "ephemeral", "response", "channel", "dm", "home"
+# To a channel, with mentions: whoever writes it makes what comes from outside harmless.
+ALARM = "alarm"
 LATE_S = timedelta(minutes=10).total_seconds()
 DAY_S = timedelta(days=1).total_seconds()
 # An answer is for what somebody is doing; a notice is still news tomorrow. A `response_url` takes
@@ -155,6 +157,9 @@ class OutboxClerk:
             channel = payload["channel"] or self._default_channel or ""
             place = (channel, payload.get("thread_ts"))
             await self._post(parcel, place, escaped(_said(parcel)))
+        elif parcel.kind == ALARM:
+            channel = payload["channel"] or self._default_channel or ""
+            await self._post(parcel, (channel, None), _said(parcel))
         elif parcel.kind == HOME:
             view = {"type": "home", "blocks": [kit.header("Signoff"), kit.section(payload["text"])]}
             arguments = {"user_id": payload["user"], "view": view}
@@ -184,7 +189,7 @@ class OutboxClerk:
         # A text that a section would cut stands alone.
         blocks = [kit.section(text)] if len(text) <= kit.SECTION else []
         message = Wanted(key="parcel", text=text, blocks=blocks)
-        urgency = Urgency.ANSWER if parcel.kind == DIRECT else Urgency.NEWS
+        urgency = Urgency.ANSWER if parcel.kind in {DIRECT, ALARM} else Urgency.NEWS
         await self._sender.turn("chat.postMessage", place[0], urgency)
         await self._outbox.begun(parcel)
         try:

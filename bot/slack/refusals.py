@@ -1,6 +1,8 @@
 """What a person is told when a click or command changes nothing: what happened, and what to do."""
 
-from bot.slack.text import person
+from collections.abc import Sequence
+
+from bot.slack.text import person, safe
 from policies.approvals import OPERATORS, Refusal
 from policies.model import Proposal
 from policies.standing import is_asked_by_system
@@ -21,7 +23,8 @@ WORDS = {
     Refusal.OLD_CARD: "This card is not the newest: the proposal was edited. Use the card below.",
     Refusal.OTHER_CARD: "This button does not belong to that card. Nothing was changed; if you"
     " did not do anything unusual, tell your operators.",
-    Refusal.REASON_MISSING: "A rejection needs a reason. Press Reject… again and write one line.",
+    Refusal.REASON_MISSING: "This needs a reason. Press the button again, and choose one or write"
+    " one line.",
     Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Undo it where it was"
     " done, or ask for a new proposal.",
     Refusal.NO_INVERSE: "This can't be undone.",
@@ -29,20 +32,43 @@ WORDS = {
     " or ask them.",
     Refusal.ALREADY_BEGUN: "This has begun already, so it can't be withdrawn. The card shows how it"
     " goes on; what can be undone gets a Roll back button.",
+    Refusal.NOT_IN_BREAK_GLASS: "Only members of `break-glass` can act alone. Ask one of them, or"
+    " those whose sign-off the card asks for.",
+    Refusal.RULES_DENY: "The rules deny this, and the glass can't be broken for what they deny. Ask"
+    " for something that they allow.",
+    Refusal.SIGNOFF_PAUSED: "Signoff is paused, so nothing was changed. Press again after an"
+    " operator has written `/signoff resume`.",
+    Refusal.NOT_OPERATOR: "Only members of `operators` can answer this. Ask one of them.",
+    Refusal.IS_BREAKER: "You broke the glass, so somebody else has to review it: another member of"
+    " `operators`.",
+    Refusal.TOO_MANY_EDITS: "This was edited so often that nobody can follow any more. Withdraw or"
+    " reject it, and ask anew with `/triage` or `/launch-campaign`.",
+    Refusal.EDIT_IMPOSSIBLE: "With these values it can't be done. The proposal stands as it was;"
+    " press Edit… again with others.",
     Refusal.NEWER_VERSION: "A newer version of Signoff made this card, and the one that runs now"
     " does not know how it goes on. Nothing was changed. Ask your operators to start the newer"
     " version, then press again.",
 }
 
 
-def words(refusal: Refusal, proposal: Proposal | None) -> str:
-    """Return the answer to a refused click, with its reason code."""
+def words(refusal: Refusal, proposal: Proposal | None, groups_needed: Sequence[str] = ()) -> str:
+    """Return the answer to a refused click, with its reason code.
+
+    `groups_needed` are those beside the groups of the proposal that its button asks for.
+    """
     groups, rules = "the approving group", ""
     if proposal is not None and proposal.decision.groups:
         groups = " or ".join(f"`{name}`" for name in proposal.decision.groups)
         rules = ", rule " + ", ".join(f"`{rule}`" for rule in proposal.decision.rules)
+    if groups_needed and refusal is Refusal.GROUP_UNREADABLE:
+        groups, rules = " or ".join(f"`{name}`" for name in groups_needed), ""
     asker = "whoever asked for it" if proposal is None else _asker(proposal)
     return f"{WORDS[refusal].format(groups=groups, asker=asker)} ({refusal}{rules})"
+
+
+def shown_back(written: str) -> str:
+    """Return what somebody wrote in vain, so that it is not lost; nothing where they did not."""
+    return f"\nYou wrote: {safe(written, 600)}" if written.strip() else ""
 
 
 def _asker(proposal: Proposal) -> str:

@@ -19,6 +19,7 @@ from bot.slack.digests import digest_post
 from bot.slack.parts import Part, Wanted
 from bot.slack.rates import Urgency
 from bot.slack.reminders import reminder_parts
+from bot.slack.reviews import review_parts
 from bot.slack.storms import storm_list
 from bot.slack.text import bullets, code, day_time, link, person, safe
 from bot.store.alerts import ordinal
@@ -122,6 +123,7 @@ def _storm(
         found = [
             *_cards(view, asked, mentions),
             *reminder_parts(asked, mentions),
+            *review_parts(asked, mentions),
             *_verdicts(asked, now),
             *_escalations(view, mentions),
         ]
@@ -161,6 +163,7 @@ def _task(
     timed = [
         *_cards(view, view.proposals, mentions),
         *reminder_parts(view.proposals, mentions),
+        *review_parts(view.proposals, mentions),
         *_verdicts(view.proposals, now),
         *_unknowns(view, mentions),
         *_escalations(view, mentions),
@@ -173,6 +176,7 @@ def _task(
 def _cards(
     view: TaskView, found: Sequence[ProposalView], mentions: cards.Mentions
 ) -> Iterator[tuple[datetime, Part]]:
+    by_id = {item.row.proposal.id: item for item in view.proposals}
     for item in found:
         make = partial(
             cards.card,
@@ -180,6 +184,7 @@ def _cards(
             mentions,
             is_paused=view.is_paused,
             resolved_at=_resolved_at(view),
+            before=by_id.get(item.row.proposal.replaces or ""),
         )
         proposal, is_pending = item.row.proposal, item.row.state is ProposalState.PENDING
         # A card that still asks as before and has no vote changes by a pause or a resolution only.

@@ -34,7 +34,8 @@ def card(view: ProposalView, found: ExecutionRow, mentions: Mentions) -> tuple[s
         said = _settled(found)
         blocks.append(kit.section(said))
         return f"{safe(title)}: {said}", blocks
-    asked = ", ".join(mentions.get(name, code(name)) for name in undo_groups(proposal))
+    groups = undo_groups(proposal, is_broken=view.row.broken_by is not None)
+    asked = ", ".join(mentions.get(name, code(name)) for name in groups)
     blocks.append(kit.section(f"{asked}: nobody but you can tell now. {PRESS}"))
     blocks.append(kit.actions(f"unknown:{proposal.id}:{found.direction}", _buttons(proposal)))
     if _is_asked(view, found):

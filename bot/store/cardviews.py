@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from agents.ports import ProposalRow
 from bot.store.proposals import proposal_rows
+from bot.store.reviews import Review, reviews_of
 from bot.store.tables import proposals, votes
 from policies.approvals import Ballot
 from policies.model import EffectKind
@@ -24,8 +25,13 @@ class ProposalView:
     rolled_back_by: str | None
     rejected_by: str | None
     rejection: str | None
+    rejection_code: str | None = None
     # Who withdrew or edited it.
     decided_by: str | None = None
+    # What it was edited to.
+    successor: str | None = None
+    glass_reason: str | None = None
+    review: Review | None = None
 
     @property
     def needed_a_person(self) -> bool:
@@ -40,15 +46,18 @@ def proposal_views(connection: Connection, task_id: str) -> tuple[ProposalView, 
         for row in connection.execute(select(proposals).where(proposals.c.task_id == task_id))
     }
     found = proposal_rows(connection, task_id)
-    rejections = {
+    # Of one proposal there is one: a rejection ends it, and the glass is broken for what waits.
+    spoken = {
         row.proposal_id: row
         for row in connection.execute(
             select(votes).where(
                 votes.c.proposal_id.in_([row.proposal.id for row in found]),
-                votes.c.ballot == Ballot.REJECT,
+                votes.c.ballot.in_([Ballot.REJECT, Ballot.BREAK_GLASS]),
             )
         )
     }
+    reviewed = reviews_of(connection, columns)
+    successors = {row.proposal.replaces: row.proposal.id for row in found}
     return tuple(
         ProposalView(
             row=row,
@@ -57,9 +66,13 @@ def proposal_views(connection: Connection, task_id: str) -> tuple[ProposalView, 
             decided_at=columns[row.proposal.id].decided_at,
             measured=columns[row.proposal.id].measured,
             rolled_back_by=columns[row.proposal.id].roll_back_by,
-            rejected_by=getattr(rejections.get(row.proposal.id), "voter", None),
-            rejection=getattr(rejections.get(row.proposal.id), "reason", None),
+            rejected_by=getattr(spoken.get(row.proposal.id), "voter", None),
+            rejection=getattr(spoken.get(row.proposal.id), "reason", None),
+            rejection_code=getattr(spoken.get(row.proposal.id), "code", None),
             decided_by=columns[row.proposal.id].decided_by,
+            successor=successors.get(row.proposal.id),
+            glass_reason=getattr(spoken.get(row.proposal.id), "reason", None),
+            review=reviewed.get(row.proposal.id),
         )
         for row in found
     )

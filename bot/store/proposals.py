@@ -228,7 +228,7 @@ def _reminders(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Re
     )
     found: dict[str, tuple[Reminder, ...]] = {}
     for row in rows:
-        reminder = Reminder(rung=Rung(row.rung), at=row.at, groups=tuple(row.groups.split()))
+        reminder = Reminder(rung=Rung(row.rung), at=row.at, groups=tuple(json.loads(row.groups)))
         found[row.proposal_id] = (*found.get(row.proposal_id, ()), reminder)
     return found
 
@@ -247,16 +247,16 @@ def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
     resolved_at = _resolved_at(connection, task_id)
     rows = []
     for row in found:
-        approvals = [
+        own = [
             vote
             for vote in cast
-            if vote.proposal_id == row.id
-            and vote.ballot == Ballot.APPROVE
-            and vote.action_hash == row.action_hash
+            if vote.proposal_id == row.id and vote.action_hash == row.action_hash
         ]
+        approvals = [vote for vote in own if vote.ballot == Ballot.APPROVE]
+        broken = [vote for vote in own if vote.ballot == Ballot.BREAK_GLASS]
         called = taken.get(row.id, ())
         is_widened = any(reminder.rung is Rung.WIDENED for reminder in called)
-        signed_at = max((vote.at for vote in approvals), default=None)
+        signed_at = max((vote.at for vote in (*approvals, *broken)), default=None)
         rows.append(
             ProposalRow(
                 proposal=_standing(row.body, is_widened=is_widened),
@@ -270,6 +270,7 @@ def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
                 is_followed_up=row.is_followed_up,
                 is_sign_off_stale=_is_stale(signed_at, resolved_at),
                 reminders=called,
+                broken_by=broken[0].voter if broken else None,
             )
         )
     return rows

@@ -1,5 +1,6 @@
 """Reminders as rows: each rung of a ladder is taken once, in one write with its event."""
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, update
@@ -32,7 +33,7 @@ def called(
     is_own = proposals.c.id == proposal.id
     waits = update(proposals).where(is_own, proposals.c.state == ProposalState.PENDING)
     moved = connection.execute(waits.values(next_at=next_look_at(proposal, {*row.rungs, rung})))
-    values = {"tenant": proposal.action.tenant, "at": now, "groups": " ".join(groups)}
+    values = {"tenant": proposal.action.tenant, "at": now, "groups": json.dumps(list(groups))}
     noted = connection.execute(
         insert_or(reminders)
         .values(proposal_id=proposal.id, rung=rung, **values)
@@ -50,6 +51,6 @@ def called(
             _KINDS[rung],
             f"{proposal.id}: {said} {', '.join(groups)}.",
             now,
-            data={"groups": " ".join(groups), "action_hash": proposal.action.hash},
+            data={"groups": ", ".join(groups), "action_hash": proposal.action.hash},
         ),
     )

@@ -11,8 +11,8 @@ from agents.ports import Signal
 from bot.store.context import Context
 from bot.store.proposals import proposal_event, proposal_of
 from bot.store.tables import executions, signals
-from bot.store.votes import Answer, Click, card_key, refused
-from policies.approvals import Memberships, Refusal, barred, undo_groups
+from bot.store.votes import Answer, Click, card_key, refused, undoers
+from policies.approvals import Memberships, Refusal, barred
 from policies.audit import EventKind
 from policies.model import Actor, ActorKind, Proposal
 from tools.ports import Direction
@@ -35,7 +35,7 @@ def settle_unknown(
         return refused(connection, context, click, None, Refusal.OTHER_CARD)
     proposal, direction, row = found
     now = context.clock.now()
-    refusal = barred(click.voter, undo_groups(proposal), memberships, now)
+    refusal = barred(click.voter, undoers(connection, proposal), memberships, now)
     # By attempt: tried again, it may become unknown again.
     signal_id = f"{SETTLE}:{proposal.id}:{direction}:{row.attempts}"
     if refusal is None and (row.state != "unknown" or click.seen_hash != proposal.action.hash):

@@ -1,11 +1,8 @@
 """The tables. Every one carries the tenant; times are fixed-width UTC text, so they sort."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     Boolean,
     Column,
-    Dialect,
     Float,
     Index,
     Integer,
@@ -13,34 +10,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
+from bot.store.columns import UtcTime
+
 metadata = MetaData()
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time, stored as `2026-11-20T10:02:00.000000Z`."""
-
-    impl = String(27)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        """Write a time; a naive one is a mistake of ours."""
-        del dialect
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone reached the database")
-        # Not strftime: its %Y is not four digits before the year 1000, which Go's zero time is.
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        """Read a time back, aware."""
-        del dialect
-        return None if value is None else datetime.fromisoformat(value)
 
 
 def _tenant() -> Column[str]:
@@ -269,7 +245,7 @@ reminders = Table(
     Column("rung", String(16), primary_key=True),
     _tenant(),
     Column("at", UtcTime, nullable=False),
-    # Names between spaces.
+    # A list, as JSON.
     Column("groups", Text, nullable=False),
 )
 

@@ -24,6 +24,7 @@ from policies.approvals import (
 )
 from policies.audit import Event, EventKind
 from policies.model import Actor, ActorKind, Proposal, ProposalState
+from policies.rejections import Rejection
 from tools.ports import Direction
 
 # A fault of our own, however often it was tried.
@@ -65,7 +66,7 @@ def cast(
     click: Click,
     ballot: Ballot,
     memberships: Memberships,
-    reason: str | None = None,
+    reason: Rejection | None = None,
 ) -> Answer:
     """Store a vote and, where it decides, move the proposal: all or nothing."""
     found = proposal_of(connection, click.proposal_id)
@@ -73,7 +74,7 @@ def cast(
         return refused(connection, context, click, None, Refusal.OTHER_CARD)
     proposal, state = found
     refusal = _refusal(context, click, proposal, state, memberships)
-    if refusal is None and ballot is Ballot.REJECT and not (reason or "").strip():
+    if refusal is None and ballot is Ballot.REJECT and (reason is None or not reason.is_said):
         refusal = Refusal.REASON_MISSING
     if refusal is None and not _stored(connection, context, click, ballot, reason):
         refusal = Refusal.ALREADY_VOTED
@@ -93,9 +94,10 @@ def ask_rollback(
     if found is None or not _is_on_card(connection, click):
         return refused(connection, context, click, None, Refusal.OTHER_CARD)
     proposal, state = found
-    refusal = barred(
-        click.voter, undo_groups(proposal), memberships, context.clock.now()
-    ) or _rollback_refusal(connection, context, proposal, state)
+    groups = undoers(connection, proposal)
+    refusal = barred(click.voter, groups, memberships, context.clock.now()) or _rollback_refusal(
+        connection, context, proposal, state
+    )
     if refusal is None and click.seen_hash != proposal.action.hash:
         refusal = Refusal.OLD_CARD
     if refusal is not None:
@@ -122,11 +124,16 @@ def ask_rollback(
 
 def supersede(
     connection: Connection, context: Context, old: Proposal, new: Proposal, editor: str
-) -> bool:
-    """Put an edited proposal in the place of a pending one; its votes start at zero."""
+) -> Refusal | None:
+    """Put an edited proposal in the place of a pending one; or return why that came too late.
+
+    Its votes start at zero.
+    """
     found = proposal_of(connection, old.id)
-    if found is None or found[1] is not ProposalState.PENDING:
-        return False
+    state = ProposalState.EXPIRED if found is None else found[1]
+    late = refusal_by_state(state, old, old.action.hash, context.clock.now())
+    if late is not None:
+        return late
     moved(
         connection,
         context,
@@ -134,8 +141,9 @@ def supersede(
         (ProposalState.PENDING, ProposalState.SUPERSEDED),
         "EDITED",
         f"Edited by {editor}; {new.id} takes its place.",
+        decided_by=editor,
     )
-    return True
+    return None
 
 
 def edit_denied(
@@ -202,7 +210,17 @@ def given_up(connection: Connection, context: Context, person: str, what: str) -
 def groups_asked(connection: Connection, proposal_id: str) -> Sequence[str]:
     """Return the groups whose members decide on a proposal, or on undoing it."""
     found = proposal_of(connection, proposal_id)
-    return () if found is None else undo_groups(found[0])
+    return () if found is None else undoers(connection, found[0])
+
+
+def undoers(connection: Connection, proposal: Proposal) -> tuple[str, ...]:
+    """Return whose members may undo an action, or say what became of it."""
+    broken = connection.execute(
+        select(votes.c.voter).where(
+            votes.c.proposal_id == proposal.id, votes.c.ballot == Ballot.BREAK_GLASS
+        )
+    ).first()
+    return undo_groups(proposal, is_broken=broken is not None)
 
 
 def card_key(connection: Connection, click: Click) -> str | None:
@@ -260,14 +278,19 @@ def _rollback_refusal(
 
 
 def _stored(
-    connection: Connection, context: Context, click: Click, ballot: Ballot, reason: str | None
+    connection: Connection,
+    context: Context,
+    click: Click,
+    ballot: Ballot,
+    reason: Rejection | None,
 ) -> bool:
     """Store a vote; a rejection may take the place of one's own approval, nothing else may."""
     values = {
         "ballot": ballot,
         "action_hash": click.seen_hash,
         "at": context.clock.now(),
-        "reason": None if reason is None else context.redactor.text(reason),
+        "reason": None if reason is None else context.redactor.text(reason.words),
+        "code": None if reason is None else reason.why,
     }
     statement = insert_or(votes).values(
         proposal_id=click.proposal_id, voter=click.voter.id, **values
@@ -291,8 +314,9 @@ def _record(
     click: Click,
     proposal: Proposal,
     ballot: Ballot,
-    reason: str | None,
+    reason: Rejection | None,
 ) -> None:
+    said = "" if reason is None else reason.words.strip()
     context.ledger.append(
         connection,
         proposal_event(
@@ -302,8 +326,8 @@ def _record(
             context.clock.now(),
             actor=Actor(kind=ActorKind.HUMAN, id=click.voter.id),
             decision=ballot,
-            reasons=proposal.decision.reasons,
-            texts={} if reason is None else {"reason": reason},
+            reasons=proposal.decision.reasons if reason is None else (reason.why,),
+            texts={"reason": said} if said else {},
         ),
     )
 

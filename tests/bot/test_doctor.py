@@ -18,7 +18,7 @@ from bot.settings import read
 from bot.store.rules import trust_first
 from playground.workspace.demo import demo_workspace
 from playground.workspace.guard import loopback_only
-from playground.workspace.model import ALL_SCOPES
+from playground.workspace.model import ALL_SCOPES, UserGroup
 from playground.workspace.workspace import Workspace
 from tests.bot.world import FakeClock, opened
 
@@ -322,3 +322,31 @@ async def test_a_secret_that_is_too_short_to_be_taken_out_is_named(patient: Pati
     report = await found({**env, "SIGNOFF_WEBHOOK_TOKEN": "abc"})
     assert report["SIGNOFF_WEBHOOK_TOKEN"].health is Health.WARNING
     assert "shorter than 6 characters" in report["SIGNOFF_WEBHOOK_TOKEN"].words
+
+
+@pytest.mark.parametrize(
+    ("members", "health", "words"),
+    [
+        ("{users: [U0ANA, U0BEN]}", Health.GOOD, "without a sign-off: U0ANA, U0BEN"),
+        ("{usergroup: S0ONCALL}", Health.GOOD, "without a sign-off: U0ANA, U0BEN"),
+        ("{usergroup: S0EMPTY}", Health.WARNING, "is empty: nobody can break the glass"),
+        ("{usergroup: S0NOBODY}", Health.BAD, "nobody can break the glass"),
+        ("{users: [U1, U2, U3, U4, U5, U6]}", Health.WARNING, "6 people may act without"),
+    ],
+    ids=["named", "user-group", "empty", "unreadable", "too-many"],
+)
+async def test_who_may_act_without_a_sign_off_is_named(
+    patient: Patient, members: str, health: Health, words: str
+) -> None:
+    env, workspace = await patient(
+        CONFIG.replace("groups:\n", f"groups:\n  break-glass: {members}\n")
+    )
+    workspace.state.groups["S0EMPTY"] = UserGroup(id="S0EMPTY", handle="e", name="E", users=[])
+    finding = (await found(env))["groups.break-glass"]
+    assert finding.health is health
+    assert words in finding.words
+
+
+async def test_without_the_group_nobody_acts_without_a_sign_off(patient: Patient) -> None:
+    env, _ = await patient()
+    assert "nobody can act" in (await found(env))["groups.break-glass"].words

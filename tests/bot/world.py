@@ -40,6 +40,7 @@ from policies.model import (
     Severity,
 )
 from policies.redaction import Redactor
+from policies.rejections import Rejection, Why
 from tools.ports import Caller, Direction, Intent, Outcome
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -313,8 +314,9 @@ class World:
         age_s: float = 0,
     ) -> Answer:
         members = self.memberships(age_s)
+        said = None if reason is None else Rejection(why=Why.OTHER, words=reason)
         return await self.database.write(
-            lambda connection: cast(connection, self.context, click, ballot, members, reason)
+            lambda connection: cast(connection, self.context, click, ballot, members, said)
         )
 
     async def roll_back(self, click: Click) -> Answer:

@@ -21,11 +21,13 @@ from tests.scenarios.plays import (
     undo,
 )
 from tests.scenarios.stages import (
+    break_something,
     card_of,
     events,
     eventually,
     happens,
     is_said,
+    keys_posted,
     require_sound,
     staged,
 )
@@ -171,6 +173,25 @@ async def test_a_brief_sent_around_a_kill_becomes_one_plan(
         await stage.reply(MARKETING, root_ts, "Create the campaign")
         created = [event for event in await events(stage) if event["kind"] == "task.created"]
         assert len(created) == 1
+        await require_sound(stage)
+
+
+@pytest.mark.parametrize("point", ["people.called", "posted.reminded"])
+async def test_people_are_reminded_once_around_a_kill(
+    point: str, killing_seed: int, tmp_path: Path
+) -> None:
+    sword = Sword(tmp_path, point)
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed) as stage:
+        found = await break_something(stage)
+        sword.draw()
+        stage.world.forward(905)
+        await require_restarts(stage, 1)
+        for title in (found.rollback, "Silence HighErrorRatio"):
+            await card_of(stage, found, rf"Still waiting for a sign-off\*: {title}")
+        reminded = [e for e in await events(stage) if e["kind"] == "proposal.reminded"]
+        assert len({event["proposal_id"] for event in reminded}) == len(reminded) == 2
+        keys = keys_posted(stage)
+        assert len(keys) == len(set(keys))
         await require_sound(stage)
 
 

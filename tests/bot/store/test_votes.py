@@ -263,12 +263,12 @@ async def edited(store: World) -> tuple[Proposal, Proposal, bool]:
     (old,) = await store.analysed(task, Wish(requesters=(MIA,)))
     wish = Wish(version="v40", revision=2, replaces=old.id, requesters=(MIA, BEN))
     new = proposal_for(task, 2, store.clock.now(), wish)
-    is_taken = await store.database.write(
+    late = await store.database.write(
         lambda connection: supersede(connection, store.context, old, new, BEN)
     )
-    if is_taken:
+    if late is None:
         await store.added(new, task)
-    return old, new, is_taken
+    return old, new, late is None
 
 
 async def test_an_edit_takes_the_place_of_the_old_card_and_starts_at_no_votes(
@@ -291,9 +291,10 @@ async def test_votes_for_the_old_action_do_not_count_for_the_edited_one(store: W
     (old,) = await store.analysed(task, TWO)
     await store.vote(store.click(old, ANA))
     new = proposal_for(task, 2, store.clock.now(), replace(TWO, version="v40", revision=2))
-    assert await store.database.write(
+    late = await store.database.write(
         lambda connection: supersede(connection, store.context, old, new, MIA)
     )
+    assert late is None
     await store.added(new, task)
     assert (await store.vote(store.click(new, BEN))).missing == 1
 
@@ -303,9 +304,10 @@ async def test_an_edit_of_a_decided_proposal_is_not_taken(store: World) -> None:
     await store.vote(store.click(old, ANA))
     new = old.model_copy(update={"id": f"{old.task_id}-2", "revision": 2})
     before = await store.events()
-    assert not await store.database.write(
+    late = await store.database.write(
         lambda connection: supersede(connection, store.context, old, new, BEN)
     )
+    assert late is Refusal.ALREADY_DECIDED
     assert await store.events() == before
     assert (await store.standing(old)).state is ProposalState.APPROVED
 

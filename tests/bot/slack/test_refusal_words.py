@@ -1,0 +1,34 @@
+"""Every refusal says why, and what to do."""
+
+import re
+
+import pytest
+
+from bot.slack.refusals import WORDS, shown_back, words
+from policies.approvals import Refusal
+from tests.fakes.values import proposal
+
+# What a person can do next, in the words of the answers.
+DO = re.compile(
+    r"[Aa]sk |[Pp]ress |Try again|Use the card|Watch|Undo it|tell your operators|somebody else"
+    r"|the card shows|Roll back|full member|can't be undone|can't decide"
+)
+
+
+@pytest.mark.parametrize("refusal", list(Refusal))
+def test_every_refusal_has_words_and_its_code(refusal: Refusal) -> None:
+    said = words(refusal, proposal())
+    assert said.endswith(f"({refusal}, rule `a-rule`)")
+    assert "{" not in said
+    assert DO.search(WORDS[refusal]), WORDS[refusal]
+
+
+def test_a_group_that_is_needed_beside_those_asked_is_named() -> None:
+    said = words(Refusal.GROUP_UNREADABLE, proposal(), ("break-glass",))
+    assert "who is in `break-glass`" in said
+    assert "oncall" not in said
+
+
+def test_what_is_shown_back_is_harmless() -> None:
+    assert shown_back("<!channel> \u202eevil") == "\nYou wrote: &lt;!channel&gt; evil"
+    assert shown_back("  \n") == ""
