@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import unicodedata
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ from tools.ports import (
 
 EXCERPT_LIMIT = 2000
 FAULT_LIMIT = 300
+# Control, format (of no width, or turning text around), surrogate, private use, line separators.
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # What code raises that takes an answer for something else than it is.
 MISREAD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
@@ -170,6 +173,7 @@ class Gateway:
             not_after=expires_at + timedelta(hours=1),
         )
         self._require_no_secret(action)
+        _require_visible(action)
         return Proposal(
             id=proposal_id,
             task_id=caller.task_id,
@@ -263,6 +267,17 @@ class Gateway:
             name: clean(name, value) if isinstance(value, str) else value
             for name, value in row.items()
         }
+
+
+def _require_visible(action: Action) -> None:
+    """Refuse values with characters that a card can't show: who signs would see another value."""
+    values = {"target": action.target, "environment": action.environment, **action.parameters}
+    for name, value in values.items():
+        if any(unicodedata.category(sign) in HIDDEN for sign in str(value)):
+            raise Refused(
+                f"`{name}` holds a character that nobody can see, such as a control or one that"
+                " turns text around: write it without"
+            )
 
 
 def _require_same_place(arguments: Parameters, draft: Draft) -> None:

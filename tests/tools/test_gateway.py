@@ -276,3 +276,16 @@ async def test_an_action_elsewhere_than_it_is_decided_for_is_refused() -> None:
             await gateway.consider(draft, "T-1-1", caller())
         there = replace(draft, environment="production")
         assert (await gateway.consider(there, "T-1-1", caller())).action.target == "checkout"
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\u200b", "\u202e", "\u2066", "\u00ad", "\ufeff", "\n", "\x07", "\u2028"]
+)
+async def test_an_action_with_a_character_that_nobody_can_see_is_refused(
+    door: FakeDoor, hidden: str
+) -> None:
+    draft = replace(SWITCH, parameters={**SWITCH.parameters, "to": f"ne{hidden}w"})
+    with pytest.raises(Refused, match="`to` holds a character that nobody can see"):
+        await door.gateway.consider(draft, "T-1-1", caller())
+    seen = replace(SWITCH, parameters={**SWITCH.parameters, "to": "größer, \u65b0 & <b>"})
+    assert (await door.gateway.consider(seen, "T-1-1", caller())).action.parameters["to"] != ""
