@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from policies.model import Strict
 from tools.base import Evidence
+from tools.halts import subject
 
 ANALYST = "analyst"
 
@@ -41,6 +42,26 @@ class Moment(Strict):
     evidence: str
 
 
+class Lead(Strict):
+    """A campaign that leads people to a landing page of what an incident is about."""
+
+    platform: str
+    id: str
+    name: str
+    state: str
+    evidence: str
+
+    @property
+    def subject(self) -> str:
+        """The name under which the campaign is frozen."""
+        return subject(self.platform, self.id)
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether it spends now."""
+        return self.state == "ACTIVE"
+
+
 class Report(Strict):
     """What an agent concludes, ready to be shown."""
 
@@ -53,6 +74,7 @@ class Report(Strict):
     timeline: tuple[Moment, ...] = ()
     analysed_by: str = ANALYST
     notes: tuple[str, ...] = ()
+    campaigns: tuple[Lead, ...] = ()
     # The agent's own model as JSON: a campaign plan, a digest.
     attachment: str | None = None
 

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from policies.model import Strict
 
@@ -12,6 +14,20 @@ DEFAULT_LIMITS = {"errors": 0.05}
 SCRAPE_S = 15
 _RANGE = re.compile(r"\[(\d+)([smhd])(?::[^\]]*)?\]")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _page(url: str) -> str:
+    found = _split(url)
+    if found is None or found.scheme != "https":
+        raise ValueError("write the address of a page, like https://shop.example/sale")
+    if found.username is not None or found.password is not None:
+        raise ValueError("an address of a page holds no credentials")
+    if found.query or found.fragment:
+        raise ValueError("leave out what follows `?` or `#`: pages are compared without it")
+    return url
+
+
+LandingPage = Annotated[str, Field(max_length=500), AfterValidator(_page)]
 
 
 class Place(Strict):
@@ -25,6 +41,8 @@ class Place(Strict):
     signals: dict[str, str] = Field(default_factory=dict)
     # Name to the highest value that is still fine.
     limits: dict[str, float] = Field(default_factory=dict)
+    # The pages it serves to visitors: campaigns that lead there, or below, depend on it.
+    landing_pages: tuple[LandingPage, ...] = ()
 
 
 class Service(Strict):
@@ -58,6 +76,41 @@ class ServiceMap(Strict):
             if self.place(name, environment) is not None
             and service in self.services[name].depends_on
         )
+
+    def landing_pages(self, service: str, environment: str) -> tuple[str, ...]:
+        """Return the pages that break with a service: its own, and those of whoever calls it."""
+        reached, waiting = {service}, [service]
+        while waiting:
+            fresh = [one for one in self.callers(waiting.pop(), environment) if one not in reached]
+            reached.update(fresh)
+            waiting += fresh
+        places = [self.place(name, environment) for name in sorted(reached)]
+        found = [page for place in places if place is not None for page in place.landing_pages]
+        return tuple(dict.fromkeys(found))
+
+
+def leads_to(url: str, page: str) -> bool:
+    """Say whether an address is a page, or lies below it; what follows `?` or `#` is left out."""
+    found, wanted = _split(url), _split(page)
+    if found is None or wanted is None:
+        return False
+    # Campaigns name their pages with `http` too, and are sent on.
+    if (found.hostname, found.port) != (wanted.hostname, wanted.port):
+        return False
+    above = wanted.path.rstrip("/")
+    return found.path.rstrip("/") == above or found.path.startswith(f"{above}/")
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a web address; None for what is none."""
+    try:
+        found = urlsplit(url)
+        # Read here, because it is refused only when it is read.
+        port = found.port
+    except ValueError:
+        return None
+    is_web = found.scheme in {"http", "https"} and bool(found.hostname)
+    return found if is_web and port != 0 else None
 
 
 def most_errors(place: Place) -> float:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from agents.incident.analyst import ERRORS_BEGAN, analyse, percent
-from agents.incident.evidence import Answers, questions
+from agents.incident.evidence import Answers, leads, questions
 from agents.ports import ProposalRow
 from agents.report import Hypothesis, Report
 from agents.services import Place, ServiceMap, most_errors, settle_s
@@ -38,7 +38,9 @@ class IncidentAgent:
         self, task: Task, evidence: tuple[Evidence, ...]
     ) -> tuple[Report, tuple[Draft, ...]]:
         """Conclude, and draft what could be done."""
-        report = analyse(task, evidence, self._services)
+        report = analyse(task, evidence, self._services).model_copy(
+            update={"campaigns": leads(task, self._services, evidence)}
+        )
         drafts = [*self._rollback(task, report), *self._silence(task, evidence)]
         return report, tuple(drafts)
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 
-from agents.services import ServiceMap
+from agents.report import Lead
+from agents.services import ServiceMap, leads_to
 from agents.tasks import Task
 from policies.model import Scalar
 from tools.base import Evidence
 from tools.gathering import Question
 
 LOOK_BACK_MIN = 60
+# What the tools that change a campaign take.
+LONGEST_ID, LONGEST_NAME = 64, 120
+CAMPAIGNS, ENDED = "campaigns", "ENDED"
 
 
 def questions(task: Task, services: ServiceMap) -> list[Question]:
@@ -41,7 +45,30 @@ def questions(task: Task, services: ServiceMap) -> list[Question]:
                 parameters={"service": name, "environment": environment},
             )
         )
+    if services.landing_pages(service, environment):
+        # Last: nothing is concluded from it, it says who else is hurt.
+        found.append(Question(label=CAMPAIGNS, tool="adplatform_campaigns", parameters={}))
     return found
+
+
+def leads(task: Task, services: ServiceMap, evidence: tuple[Evidence, ...]) -> tuple[Lead, ...]:
+    """Return the campaigns that lead to pages of the service, but for those that have ended."""
+    listed = Answers(evidence).item(CAMPAIGNS)
+    pages = services.landing_pages(task.target, task.environment)
+    return tuple(
+        Lead(
+            platform=listed.source,
+            id=str(row["id"]),
+            name=str(row["name"])[:LONGEST_NAME],
+            state=str(row["effective_status"]),
+            evidence=listed.id,
+        )
+        for row in (() if listed is None else listed.rows)
+        if listed is not None
+        and len(str(row["id"])) <= LONGEST_ID
+        and row["effective_status"] != ENDED
+        and any(leads_to(str(row.get("url", "")), page) for page in pages)
+    )
 
 
 def _signals(service: str, signals: dict[str, str]) -> list[Question]:

@@ -58,11 +58,12 @@ class AccountReader(ReadTool[NoParameters]):
 
 
 class CampaignsReader(ReadTool[NoParameters]):
-    """List the campaigns with their status and daily budget."""
+    """List the campaigns with their status, daily budget and landing page."""
 
     name = "adplatform_campaigns"
     params = NoParameters
-    agents = ("campaign", "digest")
+    # An incident asks which campaigns lead to what is broken.
+    agents = ("campaign", "digest", "incident")
 
     def __init__(self, client: JsonClient) -> None:
         self._client = client

@@ -39,6 +39,7 @@ def campaign_row(campaign: dict[str, Any]) -> dict[str, str]:
     return {
         **{name: str(campaign[name]) for name in names},
         "daily_budget": str(budget),
+        "url": str(campaign.get("url", "")),
         "owner": str(campaign.get("created_by", "")),
         "created_at": str(campaign.get("created_at", "")),
         "updated_at": str(campaign.get("updated_at", "")),
