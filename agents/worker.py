@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter
 
 from agents.ports import AWAITED, Agent, Claim, ProposalRow, TaskChange, TaskStore
-from agents.report import cited, unfinished
+from agents.report import Report, cited, unfinished
 from agents.steps import ProposalSteps
 from agents.tasks import Task, TaskKind, TaskState
 from policies.audit import Event, EventKind
@@ -18,7 +18,8 @@ from tools.base import Evidence, ToolError, Unavailable
 from tools.catalogue import UnknownTool
 from tools.execution import Execution
 from tools.gateway import Gateway
-from tools.ports import Boundary, Caller, Draft, Halted, LostLease, RecordUnavailable
+from tools.halts import is_frozen
+from tools.ports import Boundary, Caller, Draft, Frozen, Halted, LostLease, RecordUnavailable
 
 PAUSED_S = 1.0
 # People hear within two seconds what is seen, even when a source is slow.
@@ -173,6 +174,10 @@ class Worker:
             async with limit:
                 report, drafts = await agent.analyse(claim.task, evidence)
                 await self._consider(claim, agent, drafts, found)
+        except Frozen:
+            # What was found out is shown; what could be done is proposed when it goes on.
+            await self._show(claim, agent, report)
+            raise
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -196,6 +201,22 @@ class Worker:
         )
         await self._store.advance(claim, change)
         self._workshop.boundary("report.written")
+
+    async def _show(self, claim: Claim, agent: Agent, report: Report) -> None:
+        """Write the report of a frozen task, once, and leave the task where it is."""
+        if await self._store.step(claim.task.id, "report") is not None:
+            return
+        event = self._event(
+            claim,
+            agent,
+            EventKind.REPORT_WRITTEN,
+            f"Report: {report.outcome}; nothing is proposed while the task is frozen.",
+            texts={"summary": report.summary},
+            decision=report.outcome,
+        ).model_copy(update={"reasons": (Frozen.reason,)})
+        steps = {"report": cited(report).model_dump_json()}
+        change = TaskChange(state=claim.task.state, events=(event,), steps=steps)
+        await self._store.advance(claim, change)
 
     async def _consider(
         self,
@@ -264,8 +285,11 @@ class Worker:
         drafts, found = await agent.follow_up(claim.task, row), Considered()
         try:
             await self._consider(claim, agent, drafts, found, is_patient=True)
-        except Unavailable:
-            # The next step is not lost because a system is down for a while.
+        except (Unavailable, Frozen):
+            # The next step is not lost because a system is down, or stopped, for a while.
+            await self._store.measure_again(claim, row, FOLLOW_UP_S)
+            return
+        if any(is_frozen(made) for made in found.proposals):
             await self._store.measure_again(claim, row, FOLLOW_UP_S)
             return
         await self._store.follow_up(claim, row, found.proposals, found.notes)

@@ -125,7 +125,7 @@ def _gateway(settings: Settings, core: Core, directory: SlackDirectory) -> Gatew
     return Gateway(
         Parts(
             catalogue=core.catalogue,
-            journal=SqlJournal(context),
+            journal=SqlJournal(context, settings.config.file_modes),
             memory=SqlMemory(context),
             controls=SqlControls(context, settings.config.modes, settings.config.mode),
             directory=directory,

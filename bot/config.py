@@ -10,6 +10,7 @@ from agents.tasks import Task
 from policies.model import Mode, Strict
 from policies.redaction import PersonalData
 from policies.yamltext import YamlError, read
+from tools.halts import Modes
 
 
 class ConfigError(ValueError):
@@ -60,6 +61,11 @@ class Config(Strict):
     def service_map(self) -> ServiceMap:
         """The services alone, as the agents take them."""
         return ServiceMap(services=self.services)
+
+    @property
+    def file_modes(self) -> Modes:
+        """The modes of this file, which hold where nobody ordered another one."""
+        return Modes(by_environment=self.modes, usual=self.mode)
 
     @property
     def environments(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.config import Config
 from bot.findings import Finding, Health, bad, good, look
 from bot.glass import glass_findings
 from bot.keeping import own_redactor
@@ -16,11 +17,13 @@ from bot.policy import candidate
 from bot.scheduler import CronError, trigger
 from bot.settings import Settings
 from bot.slack.sender import NO_ANSWER
-from bot.store.engine import StoreError, file_of
+from bot.store.engine import Connection, StoreError, file_of
+from bot.store.halts import switches
 from bot.store.reading import open_read_only
 from bot.store.rules import in_force
 from policies.analysis import unmatchable, unsatisfiable
 from policies.loader import PolicyError
+from policies.model import DEFAULT_TENANT
 from policies.redaction import MIN_SECRET
 from tools.base import AnyConnector, ToolError
 from tools.gateway import MISREAD
@@ -88,13 +91,24 @@ def _settings(settings: Settings) -> list[Finding]:
     if settings.config.defaults.channel is None:
         words = "not set: alerts of unknown services have nowhere to go"
         found.append(look("defaults.channel", words))
-    if "operators" not in settings.config.groups:
-        found.append(bad("groups.operators", "not defined: nobody could resume after a pause"))
+    found += _controls(settings.config)
     for digest in settings.config.digests:
         try:
             trigger(digest.cron, digest.zone)
         except CronError as error:
             found.append(bad("digests.cron", str(error)))
+    return found
+
+
+def _controls(config: Config) -> list[Finding]:
+    """Return what is missing for the switches: who lets go on, and where changes are told."""
+    found = []
+    if config.anchor is None:
+        words = "not set: pauses, freezes and modes are told in no channel, only recorded"
+        found.append(look("anchor.channel", words))
+    if "operators" not in config.groups:
+        words = "not defined: nobody could resume after a pause, lift a freeze or set a mode"
+        found.append(bad("groups.operators", words))
     return found
 
 
@@ -226,7 +240,7 @@ def _database(settings: Settings) -> list[Finding]:
     try:
         rules = candidate(settings.policy_dir)
         with open_read_only(settings.database_url) as connection:
-            used = in_force(connection, rules)
+            used, found = in_force(connection, rules), _switched(connection)
     except StoreError as error:
         return [_unread(settings, error)]
     except PolicyError:
@@ -237,7 +251,25 @@ def _database(settings: Settings) -> list[Finding]:
         )
         words += " put back the files they came from, or begin a new database with these"
         return [look("policy in force", words)]
-    return [good("database", "opens")]
+    return [good("database", "opens"), *found]
+
+
+def _switched(connection: Connection) -> list[Finding]:
+    """Return what is stopped, and which modes are not those of `signoff.yaml`."""
+    found = switches(connection, DEFAULT_TENANT)
+    return [
+        *(
+            look(
+                halt.kind.value,
+                f"by {halt.by}, {halt.name or halt.task_id or 'everything'}{halt.why}",
+            )
+            for halt in found.halts
+        ),
+        *(
+            look("mode", f"{one.agent} in {one.environment}: {one.mode}, by {one.by}: {one.reason}")
+            for one in found.ordered
+        ),
+    ]
 
 
 def _unread(settings: Settings, error: StoreError) -> Finding:

@@ -106,7 +106,11 @@ class Facts(Strict):
     ]
     target: Annotated[str, Said(words="What is changed: a service, a campaign's name.", by=PLAN)]
     mode: Annotated[
-        Mode, Said(words="How far agents may go in the environment.", by="`signoff.yaml`")
+        Mode,
+        Said(
+            words="How far the agent may go in the environment.",
+            by="`signoff.yaml`, or `/signoff mode`",
+        ),
     ]
     requester: Annotated[
         ActorKind,
@@ -143,7 +147,7 @@ class Facts(Strict):
         Said(words="Which of the rule set's calendars hold now.", by=GATEWAY),
     ] = None
     frozen: Annotated[
-        bool | None, Said(words="Whether the task or the campaign is frozen.", by=NOBODY)
+        bool | None, Said(words="Whether the task or the campaign is frozen.", by=GATEWAY)
     ] = None
     confidence: Annotated[
         Share | None, Said(words="How sure the agent is of its proposal.", unit="0 to 1", by=TASK)

@@ -1,4 +1,4 @@
-"""Holds a stored sign-off against what the card asked and what the rules ask now."""
+"""Asks the rules again just before an action: never less than asked on its card, or asked now."""
 
 from datetime import datetime
 
@@ -11,13 +11,62 @@ from policies.approvals import (
     unreadable,
 )
 from policies.ladder import effective
-from policies.model import Decision, Proposal, ProposalState
+from policies.model import Decided, Decision, EffectKind, Proposal, ProposalState
 from policies.standing import glass_refused
-from tools.gateway import Parts
-from tools.ports import Grant
-from tools.runs import Stop
+from tools.base import Refused, State
+from tools.gateway import Gateway, Parts
+from tools.ports import Basis, Caller, Direction, Draft, Frozen, Grant
+from tools.runs import RETRY_S, Run, Stop
+from tools.standing import require_open
 
-RETRY_S = 5.0
+
+class Consent:
+    """Holds a sign-off against the card that it was given on, and against the rules as they are."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway, self._parts = gateway, gateway.parts
+
+    async def require(self, run: Run, observed: State, grant: Grant, caller: Caller) -> Basis:
+        """Return what the action may begin on.
+
+        Raises:
+            Stop: the rules, or the card, ask for more than there is.
+            Halted: somebody stopped it, which holds back what waits and refuses nothing.
+        """
+        proposal = run.proposal
+        try:
+            plan = run.tool.plan(run.arguments, observed)
+        except Refused as error:
+            raise Stop(
+                ProposalState.FAILED, "REFUSED_BY_TOOL", f"{error}. Nothing was done."
+            ) from error
+        draft = Draft(
+            key=proposal.key,
+            tool=run.tool.name,
+            parameters=proposal.action.parameters,
+            environment=proposal.action.environment,
+            confidence=proposal.confidence,
+            severity=proposal.severity,
+            is_tainted=proposal.tainted,
+        )
+        decided = await self._gateway.decision(run.tool, plan, draft, caller)
+        if decided.decision.effect is EffectKind.DENY:
+            raise await self._denied(proposal, decided)
+        read_at = await require_consent(self._parts, proposal, decided.decision, grant)
+        return Basis(mode=None if decided.facts is None else decided.facts.mode, read_at=read_at)
+
+    async def _denied(self, proposal: Proposal, decided: Decided) -> Stop:
+        # A freeze holds back what waits, it does not refuse it.
+        await require_open(self._parts, proposal, Direction.FORWARD)
+        if decided.facts is not None and decided.facts.frozen:
+            raise Frozen
+        fresh = decided.decision
+        rules = ", ".join(f"`{rule}`" for rule in fresh.rules) or "no rule allows it"
+        return Stop(
+            ProposalState.DENIED,
+            fresh.reasons[0],
+            f"Policy says no now ({fresh.reasons[0]}, {rules}): nothing was done.",
+        )
 
 
 async def require_consent(

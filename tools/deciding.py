@@ -20,10 +20,22 @@ from policies.model import (
 )
 from tools.base import AnyReadTool, AnyTool, AnyWriteTool, Plan
 from tools.catalogue import Catalogue
-from tools.ports import Caller, Controls, Directory, Draft, Journal, RuleSource, of_caller
+from tools.halts import Matter, Standing, only_stops, subjects
+from tools.ports import (
+    Caller,
+    Controls,
+    Directory,
+    Draft,
+    Frozen,
+    Halted,
+    Journal,
+    RuleSource,
+    of_caller,
+)
 
 FAILED = "DECIDING_FAILED"
 NOT_FOR_AGENT = "TOOL_NOT_FOR_AGENT"
+FROZEN = "FROZEN"
 # The version on a decision that no rule set was there for.
 NO_VERSION = "none"
 T = TypeVar("T")
@@ -41,14 +53,24 @@ class Deciding:
     clock: Clock
 
     async def write(self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller) -> Decided:
-        """Decide on a planned write."""
+        """Decide on a planned write; what is done to a frozen campaign is denied.
+
+        Raises:
+            Halted: Signoff is paused, or the task is frozen. Apart from the rules: a rule set
+                without those rules must not disarm the switches.
+        """
         rules = await self._guarded(self.rules, tool, caller)
         if rules is None:
             return _denied(FAILED, NO_VERSION)
         if caller.agent not in tool.agents:
             return _denied(NOT_FOR_AGENT, rules.version)
         # Outside of the guard: what can't be read now stops this step, and is tried again.
-        is_paused = await self.controls.is_paused(caller.tenant)
+        standing = await self.controls.standing(self._matter(tool, plan, draft, caller))
+        if standing.pause is not None:
+            raise Halted
+        if standing.task_freeze is not None:
+            raise Frozen(standing.task_freeze)
+        is_frozen = standing.freeze is not None
         actions = await self.controls.actions_last_hour(caller.tenant, tool.name, draft.environment)
         groups = await self._requester_groups(rules, caller)
 
@@ -64,11 +86,12 @@ class Deciding:
                 platform=self.catalogue.system(tool.name),
                 channel=plan.channel,
                 tenant=caller.tenant,
-                mode=self.controls.mode(caller.agent, draft.environment),
+                mode=standing.mode,
                 requester=caller.requester.kind,
                 requester_groups=groups,
                 calendars=holding(rules.calendars, self.clock.now()),
-                paused=is_paused,
+                paused=False,
+                frozen=is_frozen,
                 tainted=draft.is_tainted,
                 reversible=plan.inverse is not None,
                 severity=draft.severity,
@@ -84,12 +107,29 @@ class Deciding:
                 blast_radius=plan.services_changed,
                 actions_last_hour=actions,
             )
-            return Decided(facts=facts, decision=decide(facts, rules))
+            decision = decide(facts, rules)
+            if is_frozen and decision.effect is not EffectKind.DENY:
+                decision = _denied(FROZEN, rules.version).decision
+            return Decided(facts=facts, decision=decision)
 
         return await self._guarded(decided, tool, caller) or _denied(FAILED, rules.version)
 
+    def _matter(self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller) -> Matter:
+        return Matter(
+            tenant=caller.tenant,
+            task_id=caller.task_id,
+            agent=caller.agent,
+            environment=draft.environment,
+            campaigns=subjects(self.catalogue.system(tool.name), plan.target, draft.parameters),
+            is_stopping=only_stops(tool.action),
+        )
+
     async def read(
-        self, tool: AnyReadTool, params: Mapping[str, Scalar], caller: Caller
+        self,
+        tool: AnyReadTool,
+        params: Mapping[str, Scalar],
+        caller: Caller,
+        standing: Standing,
     ) -> Decision:
         """Decide on a read; whoever asks has seen that Signoff is not paused."""
 
@@ -106,10 +146,11 @@ class Deciding:
                 service=None if service is None else str(service),
                 platform=self.catalogue.system(tool.name),
                 tenant=caller.tenant,
-                mode=self.controls.mode(caller.agent, caller.environment),
+                mode=standing.mode,
                 requester=caller.requester.kind,
                 calendars=holding(rules.calendars, self.clock.now()),
                 paused=False,
+                frozen=standing.freeze is not None,
                 tainted=False,
                 reversible=True,
             )

@@ -1,7 +1,6 @@
 """Does what was approved: check again, consume, write the intent, act, write the outcome."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 from policies.approvals import (
     Refusal,
@@ -9,7 +8,7 @@ from policies.approvals import (
     barred,
     undo_groups,
 )
-from policies.model import EffectKind, Proposal, ProposalState
+from policies.model import Proposal, ProposalState
 from tools.base import (
     Call,
     Refused,
@@ -18,13 +17,13 @@ from tools.base import (
     Unavailable,
 )
 from tools.catalogue import UnknownTool
-from tools.consent import RETRY_S, require_consent
+from tools.consent import Consent
 from tools.gateway import Gateway, answering, arguments_of
 from tools.measuring import measure
 from tools.ports import (
+    Basis,
     Caller,
     Direction,
-    Draft,
     Grant,
     Halted,
     Intent,
@@ -32,7 +31,8 @@ from tools.ports import (
     Stale,
     idempotency_key,
 )
-from tools.runs import Again, Run, Stop, Undo, Word, done, voices
+from tools.runs import RETRY_S, Again, Run, Stop, Undo, Word, done, voices
+from tools.standing import require_not_paused, require_open
 
 # A state that nothing ever reads: what was left behind is not known.
 UNSEEN = {"left": "unseen"}
@@ -43,7 +43,6 @@ HELD_S = 2.0
 SLOWEST_S = 60.0
 # After 5, 10, 20 and 40 s in vain somebody has to look.
 ASKS_BEFORE_A_PERSON = 4
-PAUSED = "Signoff is paused: this waits."
 
 
 class Execution:
@@ -52,6 +51,7 @@ class Execution:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._parts = gateway.parts
+        self._consent = Consent(gateway)
 
     async def run(self, proposal: Proposal, grant: Grant, caller: Caller) -> None:
         """Do an approved action, once; every end is written to the journal.
@@ -67,7 +67,7 @@ class Execution:
         """Undo an executed action, if the state is still as we left it; raises LostLease."""
 
         async def work() -> Outcome:
-            await self._require_not_paused(caller)
+            await require_not_paused(self._parts, proposal)
             self._require_window(proposal, undo)
             await self._require_member(undo_groups(proposal, is_broken=undo.is_broken), undo.person)
             run = self._resolved(proposal, Direction.INVERSE, undo.left, undo.person)
@@ -96,7 +96,7 @@ class Execution:
         """Ask the outside system whether an unknown write happened; if surely not, do it now."""
 
         async def ask() -> Outcome:
-            await self._require_not_paused(caller)
+            await require_not_paused(self._parts, proposal)
             run = self._known(proposal, direction, again)
             try:
                 await self._gateway.turn(run.tool)
@@ -159,13 +159,13 @@ class Execution:
     ) -> None:
         try:
             outcome = await work()
-        except Halted:
+        except Halted as halted:
             outcome = Outcome(
                 proposal=proposal,
                 direction=direction,
                 state=None,
-                sentence=PAUSED,
-                reason="SIGNOFF_PAUSED",
+                sentence=self._parts.redactor.excerpt(halted.sentence, SENTENCE_LIMIT),
+                reason=halted.reason,
                 retry_s=HELD_S,
             )
         except Stop as stop:
@@ -181,7 +181,7 @@ class Execution:
         self._parts.boundary("outcome.written")
 
     async def _forward(self, proposal: Proposal, grant: Grant, caller: Caller) -> Outcome:
-        await self._require_not_paused(caller)
+        await require_open(self._parts, proposal, Direction.FORWARD)
         if self._parts.clock.now() >= proposal.action.not_after:
             raise Stop(
                 ProposalState.EXPIRED, "TOO_LATE", "The sign-off is too old: nothing was done."
@@ -190,14 +190,14 @@ class Execution:
         run = self._resolved(proposal, Direction.FORWARD, wanted, voices(grant, proposal))
         observed = await self._require_state(run)
         self._parts.boundary("state.observed")
-        read_at = await self._require_sign_off(run, observed, grant, caller)
+        basis = await self._consent.require(run, observed, grant, caller)
         self._parts.boundary("signoff.checked")
         baseline = await self._baseline(proposal, caller)
         self._parts.boundary("baseline.measured")
-        return await self._act(run, baseline, caller, read_at)
+        return await self._act(run, baseline, caller, basis)
 
     async def _act(
-        self, run: Run, baseline: str | None, caller: Caller, read_at: datetime | None = None
+        self, run: Run, baseline: str | None, caller: Caller, basis: Basis | None = None
     ) -> Outcome:
         if run.direction is Direction.INVERSE:
             await self._require_state(run)
@@ -208,12 +208,13 @@ class Execution:
             system=self._parts.catalogue.system(run.tool.name),
             baseline=baseline,
             on_behalf_of=run.call.on_behalf_of,
-            read_at=read_at,
+            mode=None if basis is None else basis.mode,
+            read_at=None if basis is None else basis.read_at,
         )
         # Before the intent: what waits for its turn has not begun.
         await self._require_turn(run)
         # Again: since the first look other systems were asked, which takes its time.
-        await self._require_not_paused(caller)
+        await require_open(self._parts, run.proposal, run.direction)
         # Before the effect, not after: a crash in between must leave a trace.
         await self._begin(intent, caller)
         self._parts.boundary("intent.written")
@@ -273,10 +274,6 @@ class Execution:
         except Unavailable as error:
             raise Stop(None, "NO_ANSWER", f"{error}: this waits.", RETRY_S) from error
 
-    async def _require_not_paused(self, caller: Caller) -> None:
-        if await self._parts.controls.is_paused(caller.tenant):
-            raise Halted
-
     def _resolved(
         self, proposal: Proposal, direction: Direction, expected: State, on_behalf_of: str
     ) -> Run:
@@ -327,39 +324,6 @@ class Execution:
                     " nothing was done.",
                 )
         return observed
-
-    async def _require_sign_off(
-        self, run: Run, observed: State, grant: Grant, caller: Caller
-    ) -> datetime | None:
-        """Return when the oldest of what the sign-off rests on was read; None if on nothing."""
-        proposal = run.proposal
-        try:
-            plan = run.tool.plan(run.arguments, observed)
-        except Refused as error:
-            raise Stop(
-                ProposalState.FAILED, "REFUSED_BY_TOOL", f"{error}. Nothing was done."
-            ) from error
-        draft = Draft(
-            key=proposal.key,
-            tool=run.tool.name,
-            parameters=proposal.action.parameters,
-            environment=proposal.action.environment,
-            confidence=proposal.confidence,
-            severity=proposal.severity,
-            is_tainted=proposal.tainted,
-        )
-        decided = await self._gateway.decision(run.tool, plan, draft, caller)
-        fresh = decided.decision
-        if fresh.effect is EffectKind.DENY:
-            # A pause holds back what waits, it does not refuse it.
-            await self._require_not_paused(caller)
-            rules = ", ".join(f"`{rule}`" for rule in fresh.rules) or "no rule allows it"
-            raise Stop(
-                ProposalState.DENIED,
-                fresh.reasons[0],
-                f"Policy says no now ({fresh.reasons[0]}, {rules}): nothing was done.",
-            )
-        return await require_consent(self._parts, proposal, fresh, grant)
 
     async def _baseline(self, proposal: Proposal, caller: Caller) -> str | None:
         return await measure(self._gateway, proposal, caller, "baseline")

@@ -38,12 +38,14 @@ from tools.base import (
 )
 from tools.catalogue import Catalogue, UnknownTool
 from tools.deciding import Deciding
+from tools.halts import Matter, Standing
 from tools.ports import (
     Boundary,
     Caller,
     Controls,
     Directory,
     Draft,
+    Frozen,
     Halted,
     Journal,
     Memory,
@@ -101,9 +103,9 @@ class Gateway:
             Halted: Signoff is paused.
         """
         found = self.parts.catalogue.reading(tool)
-        await self._require_permission(found, caller)
+        standing = await self._permission(found, caller)
         started_at = self.parts.clock.now()
-        decision = await self._deciding.read(found, params, caller)
+        decision = await self._deciding.read(found, params, caller, standing)
         query, fault, reading, is_silent = f"{tool} {dict(params)}", None, None, False
         redact = self.parts.redactor
         try:
@@ -137,7 +139,7 @@ class Gateway:
             ToolError: the state to start from can't be read, the tool refuses the arguments, or
                 they hold a secret.
             UnknownTool: the tool is not configured.
-            Halted: Signoff is paused.
+            Halted: Signoff is paused, or the task is frozen.
         """
         try:
             return await self._considered(draft, proposal_id, caller)
@@ -147,14 +149,15 @@ class Gateway:
             raise
 
     async def _considered(self, draft: Draft, proposal_id: str, caller: Caller) -> Proposal:
-        if await self.parts.controls.is_paused(caller.tenant):
-            raise Halted
+        standing = await self._standing(caller)
+        if standing.task_freeze is not None:
+            raise Frozen(standing.task_freeze)
         tool = self.parts.catalogue.writing(draft.tool)
         arguments = arguments_of(tool, draft.parameters)
         _require_same_place(arguments, draft)
         observed = await self.observe(tool, arguments)
         plan = tool.plan(arguments, observed)
-        decided = await self._proposing(tool, plan, draft, caller)
+        decided = await self.decision(tool, plan, draft, caller)
         now = self.parts.clock.now()
         expires_at = draft.expires_at or now + timedelta(seconds=decided.decision.expires_s or 1800)
         action = Action(
@@ -234,28 +237,31 @@ class Gateway:
                     " where the secret is kept instead"
                 )
 
-    async def _proposing(
-        self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
-    ) -> Decided:
-        decided = await self.decision(tool, plan, draft, caller)
-        is_denied = decided.decision.effect is EffectKind.DENY
-        if is_denied and await self.parts.controls.is_paused(caller.tenant):
-            # Paused meanwhile: that is no word about this proposal.
-            raise Halted
-        return decided
-
     async def decision(
         self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
     ) -> Decided:
-        """Complete the facts of a planned write, and decide."""
+        """Complete the facts of a planned write, and decide; raises Halted."""
         return await self._deciding.write(tool, plan, draft, caller)
 
-    async def _require_permission(self, tool: AnyReadTool, caller: Caller) -> None:
+    async def _standing(self, caller: Caller) -> Standing:
+        """Return what the switches say of the caller's task; raises Halted when all is paused."""
         # The switch is asked apart from the rules: a rule set without the rule must not disarm it.
-        if await self.parts.controls.is_paused(caller.tenant):
+        matter = Matter(
+            tenant=caller.tenant,
+            task_id=caller.task_id,
+            agent=caller.agent,
+            environment=caller.environment,
+        )
+        standing = await self.parts.controls.standing(matter)
+        if standing.pause is not None:
             raise Halted
+        return standing
+
+    async def _permission(self, tool: AnyReadTool, caller: Caller) -> Standing:
+        standing = await self._standing(caller)
         if caller.agent not in tool.agents:
             raise UnknownTool(f"`{tool.name}` is not for the agent `{caller.agent}`")
+        return standing
 
     def _redacted(self, row: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
         def clean(name: str, value: str) -> str:

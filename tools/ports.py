@@ -21,6 +21,7 @@ from policies.model import (
     Severity,
 )
 from tools.base import Evidence, Row
+from tools.halts import Halt, HaltKind, Matter, Standing
 
 # Called with the name of each boundary between two writes or calls; tests stop the process there.
 Boundary = Callable[[str], None]
@@ -32,7 +33,34 @@ class LostLease(Exception):  # noqa: N818 - says what happened, like a signal
 
 
 class Halted(Exception):  # noqa: N818 - says what happened, like a signal
-    """Signoff is paused: nothing outside may be called."""
+    """Somebody stopped this: it waits, and is neither refused nor lost.
+
+    Halted             Signoff is paused: nothing outside may be called
+     +-- Frozen        the task or the campaign is frozen: nothing of it may be changed outside
+     +-- ModeChanged   the mode is another one than it was decided in: it is decided again
+    """
+
+    reason = "SIGNOFF_PAUSED"
+    sentence = "Signoff is paused: this waits."
+
+
+class Frozen(Halted):
+    """The task or the campaign is frozen: its writes wait, reading goes on."""
+
+    reason = "FROZEN"
+
+    def __init__(self, halt: Halt | None = None) -> None:
+        what = "task" if halt is None or halt.kind is HaltKind.TASK else "campaign"
+        by = "" if halt is None else f" by {halt.by}{halt.why}"
+        self.sentence = f"The {what} is frozen{by}. This waits."
+        super().__init__(self.sentence)
+
+
+class ModeChanged(Halted):
+    """Somebody changed the mode since this was decided."""
+
+    reason = "MODE_CHANGED"
+    sentence = "The mode was changed meanwhile: this is decided again."
 
 
 class Stale(Exception):  # noqa: N818 - says what happened, like a signal
@@ -62,9 +90,10 @@ def of_caller(caller: Caller) -> dict[str, Any]:
     """Return what every event of a call carries: for which task it is, and who asked for that."""
     return {
         "tenant": caller.tenant,
-        "task_id": caller.task_id,
+        # Not every call is for a task: a command may look something up.
+        "task_id": caller.task_id or None,
         "parent": str(caller.requester),
-        "correlation_id": caller.correlation_id,
+        "correlation_id": caller.correlation_id or None,
         "environment": caller.environment,
         "agent": caller.agent,
         "agent_version": caller.agent_version,
@@ -115,6 +144,17 @@ class Grant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Basis:
+    """What an action may begin on: the mode that it was decided in, and how old the groups are.
+
+    `read_at` is when the oldest group was read that the sign-off rests on; None where on none.
+    """
+
+    mode: Mode | None = None
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Intent:
     """What is about to be done, written before it is done.
 
@@ -128,6 +168,8 @@ class Intent:
     baseline: str | None
     on_behalf_of: str
     read_at: datetime | None = None
+    # The mode it was decided in: it begins in no other. None for what needs no decision.
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,18 +232,14 @@ class Memory(Protocol):
 
 
 class Controls(Protocol):
-    """The switches, counters and people that facts are completed from."""
+    """The switches and counters that facts are completed from."""
 
-    async def is_paused(self, tenant: str) -> bool:
-        """Say whether everything is stopped."""
+    async def standing(self, matter: Matter) -> Standing:
+        """Return what stands in the way of a call, and its mode, as they are at this moment."""
         ...
 
     async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
         """Count the executions of a tool in an environment within the last hour."""
-        ...
-
-    def mode(self, agent: str, environment: str) -> Mode:
-        """Return what an agent may do in an environment."""
         ...
 
 

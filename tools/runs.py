@@ -7,6 +7,9 @@ from policies.model import Proposal, ProposalState
 from tools.base import AnyWriteTool, Call, Effect, Parameters, State
 from tools.ports import Direction, Grant, Outcome
 
+# When what could not be answered is asked again.
+RETRY_S = 5.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:

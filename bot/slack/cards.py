@@ -31,6 +31,8 @@ NOT_ROLLED_BACK = frozenset(
 WAITING = frozenset({"SIGNOFF_PAUSED", "NO_ANSWER", "GROUP_UNREADABLE"})
 # Why an approved one is approved, and nothing holds it back.
 LET_THROUGH = ("SIGNED_OFF", "GLASS_BROKEN")
+# Why it has not begun yet where somebody stopped it: that is told from the switches.
+STOPPED = frozenset({*LET_THROUGH, "SIGNOFF_PAUSED", "FROZEN"})
 ASKING = "I am asking the outside system; please do not repeat it by hand."
 LOOK = "*Somebody has to look:* see the card below. Please do not repeat it by hand."
 
@@ -41,11 +43,14 @@ def card(
     view: ProposalView,
     mentions: Mentions,
     *,
-    is_paused: bool,
+    held: str | None = None,
     resolved_at: datetime | None = None,
     before: ProposalView | None = None,
 ) -> tuple[str, list[Block]]:
-    """Return the card's fallback text and blocks; `before` is what it was edited from."""
+    """Return the card's fallback text and blocks.
+
+    `held` says who stopped it, and what to do; `before` is what it was edited from.
+    """
     proposal = view.row.proposal
     found = [kit.header(proposal.title)]
     if before is not None:
@@ -53,7 +58,7 @@ def card(
     if resolved_at is not None and view.row.state is ProposalState.PENDING:
         words = f"*The alert resolved at {clock_time(resolved_at)}.* Is this still needed?"
         found.append(kit.section(words))
-    found.append(kit.section(_status(view, mentions, is_paused)))
+    found.append(kit.section(_status(view, mentions, held)))
     # What is needed to decide stands above the buttons, what backs it up below.
     if proposal.rationale:
         who = "Why, says the " + proposal.action.agent + " agent"
@@ -149,12 +154,10 @@ def _rollback(view: ProposalView, now: datetime) -> list[Block]:
     return found
 
 
-def _status(view: ProposalView, mentions: Mentions, is_paused: bool) -> str:
+def _status(view: ProposalView, mentions: Mentions, held: str | None) -> str:
     proposal, state = view.row.proposal, view.row.state
     if state is not ProposalState.PENDING:
-        paused = " *Signoff is paused: this waits for* `/signoff resume`*.*"
-        is_waiting = state in {ProposalState.APPROVED, ProposalState.UNKNOWN}
-        return _state_words(view) + (paused if is_paused and is_waiting else "")
+        return _state_words(view) + (f"\n{held}" if held else "")
     lines = []
     for clause in proposal.decision.clauses:
         later = clause.then if view.row.is_widened else ()
@@ -172,8 +175,8 @@ def _status(view: ProposalView, mentions: Mentions, is_paused: bool) -> str:
     lines.append(f"Until {day_time(proposal.expires_at)}; no answer is a no.")
     if proposal.decision.self_approval:
         lines.append("_Whoever asked may sign off here (self-approval)._")
-    if is_paused:
-        lines.append("*Signoff is paused.* You can sign off; nothing is done before it resumes.")
+    if held:
+        lines.append(held)
     return "\n".join(lines)
 
 
@@ -237,7 +240,8 @@ def _asking(found: ExecutionRow | None) -> str:
 
 
 def _held(view: ProposalView) -> str:
-    return safe(view.sentence or "") if view.reason not in {None, *LET_THROUGH} else ""
+    is_told = view.reason is None or view.reason in STOPPED
+    return "" if is_told else safe(view.sentence or "")
 
 
 def _done(view: ProposalView) -> str:

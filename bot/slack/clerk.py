@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from bot.pulse import Pulse
-from bot.slack import clicks, commands, digests, forms
+from bot.slack import clicks, commands, digests, forms, holding
 from bot.slack.desk import Desk, reply, who
 from bot.slack.events import take as take_event
 from bot.slack.text import code
@@ -95,6 +95,8 @@ class InboxClerk:
             await take_event(self._desk, letter)
         elif _is_pause(letter):
             await self._desk.done(letter, "opened a modal")
+        elif holding.is_ours(letter):
+            return await holding.act(self._desk, letter)
         else:
             return await clicks.act(self._desk, letter)
         return None

@@ -26,7 +26,7 @@ from bot.store.votes import (
     unknown_card,
 )
 from bot.store.withdrawals import withdraw
-from policies.approvals import BREAK_GLASS, OPERATORS, Ballot, Memberships, Refusal
+from policies.approvals import BREAK_GLASS, OPERATORS, Ballot, Memberships, Refusal, Voter
 from policies.model import Proposal
 from policies.rejections import Rejection
 
@@ -83,7 +83,7 @@ async def act(desk: Desk, letter: Letter) -> float | None:
     action = body["actions"][0]
     action_id = str(action.get("action_id", ""))
     click = await click_of(desk, body, str(action.get("value", "")))
-    if await _is_too_early(desk, letter, click):
+    if await is_too_early(desk, letter, click):
         return CARD_POLL_S
     deed = DEEDS.get(action_id)
     if deed is None:
@@ -104,15 +104,20 @@ async def click_of(desk: Desk, body: dict[str, Any], value: str) -> Click:
     parts = value.split(":")
     if len(parts) != VALUE_PARTS:
         parts = ["", ""]
+    team, user = who(body)
+    voter = await desk.directory.voter(team, user)
+    return clicked(body, voter, parts[0], parts[1])
+
+
+def clicked(body: dict[str, Any], voter: Voter, proposal_id: str, seen_hash: str) -> Click:
+    """Return a click with the message that it was on."""
     message = body.get("container") or {}
     channel = body.get("channel", {}).get("id") or message.get("channel_id") or ""
     message_ts = message.get("message_ts") or body.get("message", {}).get("ts") or ""
-    team, user = who(body)
-    voter = await desk.directory.voter(team, user)
     return Click(
         voter=voter,
-        proposal_id=parts[0],
-        seen_hash=parts[1],
+        proposal_id=proposal_id,
+        seen_hash=seen_hash,
         channel=str(channel),
         message_ts=str(message_ts),
     )
@@ -189,7 +194,8 @@ async def _opened(desk: Desk, letter: Letter, click: Click, action_id: str) -> N
     await desk.context.database.write(unit)
 
 
-async def _is_too_early(desk: Desk, letter: Letter, click: Click) -> bool:
+async def is_too_early(desk: Desk, letter: Letter, click: Click) -> bool:
+    """Say whether the message that was clicked on may still be noted."""
     if letter.age_s >= CARD_WAIT_S:
         return False
     return await desk.context.database.read(lambda connection: unknown_card(connection, click))

@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agents.tasks import NewTask, TaskKind
+from bot.slack import halts, modes, switches
 from bot.slack.desk import Desk, reply, who
-from bot.slack.text import clock_time, code, day_time, person, safe
+from bot.slack.text import code, day_time, person, safe
 from bot.store.boxes import Letter, letter_done
-from bot.store.controls import pause, paused, resume, waiting
+from bot.store.controls import waiting
 from bot.store.engine import Connection
+from bot.store.halts import switches as now_switched
 from bot.store.ledger import story
 from bot.store.reviews import Review, open_reviews
 from bot.store.tasks import create_task
-from policies.approvals import OPERATORS, is_member, unreadable
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
 
 HELP = """*What you can ask*
@@ -22,10 +23,15 @@ HELP = """*What you can ask*
 `/signoff status` shows whether Signoff works, and what waits for whom
 `/signoff pause [REASON]` stops everything at once (anybody may)
 `/signoff resume [REASON]` goes on (operators only)
+`/signoff freeze T-… REASON` or `freeze campaign NAME REASON` stops changes there (anybody may)
+`/signoff unfreeze T-…` or `unfreeze campaign NAME` lets them go on (operators only)
+`/signoff mode` shows how far agents may go where
+`/signoff mode AGENT ENVIRONMENT observe|approve|auto REASON` sets it (operators only)
 `/signoff digest` posts the campaign digest here now
 `/signoff audit TASK` shows what happened in a task
 `/signoff help` shows this"""
 
+CURLY = str.maketrans("“”„", '"""')
 # A service and its environment.
 TRIAGE_WORDS = 2
 Words = list[str]
@@ -53,7 +59,8 @@ async def run(desk: Desk, letter: Letter) -> None:
 
 def _split(text: str) -> Words:
     try:
-        return shlex.split(text)
+        # Telephones write quotes like these.
+        return shlex.split(text.translate(CURLY))
     except ValueError:
         return text.split()
 
@@ -125,11 +132,9 @@ async def _status(desk: Desk, letter: Letter, words: Words) -> None:
     def unit(connection: Connection) -> None:
         if not letter_done(connection, desk.context, letter.key, "status"):
             return
-        stopped = paused(connection, DEFAULT_TENANT)
-        lines = ["*Signoff works.*"]
-        if stopped is not None:
-            by, at = stopped
-            lines = [f"*Paused* by {person(by)} at {clock_time(at)}. An operator can `resume`."]
+        found = now_switched(connection, DEFAULT_TENANT)
+        lines = [] if found.pause is not None else ["*Signoff works.*"]
+        lines += halts.status(found)
         open_tasks, pending = waiting(connection, DEFAULT_TENANT)
         lines.append(f"{open_tasks} tasks are open; {len(pending)} proposals wait for a sign-off.")
         lines += [f"• `{proposal_id}`" for proposal_id in pending[:10]]
@@ -144,49 +149,6 @@ async def _status(desk: Desk, letter: Letter, words: Words) -> None:
 def _review(review: Review) -> str:
     by, since = person(review.broken_by), day_time(review.opened_at)
     return f"• Broken glass to review: {code(review.proposal_id)}, by {by}, since {since}"
-
-
-async def _pause(desk: Desk, letter: Letter, words: Words) -> None:
-    team, user = who(letter.body)
-    voter = await desk.directory.voter(team, user)
-    if voter.is_guest or voter.is_bot or voter.is_deleted:
-        await desk.answer(letter, "Only full members can pause Signoff.", "refused")
-        return
-
-    def unit(connection: Connection) -> None:
-        if letter_done(connection, desk.context, letter.key, "pause"):
-            is_new = pause(connection, desk.context, DEFAULT_TENANT, voter.id, " ".join(words))
-            text = "Signoff is paused: nothing outside is called before an operator resumes it."
-            reply(
-                connection,
-                desk.context,
-                letter.body,
-                text if is_new else "Signoff was paused already.",
-            )
-
-    await desk.context.database.write(unit)
-
-
-async def _resume(desk: Desk, letter: Letter, words: Words) -> None:
-    team, user = who(letter.body)
-    voter = await desk.directory.voter(team, user)
-    members = await desk.directory.memberships([OPERATORS])
-    if unreadable([OPERATORS], members, desk.context.clock.now()):
-        text = f"I can't read who is in `{OPERATORS}`, so nobody can resume. Run `signoff doctor`."
-        await desk.answer(letter, text, "group unreadable")
-        return
-    if not is_member(voter.id, [OPERATORS], members):
-        text = f"Only members of `{OPERATORS}` can resume. Ask one of them."
-        await desk.answer(letter, text, "refused")
-        return
-
-    def unit(connection: Connection) -> None:
-        if letter_done(connection, desk.context, letter.key, "resume"):
-            did = resume(connection, desk.context, DEFAULT_TENANT, voter.id, " ".join(words))
-            text = "Signoff goes on." if did else "Signoff was not paused."
-            reply(connection, desk.context, letter.body, text)
-
-    await desk.context.database.write(unit)
 
 
 async def _digest(desk: Desk, letter: Letter, words: Words) -> None:
@@ -241,8 +203,11 @@ async def _help(desk: Desk, letter: Letter, words: Words) -> None:
 
 SUBCOMMANDS: Mapping[str, Handler] = {
     "status": _status,
-    "pause": _pause,
-    "resume": _resume,
+    "pause": switches.stop,
+    "resume": switches.go_on,
+    "freeze": switches.freeze,
+    "unfreeze": switches.unfreeze,
+    "mode": modes.mode,
     "digest": _digest,
     "audit": _audit,
     "help": _help,

@@ -11,6 +11,9 @@ from policies.model import Clock
 
 # Read again after half the age at which a membership stops counting.
 FRESH_FOR = timedelta(seconds=30)
+# The last are people of another workspace in a shared channel.
+GUESTS = ("is_restricted", "is_ultra_restricted", "is_stranger")
+NOBODY = frozenset({"user_not_found", "user_not_visible"})
 
 
 class SlackDirectory:
@@ -28,6 +31,11 @@ class SlackDirectory:
     def has_joined(self) -> bool:
         """Say whether the team is known."""
         return self._team is not None
+
+    @property
+    def team(self) -> str | None:
+        """The team that the groups' users belong to; None before Slack's first answer."""
+        return self._team
 
     def joined(self, team: str) -> None:
         """Say which team the groups' users belong to."""
@@ -61,13 +69,16 @@ class SlackDirectory:
             return known[1]
         try:
             answer = await self._sender.call("users.info", {"user": user})
-        except (SlackRefused, NoAnswer):
+        except SlackRefused as refused:
+            # Slack does answer: it knows nobody like that.
+            return Voter(id=person, is_known=False, is_deleted=refused.error in NOBODY)
+        except NoAnswer:
             return Voter(id=person, is_known=False)
         found = answer.get("user", {})
         voter = Voter(
             id=person,
             is_bot=bool(found.get("is_bot")),
-            is_guest=bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
+            is_guest=any(found.get(name) for name in GUESTS),
             is_deleted=bool(found.get("deleted")),
         )
         self._voters[person] = (now, voter)

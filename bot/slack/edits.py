@@ -20,7 +20,7 @@ from policies.approvals import Refusal
 from policies.model import Actor, ActorKind, Decision, EffectKind, Proposal, Scalar
 from tools.base import ToolError
 from tools.catalogue import UnknownTool
-from tools.ports import Caller, Draft, Halted
+from tools.ports import Caller, Draft, Frozen, Halted
 
 EDITED = "EDITED_BY_A_PERSON"
 
@@ -69,9 +69,10 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
         why = Refusal.EDIT_IMPOSSIBLE
         await _refuse(desk, letter, (click, old), why, text + _typed(filled))
         return
-    except Halted:
-        why = Refusal.SIGNOFF_PAUSED
-        await _refuse(desk, letter, (click, old), why, words(why, old) + _typed(filled))
+    except Halted as halted:
+        why = Refusal.FROZEN if isinstance(halted, Frozen) else Refusal.SIGNOFF_PAUSED
+        text = _stopped(halted, words(why, old))
+        await _refuse(desk, letter, (click, old), why, text + _typed(filled))
         return
     new = _not_alone(considered, old)
 
@@ -130,6 +131,12 @@ def _not_alone(new: Proposal, old: Proposal) -> Proposal:
         }
     )
     return new.model_copy(update={"decision": held})
+
+
+def _stopped(halted: Halted, usual: str) -> str:
+    if isinstance(halted, Frozen):
+        return f"The edit was not taken. {safe(halted.sentence)} Edit it when that is lifted."
+    return usual
 
 
 def _denied(decision: Decision) -> str:

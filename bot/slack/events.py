@@ -5,8 +5,9 @@ from typing import Any
 from bot.slack.commands import HELP
 from bot.slack.desk import Desk
 from bot.store.boxes import Letter, letter_done, send
-from bot.store.controls import paused, waiting
+from bot.store.controls import waiting
 from bot.store.engine import Connection
+from bot.store.halts import paused
 from policies.model import DEFAULT_TENANT
 
 NOTE = "I take commands and clicks only; words in a thread never approve anything.\n"

@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.pulse import Pulse
 from bot.slack import blocks as kit
+from bot.slack.halts import notice
 from bot.slack.parts import Wanted
 from bot.slack.poster import Poster, ThreadGoneError
 from bot.slack.rates import Urgency
@@ -23,6 +24,7 @@ from bot.slack.sender import NoAnswer, NotSent, Sender, SlackRefused
 from bot.slack.text import clock_time, day_time, escaped
 from bot.store.boxes import Outbox, Parcel
 from bot.store.checkpoints import ANCHOR
+from bot.store.notices import NOTICE
 
 POLL_S = 0.25
 AGAIN_S = 2.0
@@ -39,11 +41,16 @@ DROPPED_AFTER_S = {
     HOME: timedelta(hours=1).total_seconds(),
     CHANNEL: DAY_S,
     DIRECT: DAY_S,
+    # Who stopped what is told however late.
+    NOTICE: 30 * DAY_S,
 }
 
 # A stop does not wait longer for Slack.
 LAST_ROUND_S = 3.0
+POSTED = frozenset({CHANNEL, ALARM, NOTICE, DIRECT})
 PostAnchor = Callable[[Mapping[str, str]], Awaitable[None]]
+# A channel or a person, and the thread.
+Place = tuple[str, str | None]
 
 _log = logging.getLogger(__name__)
 
@@ -153,21 +160,27 @@ class OutboxClerk:
             await self._sender.answer(payload["url"], _said(parcel))
         elif parcel.kind == EPHEMERAL:
             await self._ephemeral(parcel)
-        elif parcel.kind == CHANNEL:
-            channel = payload["channel"] or self._default_channel or ""
-            place = (channel, payload.get("thread_ts"))
-            await self._post(parcel, place, escaped(_said(parcel)))
-        elif parcel.kind == ALARM:
-            channel = payload["channel"] or self._default_channel or ""
-            await self._post(parcel, (channel, None), _said(parcel))
         elif parcel.kind == HOME:
             view = {"type": "home", "blocks": [kit.header("Signoff"), kit.section(payload["text"])]}
             arguments = {"user_id": payload["user"], "view": view}
             await self._sender.call("views.publish", arguments, Urgency.ANSWER)
         elif parcel.kind == ANCHOR and self._post_anchor is not None:
             await self._post_anchor(payload)
-        elif parcel.kind == DIRECT:
-            await self._post(parcel, (payload["user"], None), _said(parcel))
+        elif parcel.kind in POSTED:
+            await self._post(parcel, *self._addressed(parcel))
+
+    def _addressed(self, parcel: Parcel) -> tuple[Place, str]:
+        """Return where a message goes, with its text."""
+        payload = parcel.payload
+        if parcel.kind == DIRECT:
+            return (payload["user"], None), _said(parcel)
+        if parcel.kind == NOTICE:
+            # Made of marked-up words here: nothing in it is anybody's markup.
+            return (payload["channel"], None), notice(payload, _since(parcel))
+        channel = payload["channel"] or self._default_channel or ""
+        if parcel.kind == ALARM:
+            return (channel, None), _said(parcel)
+        return (channel, payload.get("thread_ts")), escaped(_said(parcel))
 
     async def _ephemeral(self, parcel: Parcel) -> None:
         payload = parcel.payload
@@ -183,7 +196,7 @@ class OutboxClerk:
                 raise
             await self._sender.answer(payload["url"], _said(parcel))
 
-    async def _post(self, parcel: Parcel, place: tuple[str, str | None], text: str) -> None:
+    async def _post(self, parcel: Parcel, place: Place, text: str) -> None:
         if parcel.begun_at is not None and await self._is_there(parcel, place):
             return
         # A text that a section would cut stands alone.
@@ -200,7 +213,7 @@ class OutboxClerk:
             await self._outbox.not_begun(parcel)
             raise
 
-    async def _is_there(self, parcel: Parcel, place: tuple[str, str | None]) -> bool:
+    async def _is_there(self, parcel: Parcel, place: Place) -> bool:
         assert parcel.begun_at is not None  # noqa: S101 - asked of what was begun only
         channel, root_ts = place
         if channel.startswith(("U", "W")):
@@ -219,9 +232,12 @@ def _mark(parcel: Parcel) -> dict[str, str]:
 
 
 def _said(parcel: Parcel) -> str:
-    text: str = parcel.payload["text"]
+    return f"{_since(parcel)}{parcel.payload['text']}"
+
+
+def _since(parcel: Parcel) -> str:
     if parcel.age_s < LATE_S:
-        return text
+        return ""
     is_today = parcel.age_s < DAY_S / 2
     when: Any = clock_time(parcel.created_at) if is_today else day_time(parcel.created_at)
-    return f"(from {when}, late: Slack was away) {text}"
+    return f"(from {when}, late: Slack was away) "

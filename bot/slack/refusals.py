@@ -36,6 +36,8 @@ WORDS = {
     " those whose sign-off the card asks for.",
     Refusal.RULES_DENY: "The rules deny this, and the glass can't be broken for what they deny. Ask"
     " for something that they allow.",
+    Refusal.FROZEN: "This is frozen, so nothing was changed. Ask an operator to lift it with"
+    " `/signoff unfreeze`.",
     Refusal.SIGNOFF_PAUSED: "Signoff is paused, so nothing was changed. Press again after an"
     " operator has written `/signoff resume`.",
     Refusal.NOT_OPERATOR: "Only members of `operators` can answer this. Ask one of them.",
@@ -48,7 +50,20 @@ WORDS = {
     Refusal.NEWER_VERSION: "A newer version of Signoff made this card, and the one that runs now"
     " does not know how it goes on. Nothing was changed. Ask your operators to start the newer"
     " version, then press again.",
+    Refusal.OTHER_WORKSPACE: "Only members of this workspace can do this. Ask one of them.",
 }
+
+
+def to_command(refusal: Refusal, deed: str) -> str:
+    """Return the answer to a refused command; `deed` is what it would have done, like `resume`."""
+    said = {
+        Refusal.NOT_IN_GROUP: f"Only members of `{OPERATORS}` can {deed}. Ask one of them.",
+        Refusal.GROUP_UNREADABLE: f"I can't read who is in `{OPERATORS}`, so nobody can {deed}."
+        " Try again in a minute; if it stays so, run `signoff doctor`.",
+        Refusal.IS_GUEST: f"Only full members can {deed}. Ask one of them.",
+        Refusal.IS_BOT: f"Only full members can {deed}; bots and deactivated accounts can't.",
+    }.get(refusal, WORDS[refusal])
+    return f"{said} ({refusal})"
 
 
 def words(refusal: Refusal, proposal: Proposal | None, groups_needed: Sequence[str] = ()) -> str:

@@ -25,7 +25,7 @@ def storm_list(tasks: list[TaskView], states: Mapping[TaskState, str]) -> tuple[
     blocks = [kit.header(head), shown]
     ordered = sorted(tasks, key=lambda view: (_rank(view), view.task.created_at, view.task.id))
     blocks += [kit.section(text) for text in _sections([_line(view, states) for view in ordered])]
-    if tasks and tasks[0].is_paused:
+    if tasks and tasks[0].switches.pause is not None:
         blocks.insert(1, kit.section("*Signoff is paused.*"))
     blocks.append(kit.context(["One of them in full: `/signoff audit T-...`"]))
     return head, blocks

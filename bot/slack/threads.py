@@ -7,15 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from pydantic import TypeAdapter
-
 from agents.incident.analyst import percent
-from agents.report import ANALYST, FindingKind, Report, age
+from agents.report import ANALYST, FindingKind, Report
 from agents.tasks import OPEN, TaskKind, TaskState
 from bot.slack import blocks as kit
-from bot.slack import cards, escalations, unknowns
+from bot.slack import cards, escalations, halts, leads, unknowns
 from bot.slack.blocks import Block
 from bot.slack.digests import digest_post
+from bot.slack.evidence import seen as evidence_seen
 from bot.slack.parts import Part, Wanted
 from bot.slack.rates import Urgency
 from bot.slack.reminders import reminder_parts
@@ -26,10 +25,8 @@ from bot.store.alerts import ordinal
 from bot.store.cardviews import ProposalView
 from bot.store.threads import TaskView
 from policies.model import ActorKind, ProposalState
-from tools.base import Evidence
 
-_EVIDENCE = TypeAdapter(tuple[Evidence, ...])
-MOST_SEEN, MOST_CAUSES = 9, 4
+MOST_CAUSES = 4
 # After this time the single steps of what is over are no news; see docs/slack.md.
 LATE_AFTER = timedelta(minutes=30)
 ROOT_OF_STORM = "storm"
@@ -155,7 +152,7 @@ def _task(
         return
     yield Part(key=f"task:{task.id}", make=lambda: _head(view, is_again=not is_first))
     if evidence is not None and task.kind is TaskKind.INCIDENT:
-        make = partial(_seen, evidence, is_all=not view.is_gathering)
+        make = partial(evidence_seen, evidence, is_all=not view.is_gathering)
         yield Part(key=f"evidence:{task.id}", make=make)
     if report is not None:
         yield Part(key=f"report:{task.id}", make=lambda: _report(view, report))
@@ -169,6 +166,7 @@ def _task(
         *_escalations(view, mentions),
     ]
     yield from (part for _, part in sorted(timed, key=lambda item: item[0]))
+    yield from _leads(view)
     for seq, times in view.refires:
         yield Part(key=f"refired:{seq}", make=partial(_refired, times))
 
@@ -178,14 +176,7 @@ def _cards(
 ) -> Iterator[tuple[datetime, Part]]:
     by_id = {item.row.proposal.id: item for item in view.proposals}
     for item in found:
-        make = partial(
-            cards.card,
-            item,
-            mentions,
-            is_paused=view.is_paused,
-            resolved_at=_resolved_at(view),
-            before=by_id.get(item.row.proposal.replaces or ""),
-        )
+        make = partial(_card, view, item, mentions, by_id.get(item.row.proposal.replaces or ""))
         proposal, is_pending = item.row.proposal, item.row.state is ProposalState.PENDING
         # A card that still asks as before and has no vote changes by a pause or a resolution only.
         is_untouched = is_pending and not item.row.approvers and not item.row.is_widened
@@ -197,6 +188,13 @@ def _cards(
             is_needed=is_pending,
         )
         yield proposal.created_at, part
+
+
+def _card(
+    view: TaskView, item: ProposalView, mentions: cards.Mentions, before: ProposalView | None
+) -> tuple[str, list[Block]]:
+    held, resolved_at = halts.of_card(view, item), leads.resolved_at(view)
+    return cards.card(item, mentions, held=held, resolved_at=resolved_at, before=before)
 
 
 def _verdicts(found: Sequence[ProposalView], now: datetime) -> Iterator[tuple[datetime, Part]]:
@@ -241,6 +239,17 @@ def _escalations(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[dat
         yield found.at, part
 
 
+def _leads(view: TaskView) -> Iterator[Part]:
+    """The campaigns that lead to what is broken, and at the end what is still held of them."""
+    if view.report is None or not view.report.campaigns:
+        return
+    # Later than what is to be decided: a hold is no hurry next to a rollback.
+    yield Part(key=leads.key(view.task.id), make=partial(leads.listed, view))
+    if view.has_held and leads.is_over(view):
+        made = partial(leads.left_held, view)
+        yield Part(key=leads.key_after(view.task.id), make=made, urgency=Urgency.DECISION)
+
+
 def _refired(times: int) -> tuple[str, list[Block]]:
     text = f"Still firing: the alert came back, for the {ordinal(times)} time."
     return text, [kit.section(text)]
@@ -248,10 +257,8 @@ def _refired(times: int) -> tuple[str, list[Block]]:
 
 def _head(view: TaskView, *, is_again: bool) -> tuple[str, list[Block]]:
     task = view.task
-    state = STATES[task.state]
-    if view.is_paused:
-        state = f"Paused ({state.lower()})"
-    lines = [f"*{state}*{_waiting(view)}"]
+    state = halts.of_state(view, STATES[task.state])
+    lines = [f"*{state}*{_waiting(view)}", *halts.of_head(view)]
     severity = "" if task.severity is None else f"{task.severity} · "
     since = "" if task.since_at is None else f"since {day_time(task.since_at)} · "
     asked = f"asked by {_asker(view)}"
@@ -270,13 +277,6 @@ def _head(view: TaskView, *, is_again: bool) -> tuple[str, list[Block]]:
     text = f"{again}{safe(task.title, 200)}: {state}"
     blocks = [kit.header(f"{again}{task.title}"), kit.section("\n".join(lines)), kit.context(small)]
     return text, blocks
-
-
-def _resolved_at(view: TaskView) -> datetime | None:
-    """Return when the last alert resolved, or None while one fires (or there is none)."""
-    times = [resolved_at for _, _, resolved_at in view.alerts]
-    known = [moment for moment in times if moment is not None]
-    return max(known) if known and len(known) == len(times) else None
 
 
 def _waiting(view: TaskView) -> str:
@@ -298,46 +298,6 @@ def _links(view: TaskView) -> str:
     names = {"Alert": "alert_url", "Dashboard": "dashboard", "Runbook": "runbook"}
     found = [link(label, spec[name]) for label, name in names.items() if spec.get(name)]
     return " · ".join(found)
-
-
-def _seen(kept: str, *, is_all: bool) -> tuple[str, list[Block]]:
-    evidence = _EVIDENCE.validate_json(kept)
-    lines = [_evidence_line(item) for item in evidence[:MOST_SEEN]]
-    left = len(evidence) - MOST_SEEN
-    if left > 0:
-        lines.append(f"and {left} more in the report")
-    if not lines and not is_all:
-        lines = ["nothing yet"]
-    elif not lines:
-        lines = ["nothing: I know no signals of it. Add it to `signoff.yaml`."]
-    title = "What I see" if is_all else "What I see so far; some sources have not answered yet"
-    return title, [kit.section(f"*{title}*\n" + bullets(lines))]
-
-
-def _evidence_line(item: Evidence) -> str:
-    label = safe(item.label)
-    if item.fault is not None:
-        return f"`{item.id}` {label}: no answer ({safe(item.fault, 150)})"
-    old = ""
-    if item.stale_s is not None:
-        because = safe(item.stale_because or "no answer", 100)
-        old = f" · *{age(item.stale_s)} old*, no newer answer ({because})"
-    if item.tool == "prometheus_query":
-        return f"`{item.id}` {label}: {_value(item)}{old}"
-    first = item.excerpt.splitlines()[0] if item.excerpt else "nothing"
-    shown = code(first, 160) if item.is_untrusted else safe(first, 160)
-    return f"`{item.id}` {label}: {shown}{old}"
-
-
-def _value(item: Evidence) -> str:
-    value = item.data.get("value")
-    if value is None:
-        return "no data"
-    if item.label.startswith("errors"):
-        return f"*{percent(float(value))}* of requests"
-    if item.label.startswith("latency"):
-        return f"*{float(value) * 1000:.0f} ms* (95 % are faster)"
-    return code(str(value))
 
 
 def _report(view: TaskView, report: Report) -> tuple[str, list[Block]]:

@@ -1,29 +1,30 @@
 """Pause and the counters: the switches that facts are completed from."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from bot.store.context import Context
-from bot.store.tables import controls, executions, proposals, tasks, threads
-from policies.audit import Event, EventKind
-from policies.model import Actor, ActorKind, Mode, ProposalState
-
-PAUSE = "pause"
+from bot.store.halts import PAUSE, switches
+from bot.store.notices import Change, Order, kept_reason, redraw, told
+from bot.store.tables import controls, executions, proposals, tasks
+from policies.audit import EventKind
+from policies.model import Mode, ProposalState
+from tools.halts import Matter, Modes, Standing
 
 
 class SqlControls:
     """See `tools.ports.Controls`; `modes` maps environments to what agents may do there."""
 
     def __init__(self, context: Context, modes: Mapping[str, Mode], usual: Mode) -> None:
-        self._context, self._modes, self._usual = context, modes, usual
+        self._context, self._modes = context, Modes(by_environment=modes, usual=usual)
 
-    async def is_paused(self, tenant: str) -> bool:
-        """Say whether everything is stopped."""
+    async def standing(self, matter: Matter) -> Standing:
+        """Return what stands in the way of a call, and its mode: read anew each time."""
         return await self._context.database.read(
-            lambda connection: paused(connection, tenant) is not None
+            lambda connection: switches(connection, matter.tenant).about(matter, self._modes)
         )
 
     async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
@@ -33,11 +34,6 @@ class SqlControls:
                 connection, self._context, tenant, tool, environment
             )
         )
-
-    def mode(self, agent: str, environment: str) -> Mode:
-        """Return what an agent may do in an environment."""
-        del agent
-        return self._modes.get(environment, self._usual)
 
 
 def actions_last_hour(
@@ -55,33 +51,48 @@ def actions_last_hour(
     ).scalar_one()
 
 
-def paused(connection: Connection, tenant: str) -> tuple[str, datetime] | None:
-    """Return who paused and when, or None."""
-    row = connection.execute(
-        select(controls).where(controls.c.tenant == tenant, controls.c.name == PAUSE)
-    ).first()
-    return None if row is None else (row.by, row.at)
-
-
-def pause(connection: Connection, context: Context, tenant: str, person: str, reason: str) -> bool:
+def pause(
+    connection: Connection,
+    context: Context,
+    tenant: str,
+    person: str,
+    reason: str,
+    anchor: str | None = None,
+) -> bool:
     """Stop everything; False when it was stopped already."""
+    order = Order(tenant=tenant, person=person, reason=reason, anchor=anchor)
     done = connection.execute(
         insert_or(controls)
-        .values(tenant=tenant, name=PAUSE, value="on", by=person, at=context.clock.now())
+        .values(
+            tenant=tenant,
+            name=PAUSE,
+            value="on",
+            by=person,
+            at=context.clock.now(),
+            reason=kept_reason(context, reason),
+        )
         .on_conflict_do_nothing()
     )
     if done.rowcount == 1:
-        _note(connection, context, tenant, person, EventKind.SIGNOFF_PAUSED, reason)
+        _note(connection, context, order, EventKind.SIGNOFF_PAUSED)
     return done.rowcount == 1
 
 
-def resume(connection: Connection, context: Context, tenant: str, person: str, reason: str) -> bool:
+def resume(
+    connection: Connection,
+    context: Context,
+    tenant: str,
+    person: str,
+    reason: str,
+    anchor: str | None = None,
+) -> bool:
     """Go on; False when nothing was stopped."""
+    order = Order(tenant=tenant, person=person, reason=reason, anchor=anchor)
     done = connection.execute(
         delete(controls).where(controls.c.tenant == tenant, controls.c.name == PAUSE)
     )
     if done.rowcount == 1:
-        _note(connection, context, tenant, person, EventKind.SIGNOFF_RESUMED, reason)
+        _note(connection, context, order, EventKind.SIGNOFF_RESUMED)
     return done.rowcount == 1
 
 
@@ -98,31 +109,8 @@ def waiting(connection: Connection, tenant: str) -> tuple[int, list[str]]:
     return len(open_tasks), list(pending)
 
 
-def _note(
-    connection: Connection,
-    context: Context,
-    tenant: str,
-    person: str,
-    kind: EventKind,
-    reason: str,
-) -> None:
-    # Every open card says whether Signoff is paused: they are to be rendered again.
-    open_threads = select(tasks.c.thread_id).where(
-        tasks.c.tenant == tenant, tasks.c.open_key.is_not(None)
-    )
-    # Always another one below zero: the mirror, at work with a thread, sees that it changed.
-    redrawn = -(func.abs(threads.c.cursor) + 1)
-    connection.execute(update(threads).where(threads.c.id.in_(open_threads)).values(cursor=redrawn))
+def _note(connection: Connection, context: Context, order: Order, kind: EventKind) -> None:
     word = "paused" if kind is EventKind.SIGNOFF_PAUSED else "resumed"
-    context.ledger.append(
-        connection,
-        Event(
-            kind=kind,
-            at=context.clock.now(),
-            tenant=tenant,
-            actor=Actor(kind=ActorKind.HUMAN, id=person),
-            decision=word,
-            texts={"reason": reason} if reason else {},
-            sentence=f"Signoff was {word} by {person}.",
-        ),
-    )
+    told(connection, context, order, Change(kind=kind, words=f"{word} Signoff", decision=word))
+    # Every open card says whether Signoff is paused: they are to be drawn again.
+    redraw(connection, order.tenant)

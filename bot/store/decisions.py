@@ -32,7 +32,7 @@ def _read(text: str | None) -> Decided | None:
     if text is None:
         return None
     try:
-        return Decided.model_validate_json(text)
+        return _of_then(Decided.model_validate_json(text))
     except ValidationError:
         # What was taken out of it as a secret left no fact behind: as if it had been erased.
         return None
@@ -46,4 +46,13 @@ def decided_on(connection: Connection, proposal_id: str) -> Decided | None:
     if body is None:
         return None
     proposal = Proposal.model_validate_json(body)
-    return Decided(decision=proposal.decision, facts=proposal.facts)
+    return _of_then(Decided(decision=proposal.decision, facts=proposal.facts))
+
+
+def _of_then(decided: Decided) -> Decided:
+    """Return a decision with what was so when it was taken, though it was not recorded."""
+    if decided.facts is None or decided.facts.frozen is not None:
+        return decided
+    # Versions that did not record it could freeze nothing.
+    facts = decided.facts.model_copy(update={"frozen": False})
+    return decided.model_copy(update={"facts": facts})

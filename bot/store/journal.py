@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from bot.store.context import Context
-from bot.store.controls import paused
+from bot.store.halts import switches
 from bot.store.proposals import moved, proposal_event, verification_times
 from bot.store.signals import take_signal
 from bot.store.tables import executions, proposals, tasks
@@ -23,12 +23,15 @@ from policies.model import (
     Proposal,
     ProposalState,
 )
+from tools.halts import Modes, matter_of
 from tools.ports import (
     Caller,
     Direction,
+    Frozen,
     Halted,
     Intent,
     LostLease,
+    ModeChanged,
     Outcome,
     Stale,
     idempotency_key,
@@ -40,10 +43,10 @@ IN_VAIN = frozenset({"STILL_UNKNOWN", "NEEDS_A_PERSON"})
 
 
 class SqlJournal:
-    """See `tools.ports.Journal`."""
+    """See `tools.ports.Journal`; `modes` are those of the file."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, modes: Modes | None = None) -> None:
+        self._context, self._modes = context, modes or Modes()
 
     async def record(self, events: Sequence[Event]) -> None:
         """Append events."""
@@ -59,9 +62,8 @@ class SqlJournal:
 
         def unit(connection: Connection) -> None:
             fence(connection, caller)
-            # In this very transaction: a pause that is committed stops what has not begun.
-            if paused(connection, caller.tenant) is not None:
-                raise Halted
+            # In this very transaction: a switch that is committed stops what has not begun.
+            _require_open(connection, self._modes, intent, caller)
             # Here too: the measurement before it and the wait for this write took their time.
             if intent.read_at is not None and not is_recent(
                 intent.read_at, self._context.clock.now()
@@ -98,6 +100,20 @@ def fence(connection: Connection, caller: Caller) -> None:
     ).first()
     if found is None:
         raise LostLease(f"task {caller.task_id}, epoch {caller.epoch}")
+
+
+def _require_open(connection: Connection, modes: Modes, intent: Intent, caller: Caller) -> None:
+    """Raise Halted where a switch stops an intent; only a pause stops one that undoes."""
+    matter = matter_of(intent.proposal, intent.system)
+    standing = switches(connection, caller.tenant).about(matter, modes)
+    if standing.pause is not None:
+        raise Halted
+    if intent.direction is Direction.INVERSE:
+        return
+    if standing.freeze is not None:
+        raise Frozen(standing.freeze)
+    if intent.mode is not None and standing.mode is not intent.mode:
+        raise ModeChanged
 
 
 def _consume(connection: Connection, context: Context, intent: Intent) -> None:

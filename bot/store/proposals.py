@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from agents.ports import ExecutionRow, ProposalRow, Reminder
 from bot.store.context import Context
+from bot.store.halts import frozen_words
 from bot.store.tables import alerts, executions, proposals, reminders, tasks, votes
 from policies.approvals import Ballot
 from policies.audit import Event, EventKind
@@ -25,6 +26,7 @@ from policies.model import (
     Verdict,
 )
 from tools.base import confidence_text
+from tools.halts import is_frozen
 from tools.ports import Direction, LostLease
 
 FIRST_STATE = {
@@ -85,6 +87,7 @@ def add_proposal(connection: Connection, context: Context, proposal: Proposal) -
             expires_at=proposal.expires_at,
             next_at=next_at,
             reason=proposal.decision.reasons[0],
+            sentence=frozen_words(connection, proposal) if is_frozen(proposal) else None,
         )
     )
     context.ledger.append(

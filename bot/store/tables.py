@@ -364,10 +364,12 @@ controls = Table(
     "controls",
     metadata,
     Column("tenant", String(64), primary_key=True, server_default="default"),
-    Column("name", String(32), primary_key=True),
-    Column("value", String(64), nullable=False),
+    # `pause`, `freeze:task:T-…`, `freeze:campaign:PLATFORM/ID`, `hold:T-…:PLATFORM/ID`, `mode:…/…`.
+    Column("name", String(320), primary_key=True),
+    Column("value", String(255), nullable=False),
     Column("by", String(128), nullable=False),
     Column("at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
 )
 
 rule_sets = Table(

@@ -17,8 +17,8 @@ from bot.store.agenda import Agenda
 from bot.store.alerts import alert_of_task, refires
 from bot.store.cardviews import ProposalView, proposal_views
 from bot.store.context import Context
-from bot.store.controls import paused
 from bot.store.escalations import Escalation, escalations
+from bot.store.halts import NOTHING_SWITCHED, Switches, has_held, switches
 from bot.store.memory import ANSWER
 from bot.store.storms import STORM
 from bot.store.tables import ledger_index, posts, proposals, steps, tasks, threads
@@ -64,8 +64,10 @@ class TaskView:
     is_gathering: bool
     report: Report | None
     proposals: tuple[ProposalView, ...]
-    is_paused: bool
     refires: tuple[tuple[int, int], ...]
+    switches: Switches = NOTHING_SWITCHED
+    # Whether campaigns were ever held for it.
+    has_held: bool = False
     escalations: tuple[Escalation, ...] = ()
     # The group that answers for what the task is about.
     owners: str | None = None
@@ -300,7 +302,7 @@ def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> l
             .where(tasks.c.thread_id == thread.id)
         ).scalars()
     )
-    is_paused = bool(found) and paused(connection, found[0].tenant) is not None
+    switched = switches(connection, found[0].tenant) if found else NOTHING_SWITCHED
     return [
         TaskView(
             task=task,
@@ -309,8 +311,8 @@ def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> l
             is_gathering=False,
             report=None,
             proposals=proposal_views(connection, task.id) if task.id in proposing else (),
-            is_paused=is_paused,
             refires=(),
+            switches=switched,
         )
         for task in found
     ]
@@ -329,8 +331,9 @@ def _view(connection: Connection, task: Task) -> TaskView:
         is_gathering="evidence" not in kept,
         report=None if report is None else Report.model_validate_json(report),
         proposals=proposal_views(connection, task.id),
-        is_paused=paused(connection, task.tenant) is not None,
         refires=refires(connection, task.id),
+        switches=switches(connection, task.tenant),
+        has_held=has_held(connection, task.id),
     )
 
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 from policies.approvals import Membership, Memberships
 from policies.audit import Event
 from policies.model import Clock, Mode
+from tests.playground.shop.world import NOON
 from tools.base import Evidence
+from tools.halts import Halt, HaltKind, Matter, Standing, stops
 from tools.ports import Caller, Intent, LostLease, Outcome, Stale
 
 
@@ -65,19 +67,28 @@ class FakeControls:
         self._trail = trail
         self.paused = False
         self.pauses_after: str | None = None
+        # What is frozen, and what as soon as that step was taken.
+        self.frozen: list[Halt] = []
+        self.freezes_after: dict[str, Halt] = {}
         self.count = 0
         self.modes: dict[str, Mode] = {}
         self.asked_for: list[tuple[str, str, str]] = []
+        self.asked_about: list[Matter] = []
 
-    async def is_paused(self, tenant: str) -> bool:
-        return self.paused or self.pauses_after in self._trail
+    async def standing(self, matter: Matter) -> Standing:
+        self.asked_about.append(matter)
+        halts = [*self.frozen]
+        halts += [halt for step, halt in self.freezes_after.items() if step in self._trail]
+        if self.paused or self.pauses_after in self._trail:
+            halts.append(Halt(kind=HaltKind.PAUSE, by="T1/UANA", at=NOON))
+        return Standing(
+            mode=self.modes.get(matter.environment, Mode.APPROVE),
+            halts=tuple(halt for halt in halts if stops(halt, matter)),
+        )
 
     async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
         self.asked_for.append((tenant, tool, environment))
         return self.count
-
-    def mode(self, agent: str, environment: str) -> Mode:
-        return self.modes.get(environment, Mode.APPROVE)
 
 
 class FakeDirectory:

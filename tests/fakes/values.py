@@ -43,6 +43,7 @@ def facts(**changes: Any) -> Facts:  # noqa: ANN401 - any field of Facts, which 
         "paused": False,
         "tainted": False,
         "reversible": True,
+        "frozen": False,
         "severity": Severity.SEV3,
         "confidence": Decimal("0.8"),
         "actions_last_hour": 0,

@@ -38,6 +38,7 @@ def test_the_shipped_rules_load_and_pass_their_own_cases() -> None:
     rules = candidate(None)
     assert {rule.id for rule in rules.rules if rule.is_hard} == {
         "kill-switch",
+        "frozen",
         "observe-only",
         "too-many-actions",
     }
@@ -140,7 +141,7 @@ def test_a_hard_rule_cannot_be_replaced_by_a_soft_one_of_its_name() -> None:
 def test_the_hard_rules_load_whatever_the_folder_holds(tmp_path: Path) -> None:
     (tmp_path / "team.yaml").write_text(TEAM, encoding="utf-8")
     rules = candidate(tmp_path)
-    assert {"kill-switch", "observe-only", "too-many-actions", "ask-oncall"} == {
+    assert {"kill-switch", "frozen", "observe-only", "too-many-actions", "ask-oncall"} == {
         rule.id for rule in rules.rules
     }
     (tmp_path / "hard.yaml").write_text(TEAM.replace("ask-oncall", "mine"), encoding="utf-8")

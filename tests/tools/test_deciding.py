@@ -16,6 +16,7 @@ from tests.fakes.door import FakeDoor, asks_oncall
 from tests.fakes.values import ANA, BEN, caller, rule
 from tools.deciding import FAILED, Deciding
 from tools.gateway import Gateway
+from tools.halts import Matter
 from tools.ports import Draft
 
 STAGING = When(environment=("staging",))
@@ -47,7 +48,7 @@ async def test_a_proposal_carries_the_facts_it_was_decided_on() -> None:
     assert (facts.agent, facts.tool, facts.environment) == ("incident", "fake_set", "staging")
     assert (facts.action, facts.platform, facts.tenant) == (ActionKind.TOGGLE, "fake", "default")
     assert (facts.reversible, facts.actions_last_hour) == (True, 0)
-    assert (facts.confidence, facts.total_amount, facts.frozen) == (None, None, None)
+    assert (facts.confidence, facts.total_amount, facts.frozen) == (None, None, False)
 
 
 async def test_the_calendars_of_the_rules_are_asked_for_the_time_of_the_clock() -> None:
@@ -143,13 +144,10 @@ async def test_a_read_is_denied_when_deciding_fails() -> None:
 
 async def test_a_switch_that_can_not_be_read_decides_nothing() -> None:
     class Blind:
-        async def is_paused(self, tenant: str) -> bool:
+        async def standing(self, matter: Matter) -> NoReturn:
             raise ConnectionError("no answer")
 
         async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
-            raise AssertionError("never asked")
-
-        def mode(self, agent: str, environment: str) -> NoReturn:
             raise AssertionError("never asked")
 
     door = FakeDoor()

@@ -5,11 +5,17 @@ import asyncio
 import pytest
 from sqlalchemy import Connection
 
-from bot.store.controls import SqlControls, pause, paused, resume, waiting
+from bot.store.controls import SqlControls, pause, resume, waiting
+from bot.store.halts import paused
 from bot.store.tables import controls, executions
 from policies.model import Mode, ProposalState
 from tests.bot.world import ANA, BEN, SECRET, World, caller_of, intent
+from tools.halts import Halt, HaltKind, Matter
 from tools.ports import Halted
+
+
+def matter(tenant: str) -> Matter:
+    return Matter(tenant=tenant, task_id="T-1", agent="incident", environment="staging")
 
 
 async def paused_by(store: World, person: str, reason: str = "") -> bool:
@@ -31,7 +37,7 @@ async def test_a_pause_is_set_once_and_says_by_whom(store: World) -> None:
     row = await store.row(controls)
     assert row.by == event["actor"]["id"]
     found = await store.database.read(lambda connection: paused(connection, "default"))
-    assert found == (row.by, store.clock.now())
+    assert found == Halt(kind=HaltKind.PAUSE, by=row.by, at=store.clock.now())
 
 
 async def test_a_resume_is_on_record_too(store: World) -> None:
@@ -47,8 +53,8 @@ async def test_a_resume_is_on_record_too(store: World) -> None:
 async def test_a_pause_holds_one_tenant_and_survives(store: World) -> None:
     switches = SqlControls(store.context, {}, Mode.APPROVE)
     await paused_by(store, ANA)
-    assert await switches.is_paused("default")
-    assert not await switches.is_paused("another")
+    assert (await switches.standing(matter("default"))).pause is not None
+    assert (await switches.standing(matter("another"))).pause is None
 
 
 async def test_nothing_begins_while_paused_and_the_approval_is_kept(store: World) -> None:

@@ -13,6 +13,7 @@ from bot.store.controls import SqlControls
 from bot.store.tables import executions, proposals, tasks
 from policies.model import Mode, Proposal, ProposalState, Verdict
 from tests.bot.world import ANA, BEN, SECRET, START, Wish, World, caller_of, done, intent
+from tools.halts import Matter
 from tools.ports import Direction, LostLease, Stale
 
 FAILED_OUTSIDE: dict[str, Any] = {
@@ -309,8 +310,9 @@ async def test_actions_are_counted_by_tool_and_environment_for_an_hour(store: Wo
     assert counts == [1, 0, 0]
     store.clock.forward(3601)
     assert await controls.actions_last_hour("default", "shop_rollback", "staging") == 0
-    assert controls.mode("incident", "production") is Mode.OBSERVE
-    assert controls.mode("incident", "staging") is Mode.APPROVE
+    for environment, mode in (("production", Mode.OBSERVE), ("staging", Mode.APPROVE)):
+        asked = Matter(tenant="default", task_id="T-1", agent="incident", environment=environment)
+        assert (await controls.standing(asked)).mode is mode
 
 
 async def test_who_asked_is_on_record_with_the_effect(store: World) -> None:

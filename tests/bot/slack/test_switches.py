@@ -1,0 +1,222 @@
+"""Pause, freeze and mode by command: who may, what is told to whom, once each, and nothing lost."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agents.services import Place, Service
+from bot.store.controls import pause
+from bot.store.tables import controls, inbox, outbox
+from playground.workspace.model import User
+from policies.model import Mode
+from tests.bot.slack.deskside import Deskside, deskside
+from tests.bot.slack.slackside import CHANNEL
+from tests.bot.world import SECRET
+
+SERVICES = {
+    "checkout": Service(
+        environments={name: Place(channel=CHANNEL) for name in ("staging", "production")}
+    )
+}
+STRANGERS = {
+    "guest": User(id="U0GUEST", name="gus", real_name="Gus", is_restricted=True),
+    "bot": User(id="U0ROBOT", name="robot", real_name="Robot", is_bot=True),
+    "deactivated": User(id="U0GONE", name="gone", real_name="Gone", is_deleted=True),
+}
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Deskside]:
+    async with deskside(tmp_path, services=SERVICES, modes={"staging": Mode.AUTO}) as found:
+        yield found
+
+
+async def said(here: Deskside, user: str, line: str) -> str:
+    (answer,) = await here.says(user, line)
+    return answer
+
+
+async def test_a_pause_is_told_in_the_anchor_channel_with_its_reason(here: Deskside) -> None:
+    assert "Signoff is paused" in await said(here, "U0MIA", "/signoff pause the shop looks odd")
+    again = await said(here, "U0BEN", "/signoff pause")
+    assert "paused already" in again
+    assert "by <@U0MIA> at 10:00 UTC: the shop looks odd" in again
+    assert "*Paused* by <@U0MIA>" in await said(here, "U0BEN", "/signoff status")
+    assert "goes on" in await said(here, "U0ANA", "/signoff resume all is well")
+    assert "was not paused" in await said(here, "U0ANA", "/signoff resume")
+    assert await here.told() == [
+        "<@U0MIA> paused Signoff: the shop looks odd.",
+        "<@U0ANA> resumed Signoff: all is well.",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["guest", "bot", "deactivated", "foreigner", "nobody"])
+async def test_who_is_no_full_member_stops_nothing_and_is_recorded(
+    here: Deskside, kind: str
+) -> None:
+    task = await here.store.task()
+    user, team = "U0NOBODY", "T0PLAY"
+    if kind == "foreigner":
+        user, team = "U0BEN", "T0OTHER"
+    elif kind in STRANGERS:
+        user = STRANGERS[kind].id
+        here.side.workspace.state.users[user] = STRANGERS[kind]
+    lines = ("/signoff pause now", f"/signoff freeze {task.id} now")
+    for line in lines:
+        (answer,) = await here.says(user, line, team=team)
+        assert "Only " in answer
+    assert await here.store.rows(controls) == []
+    refused = await here.store.events("command.refused")
+    assert [event["data"]["command"] for event in refused] == ["/signoff pause", "/signoff freeze"]
+    assert {event["actor"]["id"] for event in refused} == {f"{team}/{user}"}
+    assert await here.told() == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "resume now",
+        "unfreeze T-ABCDEFGH now",
+        "unfreeze campaign x",
+        "mode incident staging approve why",
+    ],
+)
+async def test_who_is_no_operator_lets_nothing_go_on_and_is_recorded(
+    here: Deskside, line: str
+) -> None:
+    context = here.store.context
+    await here.store.database.write(
+        lambda connection: pause(connection, context, "default", "T0PLAY/U0MIA", "")
+    )
+    answer = await said(here, "U0BEN", f"/signoff {line}")
+    assert "Only members of `operators` can" in answer
+    assert "NOT_IN_GROUP" in answer
+    assert len(await here.store.rows(controls)) == 1
+    (refused,) = await here.store.events("command.refused")
+    assert refused["reasons"] == ["NOT_IN_GROUP"]
+
+
+async def test_a_task_is_frozen_with_a_reason_and_lifted_by_an_operator(here: Deskside) -> None:
+    task = await here.store.task()
+    wrong = await said(here, "U0MIA", f"/signoff freeze {task.id[:-1]}0 why")
+    assert f"did you mean `{task.id}`?" in wrong
+    assert "Why?" in await said(here, "U0MIA", f"/signoff freeze {task.id}")
+    assert "What shall be frozen?" in await said(here, "U0MIA", "/signoff freeze")
+    assert await here.store.rows(controls) == []
+    frozen = await said(here, "U0MIA", f"/signoff freeze `{task.id.lower()}` let me look")
+    assert f"The task `{task.id}` is frozen" in frozen
+    again = await said(here, "U0BEN", f"/signoff freeze {task.id} me too")
+    assert "frozen already" in again
+    assert "by <@U0MIA> at 10:00 UTC: let me look" in again
+    status = await said(here, "U0BEN", "/signoff status")
+    assert f"task `{task.id}`, by <@U0MIA> at 10:00 UTC: let me look" in status
+    assert "goes on" in await said(here, "U0ANA", f"/signoff unfreeze {task.id}")
+    assert "was not frozen" in await said(here, "U0ANA", f"/signoff unfreeze {task.id}")
+
+
+@pytest.mark.parametrize(
+    "name", ["Winter boots", "winter BOOTS", '"Winter boots"', "“Winter boots”"]
+)
+async def test_a_campaign_is_frozen_by_its_name_as_people_write_it(
+    here: Deskside, name: str
+) -> None:
+    answer = await said(here, "U0MIA", f"/signoff freeze campaign {name} the page isn't there")
+    assert "The campaign `Winter boots` is frozen" in answer
+    (row,) = await here.store.rows(controls)
+    assert row.name.startswith("freeze:campaign:adplatform/cmp-")
+    assert (row.value, row.reason) == ("Winter boots", "the page isn't there")
+    lifted = await said(here, "U0ANA", f"/signoff unfreeze campaign {name}")
+    assert "Lifted: campaign `Winter boots`" in lifted
+    assert await here.store.rows(controls) == []
+
+
+async def test_a_campaign_that_nobody_knows_is_not_frozen_by_mistake(here: Deskside) -> None:
+    answer = await said(here, "U0MIA", "/signoff freeze campaign Wintr boots it is odd")
+    assert "I know no campaign" in answer
+    assert "did you mean `Winter boots`?" in answer
+    assert "Why?" in await said(here, "U0MIA", "/signoff freeze campaign Winter boots")
+    assert "none is" in await said(here, "U0ANA", "/signoff unfreeze campaign Winter boots")
+    assert await here.store.rows(controls) == []
+
+
+async def test_a_name_that_can_not_be_looked_up_is_frozen_as_it_is_typed(here: Deskside) -> None:
+    context = here.store.context
+    await here.store.database.write(
+        lambda connection: pause(connection, context, "default", "T0PLAY/U0MIA", "")
+    )
+    answer = await said(here, "U0MIA", "/signoff freeze campaign 'Summer sale' it is odd")
+    assert "The campaign `Summer sale` is frozen" in answer
+    assert "check its spelling" in answer
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("incdent staging auto why", "AGENT: there is no `incdent`"),
+        ("campaign moon auto why", "ENVIRONMENT: there is no `moon`"),
+        ("campaign ads automatic why", "MODE: there is no `automatic`; did you mean `auto`?"),
+        ("campaign ads auto", "REASON is missing"),
+        ("campaign ads", "MODE is missing"),
+        ("campaign", "ENVIRONMENT is missing"),
+    ],
+)
+async def test_a_mode_that_can_not_be_is_refused_by_its_field(
+    here: Deskside, words: str, told: str
+) -> None:
+    answer = await said(here, "U0ANA", f"/signoff mode {words}")
+    assert told in answer
+    assert "AGENT ENVIRONMENT observe|approve|auto REASON" in answer
+    assert await here.store.rows(controls) == []
+
+
+async def test_a_mode_is_shown_with_where_it_comes_from(here: Deskside) -> None:
+    table = await said(here, "U0MIA", "/signoff mode")
+    assert "`campaign` in `staging`: auto, `modes` of `signoff.yaml`" in table
+    assert "`campaign` in `ads`: approve, `mode` of `signoff.yaml`" in table
+    loosened = await said(here, "U0ANA", "/signoff mode campaign production auto a quiet night")
+    assert ":warning: *This is production.*" in loosened
+    assert "without anybody's sign-off" in loosened
+    table = await said(here, "U0MIA", "/signoff mode")
+    line = "`campaign` in `production`: *auto*, by <@U0ANA> at 10:00 UTC: a quiet night"
+    assert line in table
+    assert line in await said(here, "U0MIA", "/signoff status")
+    again = await said(here, "U0ANA", "/signoff mode campaign production auto again")
+    assert "already" in again
+    assert "<@U0ANA>" in again
+    await said(here, "U0ANA", "/signoff mode campaign production approve morning")
+    assert await here.store.rows(controls) == []
+    (first, second) = await here.told()
+    assert "from approve to auto, so what a rule allows alone is done" in first
+    assert second.endswith("from auto to approve: morning.")
+
+
+async def test_a_hostile_reason_is_shown_and_does_nothing(here: Deskside) -> None:
+    task = await here.store.task()
+    reason = f"<!channel> <https://evil.example|click> &amp; *bold* `{SECRET}`"
+    await said(here, "U0MIA", f"/signoff freeze {task.id} {reason}")
+    shown = [*await here.told(), await said(here, "U0BEN", "/signoff status")]
+    for text in shown:
+        assert "&lt;!channel&gt;" in text
+        assert "<!channel>" not in text
+        assert "<https" not in text
+        assert SECRET not in text
+    assert len(shown) == 2
+
+
+async def test_a_command_delivered_twice_acts_once(here: Deskside) -> None:
+    task = await here.store.task()
+    answers = await here.says("U0MIA", f"/signoff freeze {task.id} why", times=3)
+    assert len(answers) == 1
+    assert len(await here.store.events("task.frozen")) == 1
+    assert len(await here.told()) == 1
+
+
+async def test_a_kill_after_the_commit_loses_no_word(here: Deskside) -> None:
+    task = await here.store.task()
+    # Nothing was sent yet; the answer and the notice were committed with the freeze itself.
+    await said(here, "U0MIA", f"/signoff freeze {task.id} why")
+    assert [row.due_at for row in await here.store.rows(inbox)] == [None]
+    kinds = [row.kind for row in await here.store.rows(outbox)]
+    assert sorted(kinds) == ["ephemeral", "notice"]
+    assert await here.told() == [f"<@U0MIA> froze the task {task.id}: why."]
