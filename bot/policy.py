@@ -8,6 +8,8 @@ from policies.vocabulary import Vocabulary
 
 SHIPPED = Path(__file__).resolve().parent.parent / "policies"
 HARD = "hard.yaml"
+# What always loads, in the version of the program: its rules, and limits for who names none.
+OWN = (HARD, "limits.yaml")
 
 
 def candidate(folder: Path | None, vocabulary: Vocabulary | None = None) -> RuleSet:
@@ -25,7 +27,7 @@ def candidate(folder: Path | None, vocabulary: Vocabulary | None = None) -> Rule
     soft = {
         path.name: path.read_text(encoding="utf-8")
         for path in sorted(rules.glob("*.yaml"))
-        if not (folder is None and path.name == HARD)
+        if not (folder is None and path.name in OWN)
     }
     tests = {
         f"tests/{path.name}": path.read_text(encoding="utf-8")
@@ -35,9 +37,9 @@ def candidate(folder: Path | None, vocabulary: Vocabulary | None = None) -> Rule
 
 
 def hard_rules() -> RuleSet:
-    """Return the program's own rules alone."""
+    """Return the program's own rules and limits alone."""
     return load(_hard(), {}, {})
 
 
 def _hard() -> dict[str, str]:
-    return {f"hard/{HARD}": (SHIPPED / "rules" / HARD).read_text(encoding="utf-8")}
+    return {f"hard/{name}": (SHIPPED / "rules" / name).read_text(encoding="utf-8") for name in OWN}

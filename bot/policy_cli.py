@@ -18,6 +18,7 @@ from bot.rulings import (
     because,
     differing,
     explained,
+    limit_line,
     matrix_rows,
     replayed,
     ruling,
@@ -37,6 +38,7 @@ from policies.engine import RuleSet
 from policies.explanation import explain
 from policies.facts import Facts, said
 from policies.history import replay
+from policies.limitfile import limit_changes
 from policies.model import Decided, Mode
 from policies.space import TooLargeError
 
@@ -120,13 +122,16 @@ def _diff(parsed: argparse.Namespace) -> int:
         # What was not compared may be looser: whoever asks by the exit code must hear so.
         print(f"signoff: can't compare them: {error}", file=sys.stderr)
         return USAGE
+    limits = limit_changes(old.limits, new.limits)
     print(f"{old.version} -> {new.version}: {found.cells} cases in which a changed rule counts.")
     if not found.differences:
         print("Nothing is decided differently.")
     for one in found.differences:
         for line in differing(one):
             print(line)
-    return USAGE if found.is_looser else OK
+    for change in limits:
+        print(limit_line(change))
+    return USAGE if found.is_looser or any(one.is_looser for one in limits) else OK
 
 
 def _replay(parsed: argparse.Namespace) -> int:

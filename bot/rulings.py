@@ -9,6 +9,8 @@ from policies.difference import Difference
 from policies.explanation import Explanation
 from policies.facts import Facts
 from policies.history import Replay
+from policies.limitfile import LimitChange
+from policies.limits import DEFAULT
 from policies.model import Clause, Decision, EffectKind
 
 MARKS = {
@@ -80,6 +82,15 @@ def differing(found: Difference) -> list[str]:
         f"  now: it {ruling(found.after)} ({because(found.after)})",
         f"  for example: {facts_line(found.example, found.telling)}",
     ]
+
+
+def limit_line(change: LimitChange) -> str:
+    """Return how a limit changes."""
+    whose = "every other agent" if change.agent == DEFAULT else change.agent
+    where = "" if change.environment is None else f" in {change.environment}"
+    was, now = ("no limit" if one is None else f"{one:f}" for one in (change.before, change.after))
+    mark = MARKS[Change.LOOSER if change.is_looser else Change.TIGHTER]
+    return f"{mark}: limit {change.limit} of {whose}{where}: {was} -> {now}"
 
 
 def facts_line(facts: Facts, names: Iterable[str]) -> str:

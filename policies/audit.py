@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     TOOL_CALLED = "tool.called"
     TOOL_FAILED = "tool.failed"
     TOOL_DENIED = "tool.denied"
+    MODEL_ASKED = "model.asked"
     DECISION_FAILED = "decision.failed"
     EVIDENCE_AWAITED = "evidence.awaited"
     EVIDENCE_GATHERED = "evidence.gathered"
@@ -102,6 +103,9 @@ class Event(Strict):
     retries: int = 0
     escalation: str | None = None
     cost: str | None = None
+    # As whom Signoff called an outside system: the name of a credential, never its value.
+    identity: str | None = None
+    on_behalf_of: str | None = None
     texts: dict[str, str] = Field(default_factory=dict)
     data: dict[str, Scalar | None] = Field(default_factory=dict)
 

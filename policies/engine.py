@@ -10,6 +10,7 @@ from policies.calendars import Calendar
 from policies.conditions import Bounds, When, holds
 from policies.facts import ActionKind, Facts, Mode, Strict, Tier
 from policies.index import Index
+from policies.limits import Limits
 from policies.model import Clause, Decision, EffectKind
 
 DEFAULT_EXPIRES_S = 1800
@@ -70,13 +71,15 @@ class Approved(Strict):
 class RuleSet(Strict):
     """The rules in force with their calendars; `version` is the hash of their canonical form.
 
-    `approved` is what may be done at all, whatever the rules say; None sets no such limit.
+    `approved` is what may be done at all, whatever the rules say; None sets no such limit. The
+    `limits` are no rules: the gateway and the store hold them, whatever is decided.
     """
 
     rules: tuple[Rule, ...]
     version: str
     calendars: tuple[Calendar, ...] = ()
     approved: tuple[Approved, ...] | None = None
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

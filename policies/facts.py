@@ -176,7 +176,11 @@ class Facts(Strict):
     ] = None
     spend_change_today: Annotated[
         Decimal | None,
-        Said(words="By how much today's actions raised a day's spending.", unit=MONEY, by=NOBODY),
+        Said(
+            words="By how much the agent raised a day's spending there within 24 hours.",
+            unit=MONEY,
+            by=GATEWAY,
+        ),
     ] = None
     replicas: Annotated[
         Count | None, Said(words="How many replicas are touched.", unit="count", by=PLAN)
@@ -197,11 +201,16 @@ class Facts(Strict):
         ),
     ] = None
     open_proposals: Annotated[
-        Count | None, Said(words="Proposals that wait for a person.", unit="count", by=NOBODY)
+        Count | None,
+        Said(words="Proposals of the agent that wait for a person.", unit="count", by=GATEWAY),
     ] = None
     last_change_age_s: Annotated[
         Count | None,
-        Said(words="Since the target was changed last.", unit="seconds", by=NOBODY),
+        Said(
+            words="Since Signoff changed the target last, or since its record begins.",
+            unit="seconds",
+            by=GATEWAY,
+        ),
     ] = None
 
     @model_validator(mode="after")

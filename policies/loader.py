@@ -16,6 +16,9 @@ from policies.conditions import When
 from policies.engine import Approved, Rule, RuleKind, RuleSet
 from policies.facts import Strict
 from policies.faults import Fields, Problem, Source, problems
+from policies.limitfile import faults as limit_faults
+from policies.limitfile import merged
+from policies.limits import DEFAULT, AgentLimits, Limits
 from policies.rulefile import FIELDS, Placed, RuleFile, faults, rule_of
 from policies.vocabulary import Vocabulary, advice
 from policies.yamltext import Path, YamlError, read
@@ -54,9 +57,13 @@ def load(
             _take(read_, name, text, is_hard=is_hard)
     if not read_.is_partial:
         read_.problems += [*_taken(read_.rules), *_strangers(read_, vocabulary)]
+        read_.problems += _limit_strangers(read_, vocabulary)
     _require_sound(read_.problems)
     rule_set = sealed(
-        (placed.rule for placed in read_.rules), read_.calendars.values(), read_.approved or None
+        (placed.rule for placed in read_.rules),
+        read_.calendars.values(),
+        read_.approved or None,
+        merged(merged(None, read_.shipped), read_.limits),
     )
     _require_sound(
         [problem for name, text in cases.items() for problem in _failing(name, text, rule_set)]
@@ -68,20 +75,26 @@ def sealed(
     rules: Iterable[Rule],
     calendars: Iterable[Calendar] = (),
     approved: Iterable[Approved] | None = None,
+    limits: Limits | None = None,
 ) -> RuleSet:
     """Return the rules, sorted by id, with the hash of their canonical form as version."""
     ordered = tuple(sorted(rules, key=lambda rule: rule.id))
     times = tuple(sorted(calendars, key=lambda calendar: calendar.name))
     rows = None if approved is None else tuple(approved)
     written: Any = [_canonical(rule) for rule in ordered]
-    if times or rows is not None:
+    if times or rows is not None or limits is not None:
         written = {
             "rules": written,
             "calendars": [calendar.model_dump(mode="json") for calendar in times],
             "approved": None if rows is None else [row.model_dump(mode="json") for row in rows],
         }
+    if limits is not None:
+        # Only where there are any: the versions of sets from before there were stay as they are.
+        written["limits"] = limits.model_dump(mode="json", exclude_none=True)
     digest = hashlib.sha256(b"policy/v1\0" + rfc8785.dumps(written)).hexdigest()
-    return RuleSet(rules=ordered, version=digest[:16], calendars=times, approved=rows)
+    return RuleSet(
+        rules=ordered, version=digest[:16], calendars=times, approved=rows, limits=limits
+    )
 
 
 def _canonical(rule: Rule) -> dict[str, Any]:
@@ -100,6 +113,10 @@ class _Read:
     calendars: dict[str, Calendar] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     approved: list[Approved] = field(default_factory=list)
+    # The program's own limits, and those of the folder, which count in their place.
+    shipped: dict[str, AgentLimits] = field(default_factory=dict)
+    limits: dict[str, AgentLimits] = field(default_factory=dict)
+    limit_places: list[tuple[Source, str]] = field(default_factory=list)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     # Whether a file did not read: what others speak of may stand in it.
@@ -135,6 +152,36 @@ def _take(read_: _Read, name: str, text: str, *, is_hard: bool) -> None:
         _name(read_, source, "groups", group)
         read_.groups[group] = words
     read_.approved += parsed.approved
+    _take_limits(read_, source, parsed.limits, is_hard=is_hard)
+
+
+def _take_limits(
+    read_: _Read, source: Source, given: Mapping[str, AgentLimits], *, is_hard: bool
+) -> None:
+    for agent, limits in given.items():
+        if is_hard:
+            read_.shipped[agent] = limits
+            continue
+        _name(read_, source, "limits", agent)
+        read_.limits[agent] = limits
+        read_.limit_places.append((source, agent))
+        for below, words in limit_faults(limits):
+            where = ".".join(("limits", agent, *map(str, below)))
+            read_.problems.append(source.problem(("limits", agent, *below), f"{where}: {words}"))
+
+
+def _limit_strangers(read_: _Read, vocabulary: Vocabulary | None) -> Iterator[Problem]:
+    """Yield where limits name an agent or an environment that there is not."""
+    places = {name for row in read_.approved for name in row.environment}
+    for source, agent in read_.limit_places:
+        if vocabulary is not None and agent not in {DEFAULT, *vocabulary.agents}:
+            words = f"there is no agent `{agent}`; {advice(agent, {DEFAULT, *vocabulary.agents})}"
+            yield source.problem(("limits", agent), f"limits: {words}")
+        for place in read_.limits[agent].environments if places else ():
+            if place not in places:
+                path: Path = ("limits", agent, "environments", place)
+                words = f"there is no environment `{place}`; {advice(place, places)}"
+                yield source.problem(path, f"{'.'.join(map(str, path[:-1]))}: {words}")
 
 
 def _name(read_: _Read, source: Source, section: str, name: str) -> None:

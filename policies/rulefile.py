@@ -12,6 +12,7 @@ from policies.conditions import AMOUNTS, NUMBERS, Bounds, When
 from policies.engine import SELF_APPROVAL_IN, Approved, Asked, Rule, RuleKind
 from policies.facts import Facts, Strict
 from policies.faults import Fields, Source
+from policies.limits import AgentLimits, PlaceLimits, TaskLimits
 from policies.yamltext import Path
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", max_length=64)]
@@ -49,6 +50,8 @@ class RuleFile(Strict):
     # What each group that rules ask is for.
     groups: dict[Name, str] = Field(default_factory=dict, min_length=1)
     approved: tuple[Approved, ...] = Field(default=(), min_length=1)
+    # By agent, and `default`.
+    limits: dict[Name, AgentLimits] = Field(default_factory=dict, min_length=1)
 
 
 def _fields(model: type[Strict]) -> tuple[str, ...]:
@@ -68,6 +71,9 @@ FIELDS: Fields = {
     "weekly": _fields(Weekly),
     "dates": _fields(Dates),
     "holidays": _fields(PublicHolidays),
+    "limits": _fields(AgentLimits),
+    "task": _fields(TaskLimits),
+    "environments": _fields(PlaceLimits),
 }
 
 

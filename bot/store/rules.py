@@ -18,8 +18,9 @@ from policies.loader import sealed
 def in_force(connection: Connection, candidate: RuleSet) -> RuleSet | None:
     """Return the rule set in force, or None before the first start.
 
-    Its soft rules are those that were activated, with their calendars and approved actions. Its
-    hard rules are always the program's own, as the candidate has them.
+    Its soft rules are those that were activated, with their calendars, approved actions and limits.
+    Its hard rules are always the program's own, as the candidate has them; so are limits where the
+    set is of a time before there were any.
 
     Raises:
         StoreError: the stored rules are not those that the ledger saw activated.
@@ -54,7 +55,7 @@ def _opened(connection: Connection, row: Row[Any], candidate: RuleSet) -> RuleSe
         )
     soft = [rule for rule in found.rules if not rule.is_hard]
     hard = [rule for rule in candidate.rules if rule.is_hard]
-    return sealed([*soft, *hard], found.calendars, found.approved)
+    return sealed([*soft, *hard], found.calendars, found.approved, found.limits or candidate.limits)
 
 
 def _read(body: str) -> RuleSet | None:
@@ -111,6 +112,6 @@ def _is_as_activated(
                 return bool(digest == _digest(body))
             if found is None:
                 return False
-            again = sealed(found.rules, found.calendars, found.approved)
+            again = sealed(found.rules, found.calendars, found.approved, found.limits)
             return again.version == version
     return False
