@@ -9,6 +9,7 @@ from agents.report import Report
 from agents.tasks import Task, TaskState
 from policies.audit import Event
 from policies.ladder import Rung
+from policies.limits import Ceiling, Reached
 from policies.model import Proposal, ProposalState, Verdict
 from tools.base import Evidence
 from tools.ports import Caller, Direction, Draft
@@ -105,21 +106,35 @@ class TaskChange:
     events: tuple[Event, ...] = ()
     steps: dict[str, str] = field(default_factory=dict)
     proposals: tuple[Proposal, ...] = ()
+    # How many proposals may wait; held against those there are where these are added.
+    ceiling: Ceiling | None = None
+    # The limit that ends it here.
+    stopped_by: Reached | None = None
 
 
 class TaskStore(Protocol):
     """Tasks and their proposals. Every write is fenced by the claim and raises LostLease."""
 
     async def advance(self, claim: Claim, change: TaskChange) -> None:
-        """Write one step."""
+        """Write one step; raises LimitReached when too many proposals would wait."""
         ...
 
-    async def release(self, claim: Claim) -> None:
+    async def release(self, claim: Claim, worked_s: float = 0.0) -> None:
         """Give the task back; it wakes when its row, or a proposal of it, says so."""
         ...
 
-    async def back_off(self, claim: Claim, fault: str) -> None:
+    async def back_off(
+        self, claim: Claim, fault: str, worked_s: float = 0.0, ceiling: Ceiling | None = None
+    ) -> None:
         """Count a failed attempt, and try later or escalate."""
+        ...
+
+    async def stop(self, claim: Claim, reached: Reached) -> None:
+        """Leave the task to people because of a limit."""
+        ...
+
+    async def waiting(self, claim: Claim) -> tuple[int, int]:
+        """Return how many proposals wait for a person: of the task's agent, and of the task."""
         ...
 
     async def step(self, task_id: str, name: str) -> str | None:
@@ -167,8 +182,12 @@ class TaskStore(Protocol):
         row: ProposalRow,
         proposals: Sequence[Proposal],
         notes: Sequence[str] = (),
+        ceiling: Ceiling | None = None,
     ) -> None:
-        """Write what is proposed after a proposal was carried out and read back."""
+        """Write what is proposed after a proposal was carried out and read back.
+
+        Raises LimitReached when too many proposals would wait.
+        """
         ...
 
     async def settle(self, claim: Claim) -> None:

@@ -25,7 +25,7 @@ from policies.analysis import unmatchable, unsatisfiable
 from policies.loader import PolicyError
 from policies.model import DEFAULT_TENANT
 from policies.redaction import MIN_SECRET
-from tools.base import AnyConnector, ToolError
+from tools.base import AnyConnector, ToolError, WriteTool
 from tools.gateway import MISREAD
 
 SCOPES = frozenset(
@@ -202,7 +202,7 @@ async def _connectors(settings: Settings) -> list[Finding]:
     found = []
     parts = settings.build(clock_of(settings))
     for part in parts:
-        found.append(await _connector(part))
+        found += [await _connector(part), *_credentials(part)]
         await part.close()
     if not parts:
         found.append(look("connectors", "none is configured, so there is nothing to look at"))
@@ -214,6 +214,25 @@ async def _connector(part: AnyConnector) -> Finding:
         return good(part.title, await part.check())
     except (ToolError, *MISREAD) as error:
         return bad(part.title, f"{_fault(error)}; check the variables {part.name.upper()}_…")
+
+
+def _credentials(part: AnyConnector) -> list[Finding]:
+    """Say as whom a connector reads and writes, and what that must be able to do; no values."""
+    subject, tools = f"{part.title} credentials", part.tools()
+    said: dict[str, None] = {}
+    for tool in sorted(tools, key=lambda tool: isinstance(tool, WriteTool)):
+        used, verb = part.credential(tool), "writes" if isinstance(tool, WriteTool) else "reads"
+        if used is None:
+            said[f"{verb} without any"] = None
+        else:
+            said[f"{verb} as {part.variable(used)}, which needs {', '.join(used.scopes)}"] = None
+    found = [good(subject, "; ".join(said))]
+    spare = [one for one in part.credentials if one.field not in part.held and not one.writes]
+    writes = any(isinstance(tool, WriteTool) for tool in tools)
+    if spare and part.held and writes:
+        words = f"{part.variable(spare[0])} is not set: reading could write too; it needs only"
+        found.append(look(subject, f"{words} {', '.join(spare[0].scopes)}"))
+    return found
 
 
 def _fault(error: Exception) -> str:

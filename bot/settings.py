@@ -98,7 +98,7 @@ class Settings:
     def build(self, clock: Clock) -> list[AnyConnector]:
         """Make the connectors whose settings are there."""
         return [
-            kind.build(self.connectors[kind.name], clock)
+            kind.opened(self.connectors[kind.name], clock)
             for kind in connector_types()
             if kind.name in self.connectors
         ]

@@ -28,6 +28,7 @@ from playground.workspace.manifest import read_manifest
 
 MAX_FORWARD_S = 7 * 86_400
 MANIFEST = Path(__file__).resolve().parent.parent / "manifest.yml"
+TOKENS = ("shop", "shop read", "ads", "ads read", "webhook")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class World:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.clock = SharedClock(plan.folder / "clock.json")
-        self._tokens = {name: secrets.token_urlsafe(18) for name in ("shop", "ads", "webhook")}
+        self._tokens = {name: secrets.token_urlsafe(18) for name in TOKENS}
         self.bot_token = "xoxb-" + secrets.token_urlsafe(18)
         self.app_token = "xapp-" + secrets.token_urlsafe(18)
         manifest = read_manifest(MANIFEST)
@@ -63,9 +64,17 @@ class World:
             subscriptions=manifest.subscriptions,
             patience=Patience(retry_delays_s=(0.0, 2.0, 10.0)),
         )
-        self.shop = Shop(plan.seed, self.clock, self._tokens["shop"], window=plan.window)
+        self.shop = Shop(
+            plan.seed,
+            self.clock,
+            self._tokens["shop"],
+            plan.window,
+            read_token=self._tokens["shop read"],
+        )
         self.prometheus = PrometheusApi(self.shop, scrape_interval_s=1.0)
-        self.ads = AdPlatform(plan.seed, self.clock, self._tokens["ads"])
+        self.ads = AdPlatform(
+            plan.seed, self.clock, self._tokens["ads"], read_token=self._tokens["ads read"]
+        )
         # Before each part that the bot calls; see `playground.valve`.
         self.valves = {name: Valve() for name in ("shop", "prometheus", "alertmanager", "ads")}
         self.bot_port = plan.bot_port or free_port()
@@ -140,8 +149,10 @@ class World:
             "ALERTMANAGER_URL": self.plan.alertmanager_url or f"{self.base}/alertmanager",
             "SHOP_URL": f"{self.base}/shop",
             "SHOP_TOKEN": self._tokens["shop"],
+            "SHOP_READ_TOKEN": self._tokens["shop read"],
             "ADPLATFORM_URL": f"{self.base}/ads",
             "ADPLATFORM_TOKEN": self._tokens["ads"],
+            "ADPLATFORM_READ_TOKEN": self._tokens["ads read"],
             **self.plan.bot_env,
         }
 

@@ -1,7 +1,7 @@
 """What a tool, a piece of evidence and a connector are; a connector is one file beside this."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
@@ -132,6 +132,8 @@ class Plan:
     replicas: int | None = None
     capacity_percent: Decimal | None = None
     services_changed: int | None = None
+    # By how much more is spent a day once it is done; None for not at all.
+    daily_raise: Money | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +157,10 @@ class Tool(ABC, Generic[P]):
     params: type[P]
     timeout_s: ClassVar[float] = 5.0
     agents: ClassVar[tuple[str, ...]]
+    # Where it may be used; None for wherever its connector serves.
+    environments: ClassVar[tuple[str, ...] | None] = None
+    # How often it is called, on top of its system's own rate.
+    rate: ClassVar[Rate | None] = None
 
 
 class ReadTool(Tool[P]):
@@ -200,6 +206,19 @@ AnyWriteTool = WriteTool[Any]
 AnyTool = AnyReadTool | AnyWriteTool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """Which setting holds a credential, what it is for, and the least that it must be able to do.
+
+    `scopes` are in the words of the outside system; never the value itself.
+    """
+
+    field: str
+    scopes: tuple[str, ...]
+    reads: bool = False
+    writes: bool = False
+
+
 class Connector(ABC, Generic[S]):
     """One outside system: its settings, its tools, and a check for `signoff doctor`."""
 
@@ -209,6 +228,41 @@ class Connector(ABC, Generic[S]):
     settings: type[S]
     # How often the system is called; its own limit, or what it can take without noticing.
     rate: ClassVar[Rate] = Rate(burst=30, per_s=20)
+    # Which environments it serves; None for any.
+    environments: ClassVar[tuple[str, ...] | None] = None
+    # The one with the least scope first: the first that is set and fits is used.
+    credentials: ClassVar[tuple[Credential, ...]] = ()
+    # Which credentials there are, by their field; `opened` notes it.
+    held: frozenset[str] = frozenset()
+
+    @classmethod
+    def opened(cls, settings: S, clock: Clock) -> "Connector[S]":
+        """Make the connector, and note which credentials it was given."""
+        part = cls.build(settings, clock)
+        fields = (found.field for found in cls.credentials)
+        part.held = frozenset(name for name in fields if getattr(settings, name) is not None)
+        return part
+
+    @classmethod
+    def token(cls, settings: S, *, writes: bool) -> str | None:
+        """Return the value of the credential with the least scope for reading, or for writing."""
+        held = {found.field for found in cls.credentials if getattr(settings, found.field)}
+        found = _fitting(cls.credentials, held, writes=writes)
+        return None if found is None else getattr(settings, found.field).get_secret_value()
+
+    def credential(self, tool: AnyTool) -> Credential | None:
+        """Return the credential that a tool calls with; None where it has none."""
+        return _fitting(self.credentials, self.held, writes=isinstance(tool, WriteTool))
+
+    def identity(self, tool: AnyTool) -> str:
+        """Return as whom a tool calls: the name of the setting, or that there is none."""
+        found = self.credential(tool)
+        return f"{self.name}/{'none' if found is None else self.variable(found)}"
+
+    @classmethod
+    def variable(cls, credential: Credential) -> str:
+        """Return the name of a credential's variable."""
+        return f"{cls.name}_{credential.field}".upper()
 
     @classmethod
     @abstractmethod
@@ -225,6 +279,19 @@ class Connector(ABC, Generic[S]):
 
     async def close(self) -> None:
         """Give back what was opened."""
+
+
+def _fitting(
+    known: Sequence[Credential], held: Collection[str], *, writes: bool
+) -> Credential | None:
+    return next(
+        (
+            found
+            for found in known
+            if found.field in held and (found.writes if writes else found.reads)
+        ),
+        None,
+    )
 
 
 def confidence_text(confidence: Decimal | None) -> str | None:

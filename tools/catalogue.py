@@ -52,7 +52,8 @@ class Catalogue:
         self.connectors: tuple[AnyConnector, ...] = tuple(parts)
         self._tools: dict[str, AnyTool] = {}
         self._systems: dict[str, str] = {}
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, tuple[Bucket, ...]] = {}
+        self._owners: dict[str, AnyConnector] = {}
         for connector in self.connectors:
             bucket = Bucket(connector.rate)
             for tool in connector.tools():
@@ -60,7 +61,9 @@ class Catalogue:
                     raise ValueError(f"two tools are named `{tool.name}`")
                 self._tools[tool.name] = tool
                 self._systems[tool.name] = connector.name
-                self._buckets[tool.name] = bucket
+                self._owners[tool.name] = connector
+                own = () if tool.rate is None else (Bucket(tool.rate),)
+                self._buckets[tool.name] = (*own, bucket)
 
     def __contains__(self, name: str) -> bool:
         return name in self._tools
@@ -69,9 +72,18 @@ class Catalogue:
         """Return the name of the connector that a tool belongs to."""
         return self._systems[name]
 
-    def bucket(self, name: str) -> Bucket:
-        """Return what limits the calls of a tool; the tools of one system share it."""
+    def buckets(self, name: str) -> tuple[Bucket, ...]:
+        """Return what limits the calls of a tool: its own, and what its system's tools share."""
         return self._buckets[name]
+
+    def identity(self, name: str) -> str:
+        """Return as whom a tool calls; see `Connector.identity`."""
+        return self._owners[name].identity(self._tools[name])
+
+    def environments(self, name: str) -> tuple[str, ...] | None:
+        """Return where a tool may be used; None for anywhere."""
+        own = self._tools[name].environments
+        return self._owners[name].environments if own is None else own
 
     def reading(self, name: str) -> AnyReadTool:
         """Return a reading tool; raises UnknownTool."""
@@ -105,4 +117,4 @@ def placeholder(kind: type[AnyConnector], clock: Clock) -> AnyConnector:
     for name, field in kind.settings.model_fields.items():
         if field.is_required():
             given[name] = "http://127.0.0.1:9" if "url" in name else "placeholder"
-    return kind.build(kind.settings.model_validate(given), clock)
+    return kind.opened(kind.settings.model_validate(given), clock)

@@ -13,10 +13,12 @@ from policies.approvals import (
 from policies.ladder import effective
 from policies.model import Decided, Decision, EffectKind, Proposal, ProposalState
 from policies.standing import glass_refused
-from tools.base import Refused, State
+from tools.base import Plan, Refused, State
+from tools.deciding import scope_of
 from tools.gateway import Gateway, Parts
 from tools.ports import Basis, Caller, Direction, Draft, Frozen, Grant
-from tools.runs import RETRY_S, Run, Stop
+from tools.reserving import Reservation, daily_raise
+from tools.runs import AGAIN_S, RETRY_S, Run, Stop
 from tools.standing import require_open
 
 
@@ -48,25 +50,21 @@ class Consent:
             confidence=proposal.confidence,
             severity=proposal.severity,
             is_tainted=proposal.tainted,
+            proposal_id=proposal.id,
         )
         decided = await self._gateway.decision(run.tool, plan, draft, caller)
         if decided.decision.effect is EffectKind.DENY:
             raise await self._denied(proposal, decided)
         read_at = await require_consent(self._parts, proposal, decided.decision, grant)
-        return Basis(mode=None if decided.facts is None else decided.facts.mode, read_at=read_at)
+        reservation = _reservation(self._gateway, run, (plan, draft, decided), caller)
+        return Basis(mode=reservation.facts.mode, read_at=read_at, reservation=reservation)
 
     async def _denied(self, proposal: Proposal, decided: Decided) -> Stop:
         # A freeze holds back what waits, it does not refuse it.
         await require_open(self._parts, proposal, Direction.FORWARD)
         if decided.facts is not None and decided.facts.frozen:
             raise Frozen
-        fresh = decided.decision
-        rules = ", ".join(f"`{rule}`" for rule in fresh.rules) or "no rule allows it"
-        return Stop(
-            ProposalState.DENIED,
-            fresh.reasons[0],
-            f"Policy says no now ({fresh.reasons[0]}, {rules}): nothing was done.",
-        )
+        return denied(decided.decision)
 
 
 async def require_consent(
@@ -117,3 +115,30 @@ async def _require_breaker(parts: Parts, person: str) -> datetime | None:
             f"Whoever broke the glass is not in `{BREAK_GLASS}` any more: nothing was done.",
         )
     return memberships[BREAK_GLASS].read_at
+
+
+def _reservation(
+    gateway: Gateway, run: Run, found: tuple[Plan, Draft, Decided], caller: Caller
+) -> Reservation:
+    plan, draft, decided = found
+    rules, facts = gateway.parts.rules(), decided.facts
+    if facts is None or rules.version != decided.decision.policy_version:
+        # Others came into force between the decision and here.
+        raise Stop(None, "OVERTAKEN", "The rules changed: they are asked again.", AGAIN_S)
+    return Reservation(
+        scope=scope_of(run.tool, plan, draft, caller),
+        facts=facts,
+        decision=decided.decision,
+        rules=rules,
+        raised=daily_raise(plan),
+    )
+
+
+def denied(decision: Decision) -> Stop:
+    """Return the end of what the rules deny now."""
+    rules = ", ".join(f"`{rule}`" for rule in decision.rules) or "no rule allows it"
+    return Stop(
+        ProposalState.DENIED,
+        decision.reasons[0],
+        f"Policy says no now ({decision.reasons[0]}, {rules}): nothing was done.",
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from policies.approvals import unreadable
 from policies.audit import Event, EventKind
@@ -32,10 +32,12 @@ from tools.ports import (
     RuleSource,
     of_caller,
 )
+from tools.reserving import Scope, counted_facts, currency_of
 
 FAILED = "DECIDING_FAILED"
 NOT_FOR_AGENT = "TOOL_NOT_FOR_AGENT"
 FROZEN = "FROZEN"
+NOT_FOR_ENVIRONMENT = "TOOL_NOT_FOR_ENVIRONMENT"
 # The version on a decision that no rule set was there for.
 NO_VERSION = "none"
 T = TypeVar("T")
@@ -52,6 +54,16 @@ class Deciding:
     rules: RuleSource
     clock: Clock
 
+    def unauthorised(self, tool: AnyTool, agent: str, environment: str) -> str | None:
+        """Return why a tool is not for an agent, or not for an environment, or None.
+
+        What a tool declares of itself holds whatever the rules say.
+        """
+        if agent not in tool.agents:
+            return NOT_FOR_AGENT
+        places = self.catalogue.environments(tool.name)
+        return None if places is None or environment in places else NOT_FOR_ENVIRONMENT
+
     async def write(self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller) -> Decided:
         """Decide on a planned write; what is done to a frozen campaign is denied.
 
@@ -62,8 +74,9 @@ class Deciding:
         rules = await self._guarded(self.rules, tool, caller)
         if rules is None:
             return _denied(FAILED, NO_VERSION)
-        if caller.agent not in tool.agents:
-            return _denied(NOT_FOR_AGENT, rules.version)
+        refusal = self.unauthorised(tool, caller.agent, draft.environment)
+        if refusal is not None:
+            return _denied(refusal, rules.version)
         # Outside of the guard: what can't be read now stops this step, and is tried again.
         standing = await self.controls.standing(self._matter(tool, plan, draft, caller))
         if standing.pause is not None:
@@ -71,32 +84,25 @@ class Deciding:
         if standing.task_freeze is not None:
             raise Frozen(standing.task_freeze)
         is_frozen = standing.freeze is not None
-        actions = await self.controls.actions_last_hour(caller.tenant, tool.name, draft.environment)
+        counters = await self.controls.counters(scope_of(tool, plan, draft, caller))
         groups = await self._requester_groups(rules, caller)
 
         def decided() -> Decided:
             facts = Facts(
-                agent=caller.agent,
-                tool=tool.name,
-                action=tool.action,
-                tier=tool.tier,
-                environment=draft.environment,
+                **self._common(tool, draft.environment, caller, rules),
+                **counted_facts(counters),
                 target=plan.target,
                 service=plan.service,
-                platform=self.catalogue.system(tool.name),
                 channel=plan.channel,
-                tenant=caller.tenant,
                 mode=standing.mode,
-                requester=caller.requester.kind,
                 requester_groups=groups,
-                calendars=holding(rules.calendars, self.clock.now()),
                 paused=False,
                 frozen=is_frozen,
                 tainted=draft.is_tainted,
                 reversible=plan.inverse is not None,
                 severity=draft.severity,
                 confidence=draft.confidence,
-                currency=None if plan.total is None else plan.total.currency,
+                currency=currency_of(plan),
                 daily_amount=None if plan.daily is None else plan.daily.amount,
                 total_amount=None if plan.total is None else plan.total.amount,
                 exposure=None if plan.exposure is None else plan.exposure.amount,
@@ -105,7 +111,6 @@ class Deciding:
                 replicas=plan.replicas,
                 capacity_percent=plan.capacity_percent,
                 blast_radius=plan.services_changed,
-                actions_last_hour=actions,
             )
             decision = decide(facts, rules)
             if is_frozen and decision.effect is not EffectKind.DENY:
@@ -135,20 +140,15 @@ class Deciding:
 
         def decided() -> Decision:
             rules = self.rules()
+            refusal = self.unauthorised(tool, caller.agent, caller.environment)
+            if refusal is not None:
+                return _denied(refusal, rules.version).decision
             service = params.get("service")
             facts = Facts(
-                agent=caller.agent,
-                tool=tool.name,
-                action=tool.action,
-                tier=tool.tier,
-                environment=caller.environment,
+                **self._common(tool, caller.environment, caller, rules),
                 target="any" if service is None else str(service),
                 service=None if service is None else str(service),
-                platform=self.catalogue.system(tool.name),
-                tenant=caller.tenant,
                 mode=standing.mode,
-                requester=caller.requester.kind,
-                calendars=holding(rules.calendars, self.clock.now()),
                 paused=False,
                 frozen=standing.freeze is not None,
                 tainted=False,
@@ -158,6 +158,22 @@ class Deciding:
 
         found = await self._guarded(decided, tool, caller)
         return found or _denied(FAILED, NO_VERSION).decision
+
+    def _common(
+        self, tool: AnyTool, environment: str, caller: Caller, rules: RuleSet
+    ) -> dict[str, Any]:
+        """Return the facts of a read as well as of a write."""
+        return {
+            "agent": caller.agent,
+            "tool": tool.name,
+            "action": tool.action,
+            "tier": tool.tier,
+            "environment": environment,
+            "platform": self.catalogue.system(tool.name),
+            "tenant": caller.tenant,
+            "requester": caller.requester.kind,
+            "calendars": holding(rules.calendars, self.clock.now()),
+        }
 
     async def _requester_groups(self, rules: RuleSet, caller: Caller) -> frozenset[str] | None:
         """Return which of the groups that rules name the requester is in; None if unreadable."""
@@ -180,6 +196,20 @@ class Deciding:
             fault = f"{type(error).__name__}: {error}"
         await self.journal.record([_failed(tool, caller, self.clock, fault)])
         return None
+
+
+def scope_of(tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller) -> Scope:
+    """Return what is counted around a planned write."""
+    return Scope(
+        tenant=caller.tenant,
+        agent=caller.agent,
+        tool=tool.name,
+        environment=draft.environment,
+        target=plan.target,
+        task_id=caller.task_id,
+        currency=currency_of(plan),
+        proposal_id=draft.proposal_id,
+    )
 
 
 def _failed(tool: AnyTool, caller: Caller, clock: Clock, fault: str) -> Event:

@@ -8,7 +8,8 @@ from policies.approvals import (
     barred,
     undo_groups,
 )
-from policies.model import Proposal, ProposalState
+from policies.limits import LimitReached
+from policies.model import EffectKind, Proposal, ProposalState
 from tools.base import (
     Call,
     Refused,
@@ -17,7 +18,7 @@ from tools.base import (
     Unavailable,
 )
 from tools.catalogue import UnknownTool
-from tools.consent import Consent
+from tools.consent import Consent, denied
 from tools.gateway import Gateway, answering, arguments_of
 from tools.measuring import measure
 from tools.ports import (
@@ -31,7 +32,8 @@ from tools.ports import (
     Stale,
     idempotency_key,
 )
-from tools.runs import RETRY_S, Again, Run, Stop, Undo, Word, done, voices
+from tools.reserving import Overtaken
+from tools.runs import AGAIN_S, RETRY_S, Again, Run, Stop, Undo, Word, done, voices
 from tools.standing import require_not_paused, require_open
 
 # A state that nothing ever reads: what was left behind is not known.
@@ -71,7 +73,7 @@ class Execution:
             self._require_window(proposal, undo)
             await self._require_member(undo_groups(proposal, is_broken=undo.is_broken), undo.person)
             run = self._resolved(proposal, Direction.INVERSE, undo.left, undo.person)
-            return await self._act(run, None, caller)
+            return await self._act(run, caller)
 
         await self._ended(proposal, Direction.INVERSE, caller, work)
 
@@ -109,7 +111,7 @@ class Execution:
                 return done(run, effect, "RECONCILED_DONE")
             if direction is Direction.FORWARD:
                 return await self._forward(proposal, again.grant, caller)
-            return await self._act(run, None, caller)
+            return await self._act(run, caller)
 
         await self._ended(proposal, direction, caller, ask)
 
@@ -168,6 +170,15 @@ class Execution:
                 reason=halted.reason,
                 retry_s=HELD_S,
             )
+        except LimitReached as error:
+            outcome = Outcome(
+                proposal=proposal,
+                direction=direction,
+                state=ProposalState.DENIED,
+                sentence=f"{error} Nothing was done.",
+                reason=error.reached.reason,
+                stopped_by=error.reached,
+            )
         except Stop as stop:
             outcome = Outcome(
                 proposal=proposal,
@@ -188,17 +199,19 @@ class Execution:
             )
         wanted = {item.field: item.value for item in proposal.action.preconditions}
         run = self._resolved(proposal, Direction.FORWARD, wanted, voices(grant, proposal))
+        self._require_authority(run)
         observed = await self._require_state(run)
         self._parts.boundary("state.observed")
         basis = await self._consent.require(run, observed, grant, caller)
         self._parts.boundary("signoff.checked")
         baseline = await self._baseline(proposal, caller)
         self._parts.boundary("baseline.measured")
-        return await self._act(run, baseline, caller, basis)
+        return await self._act(run, caller, baseline, basis)
 
     async def _act(
-        self, run: Run, baseline: str | None, caller: Caller, basis: Basis | None = None
+        self, run: Run, caller: Caller, baseline: str | None = None, basis: Basis | None = None
     ) -> Outcome:
+        self._require_authority(run)
         if run.direction is Direction.INVERSE:
             await self._require_state(run)
         intent = Intent(
@@ -208,8 +221,8 @@ class Execution:
             system=self._parts.catalogue.system(run.tool.name),
             baseline=baseline,
             on_behalf_of=run.call.on_behalf_of,
-            mode=None if basis is None else basis.mode,
-            read_at=None if basis is None else basis.read_at,
+            identity=self._parts.catalogue.identity(run.tool.name),
+            basis=basis or Basis(),
         )
         # Before the intent: what waits for its turn has not begun.
         await self._require_turn(run)
@@ -240,9 +253,24 @@ class Execution:
     async def _begin(self, intent: Intent, caller: Caller) -> None:
         try:
             await self._parts.journal.begin(intent, caller)
+        except Overtaken as overtaken:
+            decision = overtaken.decision
+            if decision.effect is EffectKind.DENY:
+                raise denied(decision) from overtaken
+            # They ask for more than was looked at: from the beginning, with what is known now.
+            words = "Other actions came first: the rules are asked again."
+            raise Stop(None, "OVERTAKEN", words, AGAIN_S) from overtaken
         except Stale as stale:
             words = "Who may sign off was read too long ago: it is read again."
             raise Stop(None, "GROUP_UNREADABLE", words, RETRY_S) from stale
+
+    def _require_authority(self, run: Run) -> None:
+        """Hold a tool to its own agents and environments, for an inverse as well."""
+        action = run.proposal.action
+        reason = self._gateway.unauthorised(run.tool, action.agent, action.environment)
+        if reason is not None:
+            words = f"`{run.tool.name}` is not for `{action.agent}` in `{action.environment}`"
+            raise Stop(ProposalState.DENIED, reason, f"{words}: nothing was done.")
 
     def _known(self, proposal: Proposal, direction: Direction, again: Again) -> Run:
         """Resolve what may have happened: that its tool is gone does not undo it."""

@@ -36,9 +36,10 @@ from tools.base import (
     ToolError,
     Unavailable,
 )
-from tools.catalogue import Catalogue, UnknownTool
+from tools.budget import Budget
+from tools.catalogue import Catalogue
 from tools.deciding import Deciding
-from tools.halts import Matter, Standing
+from tools.halts import Standing
 from tools.ports import (
     Boundary,
     Caller,
@@ -51,6 +52,7 @@ from tools.ports import (
     Memory,
     RuleSource,
     of_caller,
+    own_matter,
 )
 
 EXCERPT_LIMIT = 2000
@@ -89,6 +91,9 @@ class Gateway:
             rules=parts.rules,
             clock=parts.clock,
         )
+        self.budget = Budget(
+            controls=parts.controls, journal=parts.journal, rules=parts.rules, clock=parts.clock
+        )
 
     def offers(self, tool: str) -> bool:
         """Say whether a tool of this name is configured."""
@@ -101,11 +106,14 @@ class Gateway:
 
         Raises:
             Halted: Signoff is paused.
+            LimitReached: the task may make no more calls; nothing was called.
         """
         found = self.parts.catalogue.reading(tool)
-        standing = await self._permission(found, caller)
+        standing = await self._standing(caller)
         started_at = self.parts.clock.now()
         decision = await self._deciding.read(found, params, caller, standing)
+        if decision.effect is not EffectKind.DENY:
+            await self.budget.admit(caller)
         query, fault, reading, is_silent = f"{tool} {dict(params)}", None, None, False
         redact = self.parts.redactor
         try:
@@ -129,7 +137,12 @@ class Gateway:
             fault=fault,
             is_silent=is_silent,
         )
-        await self.parts.journal.record([_called(evidence, caller, decision)])
+        identity = self.parts.catalogue.identity(tool)
+        event = _called(evidence, caller, decision).model_copy(update={"identity": identity})
+        if decision.effect is EffectKind.DENY:
+            await self.parts.journal.record([event])
+        else:
+            await self.parts.journal.called(event, caller)
         return evidence
 
     async def consider(self, draft: Draft, proposal_id: str, caller: Caller) -> Proposal:
@@ -153,6 +166,7 @@ class Gateway:
         if standing.task_freeze is not None:
             raise Frozen(standing.task_freeze)
         tool = self.parts.catalogue.writing(draft.tool)
+        await self._require_authority(tool, draft, caller)
         arguments = arguments_of(tool, draft.parameters)
         _require_same_place(arguments, draft)
         observed = await self.observe(tool, arguments)
@@ -212,7 +226,8 @@ class Gateway:
         """Wait until the tool's system may be called again; raises Unavailable."""
         try:
             async with asyncio.timeout(tool.timeout_s):
-                await self.parts.catalogue.bucket(tool.name).take()
+                for bucket in self.parts.catalogue.buckets(tool.name):
+                    await bucket.take()
         except TimeoutError as error:
             system = self.parts.catalogue.system(tool.name)
             raise Unavailable(f"`{system}` is called too often just now") from error
@@ -243,24 +258,36 @@ class Gateway:
         """Complete the facts of a planned write, and decide; raises Halted."""
         return await self._deciding.write(tool, plan, draft, caller)
 
+    def unauthorised(self, tool: AnyTool, agent: str, environment: str) -> str | None:
+        """Return why a tool is not for an agent or an environment; see `Deciding.unauthorised`."""
+        return self._deciding.unauthorised(tool, agent, environment)
+
+    async def _require_authority(self, tool: AnyWriteTool, draft: Draft, caller: Caller) -> None:
+        """Refuse, and record, what is not for the agent or the environment; nothing is called."""
+        reason = self.unauthorised(tool, caller.agent, draft.environment)
+        if reason is None:
+            return
+        whose = f"`{caller.agent}` in `{draft.environment}`"
+        event = Event(
+            kind=EventKind.TOOL_DENIED,
+            at=self.parts.clock.now(),
+            actor=Actor(kind=ActorKind.AGENT, id=caller.agent),
+            **of_caller(caller),
+            tools=(tool.name,),
+            systems=(self.parts.catalogue.system(tool.name),),
+            decision=EffectKind.DENY,
+            reasons=(reason,),
+            sentence=f"`{tool.name}` is not for {whose}.",
+        )
+        await self.parts.journal.record([event])
+        raise Refused(f"it is not for {whose} ({reason})")
+
     async def _standing(self, caller: Caller) -> Standing:
         """Return what the switches say of the caller's task; raises Halted when all is paused."""
         # The switch is asked apart from the rules: a rule set without the rule must not disarm it.
-        matter = Matter(
-            tenant=caller.tenant,
-            task_id=caller.task_id,
-            agent=caller.agent,
-            environment=caller.environment,
-        )
-        standing = await self.parts.controls.standing(matter)
+        standing = await self.parts.controls.standing(own_matter(caller))
         if standing.pause is not None:
             raise Halted
-        return standing
-
-    async def _permission(self, tool: AnyReadTool, caller: Caller) -> Standing:
-        standing = await self._standing(caller)
-        if caller.agent not in tool.agents:
-            raise UnknownTool(f"`{tool.name}` is not for the agent `{caller.agent}`")
         return standing
 
     def _redacted(self, row: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:

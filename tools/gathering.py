@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from policies.limits import LimitReached
 from policies.model import Scalar
 from tools.base import Evidence
 from tools.gateway import Gateway
@@ -51,13 +52,19 @@ async def gather(
 
     Raises:
         Halted: Signoff is paused.
+        LimitReached: the task may make no more calls; what was asked before is answered and kept.
     """
     asked = [item for item in questions if gateway.offers(item.tool)]
-    return tuple(
-        await asyncio.gather(
-            *(_ask(gateway, f"E{place}", item, caller) for place, item in enumerate(asked, first))
-        )
+    # All come to their end, whatever becomes of one: an answer that is under way is kept.
+    answers = await asyncio.gather(
+        *(_ask(gateway, f"E{place}", item, caller) for place, item in enumerate(asked, first)),
+        return_exceptions=True,
     )
+    faults = [answer for answer in answers if isinstance(answer, BaseException)]
+    # Of a pause and a limit the pause counts: it is what a person said last.
+    for fault in sorted(faults, key=lambda fault: isinstance(fault, LimitReached)):
+        raise fault
+    return tuple(answer for answer in answers if isinstance(answer, Evidence))
 
 
 async def _ask(gateway: Gateway, evidence_id: str, question: Question, caller: Caller) -> Evidence:

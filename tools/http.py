@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from pydantic import BaseModel
 
-from tools.base import Refused, Unavailable
+from tools.base import AnyConnector, Refused, Unavailable
 
 MAX_BODY = 8 * 1024 * 1024
 SUCCESS, REDIRECT, CLIENT_ERROR, SERVER_ERROR = 200, 300, 400, 500
@@ -40,6 +41,7 @@ class JsonClient:
         params: Mapping[str, str] | None = None,
         body: object = None,
         key: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> Any:  # noqa: ANN401 - JSON of any shape; each connector validates what it takes
         """Call, and return the parsed JSON (None for an empty body).
 
@@ -48,6 +50,9 @@ class JsonClient:
             Unavailable: no answer, 5xx, 429, a redirect, too large an answer, or one not in JSON.
         """
         headers = {} if key is None else {"Idempotency-Key": key}
+        if on_behalf_of is not None:
+            # Percent-encoded: whatever stands in it, it stays one header.
+            headers["X-On-Behalf-Of"] = quote(on_behalf_of, safe="/,: ")
         try:
             async with self._client.stream(
                 method,
@@ -64,6 +69,16 @@ class JsonClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+def clients(
+    kind: type[AnyConnector], settings: BaseModel, base_url: str
+) -> tuple[JsonClient, JsonClient]:
+    """Return a client that reads, with the least credential there is, and one that writes."""
+    return (
+        JsonClient(base_url, token=kind.token(settings, writes=False)),
+        JsonClient(base_url, token=kind.token(settings, writes=True)),
+    )
 
 
 def segment(text: str) -> str:

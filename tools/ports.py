@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from policies.approvals import Memberships
 from policies.audit import Event
 from policies.engine import RuleSet
+from policies.limits import Counters, Reached, Usage
 from policies.model import (
     Actor,
     ExpectedEffect,
@@ -22,6 +23,7 @@ from policies.model import (
 )
 from tools.base import Evidence, Row
 from tools.halts import Halt, HaltKind, Matter, Standing
+from tools.reserving import Reservation, Scope
 
 # Called with the name of each boundary between two writes or calls; tests stop the process there.
 Boundary = Callable[[str], None]
@@ -86,6 +88,16 @@ class Caller:
     epoch: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelUse:
+    """One answer of a model: its tokens, and what they cost in major units, to the last digit."""
+
+    model: str
+    tokens: int
+    cost: Decimal
+    currency: str
+
+
 def of_caller(caller: Caller) -> dict[str, Any]:
     """Return what every event of a call carries: for which task it is, and who asked for that."""
     return {
@@ -98,7 +110,18 @@ def of_caller(caller: Caller) -> dict[str, Any]:
         "agent": caller.agent,
         "agent_version": caller.agent_version,
         "trigger": str(caller.requester),
+        "on_behalf_of": str(caller.requester),
     }
+
+
+def own_matter(caller: Caller) -> Matter:
+    """Return what every call of a caller is about, whatever it calls."""
+    return Matter(
+        tenant=caller.tenant,
+        task_id=caller.task_id,
+        agent=caller.agent,
+        environment=caller.environment,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +144,8 @@ class Draft:
     expires_at: datetime | None = None
     revision: int = 1
     replaces: str | None = None
+    # Of a proposal that is decided again: what it has reserved itself does not count.
+    proposal_id: str | None = None
 
 
 class Direction(StrEnum):
@@ -145,13 +170,15 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True)
 class Basis:
-    """What an action may begin on: the mode that it was decided in, and how old the groups are.
+    """What an action may begin on, as it was just before.
 
-    `read_at` is when the oldest group was read that the sign-off rests on; None where on none.
+    It begins in no other `mode`. `read_at` is when the oldest group was read that the sign-off
+    rests on, None where on none. `reservation` is what is held against the limits.
     """
 
     mode: Mode | None = None
     read_at: datetime | None = None
+    reservation: Reservation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,9 +194,10 @@ class Intent:
     system: str
     baseline: str | None
     on_behalf_of: str
-    read_at: datetime | None = None
-    # The mode it was decided in: it begins in no other. None for what needs no decision.
-    mode: Mode | None = None
+    # As whom the outside system is called.
+    identity: str | None = None
+    # A rollback needs none: it mends, and is held back by no mode and no limit.
+    basis: Basis = Basis()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +214,8 @@ class Outcome:
     retry_s: float | None = None
     # The signal that this answers; it is taken in the same transaction.
     signal: str | None = None
+    # The limit that ended it; its task stops in the same transaction.
+    stopped_by: Reached | None = None
 
 
 def idempotency_key(proposal: Proposal, direction: Direction) -> str:
@@ -200,13 +230,22 @@ class Journal(Protocol):
         """Append events."""
         ...
 
+    async def called(self, event: Event, caller: Caller) -> None:
+        """Append the event of a tool call, and count the call for its task."""
+        ...
+
+    async def asked(self, event: Event, use: ModelUse, caller: Caller) -> None:
+        """Append the event of a model's answer, and count its tokens and cost for the task."""
+        ...
+
     async def begin(self, intent: Intent, caller: Caller) -> None:
-        """Consume the approval and write the intent.
+        """Consume the approval, reserve what it takes of the limits, and write the intent.
 
         Raises:
-            LostLease: it is gone.
-            Halted: Signoff is paused.
+            LostLease: the approval is gone.
+            Halted: somebody stopped it.
             Stale: the intent rests on what was read too long ago.
+            LimitReached, Overtaken: see `Reservation.check`; nothing is consumed.
         """
         ...
 
@@ -238,8 +277,12 @@ class Controls(Protocol):
         """Return what stands in the way of a call, and its mode, as they are at this moment."""
         ...
 
-    async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
-        """Count the executions of a tool in an environment within the last hour."""
+    async def counters(self, scope: Scope) -> Counters:
+        """Return what happened lately around an action, in one look."""
+        ...
+
+    async def usage(self, task_id: str) -> Usage:
+        """Return what a task has used of its limits."""
         ...
 
 

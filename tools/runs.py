@@ -7,8 +7,8 @@ from policies.model import Proposal, ProposalState
 from tools.base import AnyWriteTool, Call, Effect, Parameters, State
 from tools.ports import Direction, Grant, Outcome
 
-# When what could not be answered is asked again.
-RETRY_S = 5.0
+# When what could not be answered is asked again, and when what only came too early is.
+RETRY_S, AGAIN_S = 5.0, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,7 @@ def call(view: TaskView, found: Escalation, mentions: cards.Mentions) -> tuple[s
     """Return the fallback text and blocks; who answers for the service is mentioned."""
     group = view.owners or OPERATORS
     asked = mentions.get(group, code(group))
-    fault = "" if found.fault is None else f" The last time: {code(found.fault, 300)}"
-    lines = [f"*I can't go on: please take over*, {asked}.", f"It failed again and again.{fault}"]
+    lines = [f"*I can't go on: please take over*, {asked}.", _why(found)]
     if view.proposals:
         lines.append(bullets([cards.line(item) for item in view.proposals[:MOST_LINES]]))
     else:
@@ -30,6 +29,13 @@ def call(view: TaskView, found: Escalation, mentions: cards.Mentions) -> tuple[s
     small = f"I do nothing more on my own here. {_next(view)} All of it: `/signoff audit"
     blocks = [kit.section("\n".join(lines)), kit.context([f"{small} {view.task.id}`"])]
     return f"{safe(view.task.title, 200)}: I can't go on, please take over, {asked}.", blocks
+
+
+def _why(found: Escalation) -> str:
+    if found.is_limit:
+        return "A limit is reached." if found.fault is None else safe(found.fault, 500)
+    fault = "" if found.fault is None else f" The last time: {code(found.fault, 300)}"
+    return f"It failed again and again.{fault}"
 
 
 def _next(view: TaskView) -> str:

@@ -1,8 +1,8 @@
-"""The types of columns that the database does not have itself."""
+"""What columns of many tables are made of."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Dialect, String, TypeDecorator
+from sqlalchemy import Column, Dialect, String, TypeDecorator
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -25,3 +25,8 @@ class UtcTime(TypeDecorator[datetime]):
         """Read a time back, aware."""
         del dialect
         return None if value is None else datetime.fromisoformat(value)
+
+
+def tenant() -> Column[str]:
+    """Return the column that every table has."""
+    return Column("tenant", String(64), nullable=False, server_default="default")

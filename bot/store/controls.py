@@ -1,18 +1,20 @@
 """Pause and the counters: the switches that facts are completed from."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from bot.store.context import Context
+from bot.store.counters import counted, usage_of
 from bot.store.halts import PAUSE, switches
 from bot.store.notices import Change, Order, kept_reason, redraw, told
-from bot.store.tables import controls, executions, proposals, tasks
+from bot.store.tables import controls, proposals, tasks
 from policies.audit import EventKind
+from policies.limits import Counters, Usage
 from policies.model import Mode, ProposalState
 from tools.halts import Matter, Modes, Standing
+from tools.reserving import Scope
 
 
 class SqlControls:
@@ -27,28 +29,14 @@ class SqlControls:
             lambda connection: switches(connection, matter.tenant).about(matter, self._modes)
         )
 
-    async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
-        """Count the executions of a tool in an environment within the last hour."""
-        return await self._context.database.read(
-            lambda connection: actions_last_hour(
-                connection, self._context, tenant, tool, environment
-            )
-        )
+    async def counters(self, scope: Scope) -> Counters:
+        """Return what happened lately around an action, in one look."""
+        now = self._context.clock.now()
+        return await self._context.database.read(lambda connection: counted(connection, now, scope))
 
-
-def actions_last_hour(
-    connection: Connection, context: Context, tenant: str, tool: str, environment: str
-) -> int:
-    """Count the executions of a tool in an environment within the last hour."""
-    since = context.clock.now() - timedelta(hours=1)
-    return connection.execute(
-        select(func.count()).where(
-            executions.c.tenant == tenant,
-            executions.c.tool == tool,
-            executions.c.environment == environment,
-            executions.c.started_at >= since,
-        )
-    ).scalar_one()
+    async def usage(self, task_id: str) -> Usage:
+        """Return what a task has used of its limits."""
+        return await self._context.database.read(lambda connection: usage_of(connection, task_id))
 
 
 def pause(

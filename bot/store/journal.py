@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from bot.store.context import Context
+from bot.store.counters import counted, model_used, usage_of, used
 from bot.store.halts import switches
 from bot.store.proposals import moved, proposal_event, verification_times
 from bot.store.signals import take_signal
+from bot.store.stopping import stopped
 from bot.store.tables import executions, proposals, tasks
 from bot.store.tasks import settle_task
 from policies.approvals import is_recent
@@ -32,6 +34,7 @@ from tools.ports import (
     Intent,
     LostLease,
     ModeChanged,
+    ModelUse,
     Outcome,
     Stale,
     idempotency_key,
@@ -57,23 +60,43 @@ class SqlJournal:
 
         await self._context.database.write(unit)
 
+    async def called(self, event: Event, caller: Caller) -> None:
+        """Append the event of a tool call, and count the call for its task."""
+
+        def unit(connection: Connection) -> None:
+            self._context.ledger.append(connection, event)
+            used(connection, (caller.task_id, caller.tenant), tool_calls=1)
+
+        await self._context.database.write(unit)
+
+    async def asked(self, event: Event, use: ModelUse, caller: Caller) -> None:
+        """Append the event of a model's answer, and count its tokens and cost for the task."""
+
+        def unit(connection: Connection) -> None:
+            self._context.ledger.append(connection, event)
+            model_used(connection, (caller.task_id, caller.tenant), use)
+
+        await self._context.database.write(unit)
+
     async def begin(self, intent: Intent, caller: Caller) -> None:
-        """Consume the approval and write the intent, in one transaction."""
+        """Consume the approval, reserve and write the intent, in one transaction."""
 
         def unit(connection: Connection) -> None:
             fence(connection, caller)
             # In this very transaction: a switch that is committed stops what has not begun.
             _require_open(connection, self._modes, intent, caller)
             # Here too: the measurement before it and the wait for this write took their time.
-            if intent.read_at is not None and not is_recent(
-                intent.read_at, self._context.clock.now()
+            if intent.basis.read_at is not None and not is_recent(
+                intent.basis.read_at, self._context.clock.now()
             ):
                 raise Stale
             if intent.direction is Direction.FORWARD:
                 _consume(connection, self._context, intent)
             else:
                 _consume_rollback(connection, intent)
+            _reserve(connection, self._context, intent)
             _write_intent(connection, self._context, intent)
+            used(connection, (caller.task_id, caller.tenant), tool_calls=1)
             settle_task(connection, self._context, caller.task_id, "INTENT_WRITTEN")
 
         await self._context.database.write(unit)
@@ -84,7 +107,10 @@ class SqlJournal:
         def unit(connection: Connection) -> None:
             fence(connection, caller)
             settled(connection, self._context, outcome)
-            settle_task(connection, self._context, caller.task_id, outcome.reason)
+            if outcome.stopped_by is not None:
+                stopped(connection, self._context, caller.task_id, outcome.stopped_by)
+            else:
+                settle_task(connection, self._context, caller.task_id, outcome.reason)
 
         await self._context.database.write(unit)
 
@@ -112,7 +138,7 @@ def _require_open(connection: Connection, modes: Modes, intent: Intent, caller: 
         return
     if standing.freeze is not None:
         raise Frozen(standing.freeze)
-    if intent.mode is not None and standing.mode is not intent.mode:
+    if intent.basis.mode is not None and standing.mode is not intent.basis.mode:
         raise ModeChanged
 
 
@@ -147,6 +173,18 @@ def _consume_rollback(connection: Connection, intent: Intent) -> None:
         raise LostLease(f"proposal {intent.proposal.id} has nothing to roll back")
 
 
+def _reserve(connection: Connection, context: Context, intent: Intent) -> None:
+    """Hold an action against the limits: here nobody can come in between.
+
+    A rollback takes its place in the counts, and is not held back by them.
+    """
+    reservation = intent.basis.reservation
+    if reservation is None:
+        return
+    counters = counted(connection, context.clock.now(), reservation.scope)
+    reservation.check(counters, usage_of(connection, reservation.scope.task_id))
+
+
 def _write_intent(connection: Connection, context: Context, intent: Intent) -> None:
     action, now = intent.proposal.action, context.clock.now()
     tool = _tool(intent.proposal, intent.direction)
@@ -162,6 +200,9 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
             asks=0,
             escalated_at=None,
             settled_by=None,
+            identity=intent.identity,
+            released_at=None,
+            **_raised(intent),
         )
     )
     if again.rowcount == 0:
@@ -169,6 +210,8 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
             "state": INTENT,
             "baseline": intent.baseline,
             "on_behalf_of": intent.on_behalf_of,
+            "identity": intent.identity,
+            **_raised(intent),
         }
         _insert_execution(connection, intent.proposal, intent.direction, now, values)
     context.ledger.append(
@@ -182,6 +225,8 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
             systems=(intent.system,),
             decision=EffectKind.APPROVE,
             checkpoint=INTENT,
+            identity=intent.identity,
+            on_behalf_of=intent.on_behalf_of,
             data={
                 "key": intent.key,
                 "on_behalf_of": intent.on_behalf_of,
@@ -190,6 +235,13 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
             },
         ),
     )
+
+
+def _raised(intent: Intent) -> dict[str, str | None]:
+    found = None if intent.basis.reservation is None else intent.basis.reservation.raised
+    if found is None:
+        return {"raised_amount": None, "raised_currency": None}
+    return {"raised_amount": str(found.amount), "raised_currency": found.currency}
 
 
 def _insert_execution(
@@ -205,6 +257,8 @@ def _insert_execution(
         "tenant": proposal.action.tenant,
         "tool": _tool(proposal, direction),
         "environment": proposal.action.environment,
+        "agent": proposal.action.agent,
+        "target": proposal.action.target,
         "key": idempotency_key(proposal, direction),
         "on_behalf_of": proposal.action.requester,
         "started_at": now,
@@ -322,6 +376,8 @@ def _write_outcome(connection: Connection, context: Context, outcome: Outcome) -
         values = {
             "state": state,
             "ended_at": now,
+            # What surely was not done takes nothing of the limits.
+            "released_at": now if state == FAILED else None,
             "sentence": context.redactor.text(outcome.sentence),
             "left_state": context.redactor.document(json.dumps(outcome.left)),
             "data": context.redactor.document(json.dumps(dict(outcome.data))),
@@ -348,8 +404,23 @@ def _write_outcome(connection: Connection, context: Context, outcome: Outcome) -
             decision=outcome.state,
             reasons=(outcome.reason,),
             checkpoint=state,
+            **_voices(connection, outcome),
             escalation=outcome.reason if kind is EventKind.EFFECT_ESCALATED else None,
             texts={"outcome": outcome.sentence},
             data={**outcome.data, "action_hash": outcome.proposal.action.hash},
         ),
     )
+
+
+def _voices(connection: Connection, outcome: Outcome) -> dict[str, str]:
+    """Return as whom, and on whose behalf, the effect was asked for, if it was."""
+    row = connection.execute(
+        select(executions.c.identity, executions.c.on_behalf_of).where(
+            executions.c.proposal_id == outcome.proposal.id,
+            executions.c.direction == outcome.direction,
+        )
+    ).first()
+    if row is None:
+        return {}
+    known = {"on_behalf_of": row.on_behalf_of, "identity": row.identity}
+    return {name: value for name, value in known.items() if value is not None}

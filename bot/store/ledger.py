@@ -35,6 +35,8 @@ _STRINGS = (
     "checkpoint",
     "escalation",
     "cost",
+    "identity",
+    "on_behalf_of",
 )
 _LISTS = ("tools", "systems", "reasons")
 REMEMBERED = 2048

@@ -55,6 +55,7 @@ def proposal_event(
         "agent": action.agent,
         "policy_version": proposal.decision.policy_version,
         "trigger": action.requester,
+        "on_behalf_of": action.requester,
         "tools": (action.tool,),
         "confidence": confidence_text(proposal.confidence),
         "data": {"action_hash": action.hash},

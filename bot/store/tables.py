@@ -15,13 +15,9 @@ from sqlalchemy import (
 )
 
 from bot.store.columns import UtcTime
+from bot.store.columns import tenant as _tenant
 
 metadata = MetaData()
-
-
-def _tenant() -> Column[str]:
-    return Column("tenant", String(64), nullable=False, server_default="default")
-
 
 inbox = Table(
     "inbox",
@@ -221,6 +217,13 @@ proposals = Table(
     # Who withdrew or edited it.
     Column("decided_by", String(128)),
     UniqueConstraint("task_id", "key", "revision", name="proposals_once"),
+    # What waits for a person; of all others there are ever more.
+    Index(
+        "proposals_open",
+        "tenant",
+        sqlite_where=text("state = 'PENDING'"),
+        postgresql_where=text("state = 'PENDING'"),
+    ),
 )
 
 votes = Table(
@@ -290,7 +293,31 @@ executions = Table(
     Column("asks", Integer, nullable=False, server_default="0"),
     Column("escalated_at", UtcTime),
     Column("settled_by", String(128)),
+    # As whom Signoff called: the name of the credential, never its value.
+    Column("identity", String(128)),
+    # What it takes of the limits of its agent, from the intent on; not after `released_at`.
+    Column("agent", String(64)),
+    Column("target", String(255)),
+    Column("raised_amount", String(32)),
+    Column("raised_currency", String(3)),
+    Column("released_at", UtcTime),
     Index("executions_recent", "tool", "environment", "started_at"),
+    Index("executions_by_agent", "agent", "environment", "started_at"),
+    Index("executions_by_target", "target", "environment", "started_at"),
+)
+
+# What each task has used of its limits, counted with what it used it for.
+usage = Table(
+    "usage",
+    metadata,
+    Column("task_id", String(32), primary_key=True),
+    _tenant(),
+    Column("tool_calls", Integer, nullable=False, server_default="0"),
+    Column("tokens", Integer, nullable=False, server_default="0"),
+    # What models cost, by currency: JSON of decimal texts.
+    Column("money", Text, nullable=False, server_default="{}"),
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("worked_s", Float, nullable=False, server_default="0"),
 )
 
 ledger = Table(

@@ -170,6 +170,7 @@ def task_event(
         "environment": task.environment,
         "agent": task.kind.value,
         "trigger": str(task.requester),
+        "on_behalf_of": str(task.requester),
         "retries": task.attempts,
         "data": {"thread": task.thread_id},
     }

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select, update
 
 from agents.ports import Claim, ProposalRow, Signal, TaskChange
 from bot.store.context import Context
+from bot.store.counters import open_proposals, usage_of, used
 from bot.store.escalations import TOO_MANY_ATTEMPTS
 from bot.store.memory import ANSWER
 from bot.store.poison import give_up
@@ -19,11 +20,13 @@ from bot.store.proposals import (
 )
 from bot.store.reminders import called
 from bot.store.signals import take_signal, waiting_signals
+from bot.store.stopping import stopped
 from bot.store.tables import ledger_index, proposals, steps, tasks, threads
 from bot.store.tasks import fenced, keep_step, move_task, settle_task, task_event
 from policies.audit import EventKind
 from policies.ladder import Rung
-from policies.model import Proposal, ProposalState, Verdict
+from policies.limits import Ceiling, LimitReached, Reached
+from policies.model import EffectKind, Proposal, ProposalState, Verdict
 from tools.base import Evidence
 
 MAX_ATTEMPTS = 5
@@ -50,32 +53,53 @@ class SqlTaskStore:
                 keep_step(connection, context, (task.id, task.tenant), name, result)
             for event in change.events:
                 context.ledger.append(connection, event)
-            for proposal in change.proposals:
-                add_proposal(connection, context, proposal)
+            _add(connection, context, change.proposals, change.ceiling)
             connection.execute(
                 update(tasks).where(tasks.c.id == task.id).values(attempts=0, deaths=0)
             )
-            if change.state is None:
+            if change.stopped_by is not None:
+                stopped(connection, context, task.id, change.stopped_by)
+            elif change.state is None:
                 settle_task(connection, context, task.id, "ANALYSED")
             elif change.state is not task.state:
                 move_task(connection, context, task, change.state, "STEP_DONE")
 
         await self._database.write(unit)
 
-    async def release(self, claim: Claim) -> None:
+    async def release(self, claim: Claim, worked_s: float = 0.0) -> None:
         """Give the task back."""
-        await self._database.write(
-            lambda connection: (
-                connection.execute(
-                    update(tasks)
-                    .where(tasks.c.id == claim.task.id, tasks.c.epoch == claim.epoch)
-                    # What has come this far has not failed five times in a row.
-                    .values(lease_owner=None, lease_until=0, attempts=0, deaths=0)
-                ).rowcount
+
+        def unit(connection: Connection) -> None:
+            done = connection.execute(
+                update(tasks)
+                .where(tasks.c.id == claim.task.id, tasks.c.epoch == claim.epoch)
+                # What has come this far has not failed five times in a row.
+                .values(lease_owner=None, lease_until=0, attempts=0, deaths=0)
             )
+            if done.rowcount == 1 and worked_s > 0:
+                used(connection, (claim.task.id, claim.task.tenant), worked_s=worked_s)
+
+        await self._database.write(unit)
+
+    async def stop(self, claim: Claim, reached: Reached) -> None:
+        """Leave the task to people because of a limit."""
+
+        def unit(connection: Connection) -> None:
+            fenced(connection, claim)
+            stopped(connection, self._context, claim.task.id, reached)
+
+        await self._database.write(unit)
+
+    async def waiting(self, claim: Claim) -> tuple[int, int]:
+        """Return how many proposals wait for a person: of the task's agent, and of the task."""
+        task = claim.task
+        return await self._database.read(
+            lambda connection: open_proposals(connection, task.tenant, task.kind, task.id)
         )
 
-    async def back_off(self, claim: Claim, fault: str) -> None:
+    async def back_off(
+        self, claim: Claim, fault: str, worked_s: float = 0.0, ceiling: Ceiling | None = None
+    ) -> None:
         """Count a failed attempt, and try later or escalate."""
         context = self._context
 
@@ -102,8 +126,13 @@ class SqlTaskStore:
                     escalation=TOO_MANY_ATTEMPTS if is_last else None,
                 ),
             )
+            used(connection, (task.id, task.tenant), retries=1, worked_s=worked_s)
+            usage = usage_of(connection, task.id)
+            reached = None if ceiling is None else ceiling.of_retries(usage)
             if is_last:
                 give_up(connection, context, task, fault)
+            elif reached is not None:
+                stopped(connection, context, task.id, reached)
 
         await self._database.write(unit)
 
@@ -189,6 +218,7 @@ class SqlTaskStore:
         row: ProposalRow,
         proposals_: Sequence[Proposal],
         notes: Sequence[str] = (),
+        ceiling: Ceiling | None = None,
     ) -> None:
         """Write what is proposed after a proposal was carried out and read back."""
         context = self._context
@@ -198,8 +228,7 @@ class SqlTaskStore:
 
         def unit(connection: Connection) -> None:
             fenced(connection, claim)
-            for proposal in proposals_:
-                add_proposal(connection, context, proposal)
+            _add(connection, context, proposals_, ceiling)
             connection.execute(
                 update(proposals).where(proposals.c.id == row.proposal.id).values(**values)
             )
@@ -247,3 +276,22 @@ class SqlTaskStore:
             return bool(cursor >= (newest or 0))
 
         return await self._database.read(unit)
+
+
+def _add(
+    connection: Connection,
+    context: Context,
+    made: Sequence[Proposal],
+    ceiling: Ceiling | None,
+) -> None:
+    """Add proposals, unless with them more would wait for people than may."""
+    for proposal in made:
+        if ceiling is not None and proposal.decision.effect is EffectKind.APPROVE:
+            action = proposal.action
+            of_agent, of_task = open_proposals(
+                connection, action.tenant, action.agent, proposal.task_id
+            )
+            reached = ceiling.of_proposals(of_task, of_agent)
+            if reached is not None:
+                raise LimitReached(reached)
+        add_proposal(connection, context, proposal)

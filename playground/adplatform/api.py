@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, timedelta
+from functools import partial
 from typing import get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -56,11 +57,12 @@ class AdPlatform:
         *,
         account_currency: str = "EUR",
         timezone: str = "UTC",
+        read_token: str = "",
     ) -> None:
         currency(account_currency)
         self._seed = seed
         self._clock = clock
-        self._token = token
+        self._guarded = partial(guarded, token, read_token=read_token)
         self._currency = account_currency
         self._timezone = timezone
         self._zone = UTC if timezone == "UTC" else ZoneInfo(timezone)
@@ -76,15 +78,15 @@ class AdPlatform:
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, without a prefix; all want the token."""
         return [
-            web.get("/account", guarded(self._token, self._account)),
-            web.get("/campaigns", guarded(self._token, self._listed)),
-            web.post("/campaigns", guarded(self._token, self._create)),
-            web.get("/campaigns/by-key/{key:.+}", guarded(self._token, self._by_key)),
-            web.get("/campaigns/{id}", guarded(self._token, self._one)),
-            web.post("/campaigns/{id}/status", guarded(self._token, self._switch)),
-            web.get("/campaigns/{id}/insights", guarded(self._token, self._insights)),
-            web.get("/changes/by-key/{key:.+}", guarded(self._token, self._change)),
-            web.get("/log", guarded(self._token, self._log)),
+            web.get("/account", self._guarded(self._account)),
+            web.get("/campaigns", self._guarded(self._listed)),
+            web.post("/campaigns", self._guarded(self._create)),
+            web.get("/campaigns/by-key/{key:.+}", self._guarded(self._by_key)),
+            web.get("/campaigns/{id}", self._guarded(self._one)),
+            web.post("/campaigns/{id}/status", self._guarded(self._switch)),
+            web.get("/campaigns/{id}/insights", self._guarded(self._insights)),
+            web.get("/changes/by-key/{key:.+}", self._guarded(self._change)),
+            web.get("/log", self._guarded(self._log)),
         ]
 
     async def _account(self, _request: web.Request) -> web.Response:

@@ -1,6 +1,7 @@
 """The shop's own HTTP API: services, deploys, logs, metrics, and the one write, a rollback."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 
@@ -30,11 +31,13 @@ ENTRIES = 100
 class Shop:
     """A shop drawn from a seed; `window` is the range of the queries it is watched with."""
 
-    def __init__(self, seed: int, clock: Clock, token: str, window: str = "1m") -> None:
+    def __init__(
+        self, seed: int, clock: Clock, token: str, window: str = "1m", *, read_token: str = ""
+    ) -> None:
         self.fleet = Fleet(seed, clock)
         self.window = window
         self._logs = Logs(self.fleet)
-        self._token = token
+        self._guarded = partial(guarded, token, read_token=read_token)
         self._book = IdempotencyBook()
 
     @property
@@ -59,13 +62,13 @@ class Shop:
         return [
             web.get("/healthz", self._healthz),
             web.get("/metrics", self._metrics),
-            web.get("/services", guarded(self._token, self._services)),
-            web.get("/services/{name}", guarded(self._token, self._service)),
-            web.get("/deploys", guarded(self._token, self._deploys)),
-            web.post("/deploys", guarded(self._token, self._deploy)),
-            web.get("/deploys/by-key/{key:.+}", guarded(self._token, self._by_key)),
-            web.get("/logs", guarded(self._token, self._entries)),
-            web.get("/log", guarded(self._token, self._log)),
+            web.get("/services", self._guarded(self._services)),
+            web.get("/services/{name}", self._guarded(self._service)),
+            web.get("/deploys", self._guarded(self._deploys)),
+            web.post("/deploys", self._guarded(self._deploy)),
+            web.get("/deploys/by-key/{key:.+}", self._guarded(self._by_key)),
+            web.get("/logs", self._guarded(self._entries)),
+            web.get("/log", self._guarded(self._log)),
         ]
 
     async def _healthz(self, _request: web.Request) -> web.Response:

@@ -26,13 +26,20 @@ class RefusalError(Exception):
         self.body: dict[str, str] = {"error": error, "message": message, **extra}
 
 
-def guarded(token: str, handler: Handler) -> Handler:
-    """Answer 401 without `Authorization: Bearer <token>`, and a `RefusalError` as its JSON body."""
-    expected = f"Bearer {token}".encode()
+def guarded(token: str, handler: Handler, read_token: str = "") -> Handler:
+    """Answer 401 without `Authorization: Bearer <token>`, and a `RefusalError` as its JSON body.
+
+    With `read_token`, if there is one, everything can be read and nothing written (403).
+    """
+    expected, reading = f"Bearer {token}".encode(), f"Bearer {read_token}".encode()
 
     async def answer(request: web.Request) -> web.StreamResponse:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not token or not hmac.compare_digest(given, expected):
+        if read_token and hmac.compare_digest(given, reading):
+            if request.method not in {"GET", "HEAD"}:
+                body = {"error": "forbidden", "message": "this token may only read"}
+                return web.json_response(body, status=403)
+        elif not token or not hmac.compare_digest(given, expected):
             body = {"error": "unauthorized", "message": "a bearer token is needed"}
             return web.json_response(body, status=401, headers={"WWW-Authenticate": "Bearer"})
         try:

@@ -25,6 +25,7 @@ class FakeDoor:
         self.journal = FakeJournal(self.trail)
         self.memory = FakeMemory()
         self.controls = FakeControls(self.trail)
+        self.controls.used = self.journal.used
         self.directory = FakeDirectory(self.clock, self.trail)
         self.directory.members = {"oncall": {ANA}}
         self.rules: RuleSet = sealed([asks_oncall()])

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 from policies.approvals import Membership, Memberships
 from policies.audit import Event
+from policies.limits import Counters, Usage
 from policies.model import Clock, Mode
 from tests.playground.shop.world import NOON
 from tools.base import Evidence
 from tools.halts import Halt, HaltKind, Matter, Standing, stops
-from tools.ports import Caller, Intent, LostLease, Outcome, Stale
+from tools.ports import Caller, Intent, LostLease, ModelUse, Outcome, Stale
+from tools.reserving import Scope
 
 
 class FakeJournal:
@@ -22,15 +25,36 @@ class FakeJournal:
         self.outcomes: list[Outcome] = []
         self.lost: set[str] = set()
         self.is_stale = False
+        self.used: dict[str, Usage] = {}
+        # What counts in the transaction that begins, where it is not what was counted before.
+        self.meanwhile: Counters | None = None
 
     async def record(self, events: Sequence[Event]) -> None:
         self.events += events
+
+    async def called(self, event: Event, caller: Caller) -> None:
+        self.events.append(event)
+        before = self.used.get(caller.task_id, Usage())
+        calls = before.tool_calls + 1
+        self.used[caller.task_id] = before.model_copy(update={"tool_calls": calls})
+
+    async def asked(self, event: Event, use: ModelUse, caller: Caller) -> None:
+        self.events.append(event)
+        before = self.used.get(caller.task_id, Usage())
+        cost = before.money.get(use.currency, Decimal(0)) + use.cost
+        money = {**before.money, use.currency: cost}
+        self.used[caller.task_id] = before.model_copy(
+            update={"tokens": before.tokens + use.tokens, "money": money}
+        )
 
     async def begin(self, intent: Intent, caller: Caller) -> None:
         if "begin" in self.lost:
             raise LostLease("another worker has it")
         if self.is_stale:
             raise Stale
+        if self.meanwhile is not None and intent.basis.reservation is not None:
+            usage = self.used.get(caller.task_id, Usage())
+            intent.basis.reservation.check(self.meanwhile, usage)
         self._trail.append("begin")
         self.intents.append(intent)
 
@@ -70,9 +94,10 @@ class FakeControls:
         # What is frozen, and what as soon as that step was taken.
         self.frozen: list[Halt] = []
         self.freezes_after: dict[str, Halt] = {}
-        self.count = 0
+        self.counted = Counters()
+        self.used: dict[str, Usage] = {}
         self.modes: dict[str, Mode] = {}
-        self.asked_for: list[tuple[str, str, str]] = []
+        self.asked_for: list[Scope] = []
         self.asked_about: list[Matter] = []
 
     async def standing(self, matter: Matter) -> Standing:
@@ -86,9 +111,12 @@ class FakeControls:
             halts=tuple(halt for halt in halts if stops(halt, matter)),
         )
 
-    async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
-        self.asked_for.append((tenant, tool, environment))
-        return self.count
+    async def counters(self, scope: Scope) -> Counters:
+        self.asked_for.append(scope)
+        return self.counted
+
+    async def usage(self, task_id: str) -> Usage:
+        return self.used.get(task_id, Usage())
 
 
 class FakeDirectory:

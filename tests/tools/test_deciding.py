@@ -18,6 +18,7 @@ from tools.deciding import FAILED, Deciding
 from tools.gateway import Gateway
 from tools.halts import Matter
 from tools.ports import Draft
+from tools.reserving import Scope
 
 STAGING = When(environment=("staging",))
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -147,7 +148,10 @@ async def test_a_switch_that_can_not_be_read_decides_nothing() -> None:
         async def standing(self, matter: Matter) -> NoReturn:
             raise ConnectionError("no answer")
 
-        async def actions_last_hour(self, tenant: str, tool: str, environment: str) -> int:
+        async def counters(self, scope: Scope) -> NoReturn:
+            raise AssertionError("never asked")
+
+        async def usage(self, task_id: str) -> NoReturn:
             raise AssertionError("never asked")
 
     door = FakeDoor()

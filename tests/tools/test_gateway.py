@@ -8,6 +8,7 @@ import pytest
 
 from policies.audit import EventKind
 from policies.engine import RuleKind, When
+from policies.limits import Counters
 from policies.loader import sealed
 from policies.model import Actor, ActorKind, EffectKind, Mode, Severity, Tier
 from tests.fakes.door import OWN_SECRET, FakeDoor, asks_oncall
@@ -118,9 +119,11 @@ async def test_a_rule_that_denies_a_reading_keeps_it_from_being_made(door: FakeD
 
 
 async def test_an_agent_reads_only_with_its_own_tools(door: FakeDoor) -> None:
-    with pytest.raises(UnknownTool):
-        await door.gateway.read("E1", "the lamp", "fake_read", LAMP, caller("campaign"))
+    found = await door.gateway.read("E1", "the lamp", "fake_read", LAMP, caller("campaign"))
+    assert found.fault == "policy says no (TOOL_NOT_FOR_AGENT)"
     assert door.trail == []
+    (event,) = door.journal.events
+    assert (event.kind, event.reasons) == (EventKind.TOOL_DENIED, ("TOOL_NOT_FOR_AGENT",))
 
 
 @pytest.mark.parametrize("tool", ["fake_set", "fake_nothing", ""])
@@ -186,11 +189,11 @@ async def test_while_paused_nothing_is_considered(door: FakeDoor) -> None:
 
 
 async def test_a_tool_of_another_agent_is_denied_whatever_the_rules_say(door: FakeDoor) -> None:
-    made = await door.gateway.consider(SWITCH, "T-1-1", caller("campaign"))
-    assert (made.decision.effect, made.decision.reasons) == (
-        EffectKind.DENY,
-        ("TOOL_NOT_FOR_AGENT",),
-    )
+    with pytest.raises(Refused, match="not for `campaign` in `staging`"):
+        await door.gateway.consider(SWITCH, "T-1-1", caller("campaign"))
+    assert door.trail == [], "nothing outside is asked for it"
+    (event,) = door.journal.events
+    assert (event.kind, event.reasons) == (EventKind.TOOL_DENIED, ("TOOL_NOT_FOR_AGENT",))
 
 
 @pytest.mark.parametrize(
@@ -235,11 +238,13 @@ async def test_the_facts_are_completed_by_code_not_by_the_draft(door: FakeDoor) 
     draft = replace(SWITCH, severity=Severity.SEV3)
     calm = await door.gateway.consider(draft, "T-1-1", caller())
     assert calm.decision.effect is EffectKind.APPROVE
-    assert door.controls.asked_for == [("default", "fake_set", "staging")]
-    door.controls.count = 5
+    (scope,) = door.controls.asked_for
+    assert (scope.tenant, scope.agent, scope.tool) == ("default", "incident", "fake_set")
+    assert (scope.environment, scope.target, scope.currency) == ("staging", "lamp", None)
+    door.controls.counted = Counters(actions_last_hour=5)
     busy = await door.gateway.consider(draft, "T-1-1", caller())
     assert busy.decision.reasons == ("BUSY",)
-    door.controls.count = 0
+    door.controls.counted = Counters()
     door.controls.modes = {"staging": Mode.OBSERVE}
     watching = await door.gateway.consider(draft, "T-1-1", caller())
     assert watching.decision.reasons == ("WATCHING",)

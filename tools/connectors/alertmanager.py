@@ -19,6 +19,7 @@ from tools.base import (
     AnyTool,
     Call,
     Connector,
+    Credential,
     Effect,
     Parameters,
     Plan,
@@ -28,7 +29,7 @@ from tools.base import (
     State,
     WriteTool,
 )
-from tools.http import JsonClient
+from tools.http import JsonClient, clients
 
 NONE = "none"
 NOT_FOUND = 404
@@ -41,6 +42,13 @@ class Settings(BaseModel):
 
     url: AnyHttpUrl
     token: SecretStr | None = None
+    # One that may only read; without it the other one reads too.
+    read_token: SecretStr | None = None
+
+
+# Alertmanager itself knows no credentials: these are the rights of the proxy before it.
+READS = ("GET /api/v2/alerts", "GET /api/v2/silences", "GET /api/v2/status")
+WRITES = ("POST /api/v2/silences", "DELETE /api/v2/silence")
 
 
 class Subject(Parameters):
@@ -194,7 +202,9 @@ class AlertmanagerSilence(WriteTool[SilenceParameters]):
             "createdBy": "Signoff",
             "comment": call.comment,
         }
-        made = await self._client.call("POST", "/api/v2/silences", body=body)
+        made = await self._client.call(
+            "POST", "/api/v2/silences", body=body, on_behalf_of=call.on_behalf_of
+        )
         return _silenced(str(made["silenceID"]), ends_at)
 
     async def reconcile(self, params: SilenceParameters, call: Call) -> Effect | None:
@@ -235,11 +245,11 @@ class AlertmanagerExpire(WriteTool[Subject]):
 
     async def act(self, params: Subject, call: Call) -> Effect:
         """Expire it; one that is gone already is as good."""
-        del call
         state = await self.observe(params)
         for silence_id in state["silence"].split(","):
             if silence_id != NONE:
-                await self._client.call("DELETE", f"/api/v2/silence/{silence_id}")
+                path = f"/api/v2/silence/{silence_id}"
+                await self._client.call("DELETE", path, on_behalf_of=call.on_behalf_of)
         return Effect(sentence="The silence is ended.", left={"silence": NONE})
 
     async def reconcile(self, params: Subject, call: Call) -> Effect | None:
@@ -257,21 +267,24 @@ class Alertmanager(Connector[Settings]):
     name = "alertmanager"
     title = "Alertmanager"
     settings = Settings
+    credentials = (
+        Credential(field="read_token", scopes=READS, reads=True),
+        Credential(field="token", scopes=(*READS, *WRITES), reads=True, writes=True),
+    )
 
-    def __init__(self, client: JsonClient, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, reader: JsonClient, writer: JsonClient, clock: Clock) -> None:
+        self._reader, self._writer = reader, writer
         self._tools: tuple[AnyTool, ...] = (
-            AlertmanagerAlerts(client),
-            AlertmanagerSilences(client),
-            AlertmanagerSilence(client, clock),
-            AlertmanagerExpire(client),
+            AlertmanagerAlerts(reader),
+            AlertmanagerSilences(reader),
+            AlertmanagerSilence(writer, clock),
+            AlertmanagerExpire(writer),
         )
 
     @classmethod
     def build(cls, settings: Settings, clock: Clock) -> "Alertmanager":
         """Make the connector from its own settings."""
-        token = None if settings.token is None else settings.token.get_secret_value()
-        return cls(JsonClient(str(settings.url), token=token), clock)
+        return cls(*clients(cls, settings, str(settings.url)), clock)
 
     def tools(self) -> Sequence[AnyTool]:
         """Return the two readings, the silence and its end."""
@@ -279,12 +292,13 @@ class Alertmanager(Connector[Settings]):
 
     async def check(self) -> str:
         """Ask for the version."""
-        found = await self._client.call("GET", "/api/v2/status")
+        found = await self._reader.call("GET", "/api/v2/status")
         return f"Alertmanager {found.get('versionInfo', {}).get('version', 'of unknown version')}"
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._reader.close()
+        await self._writer.close()
 
 
 async def _silences(client: JsonClient, *, only_active: bool = True) -> list[dict[str, Any]]:

@@ -9,10 +9,13 @@ from urllib.parse import urlencode
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
 from policies.model import Clock, Scalar
-from tools.base import AnyTool, Connector, Parameters, Reading, ReadTool, Unavailable
+from tools.base import AnyTool, Connector, Credential, Parameters, Reading, ReadTool, Unavailable
 from tools.http import JsonClient
+from tools.limits import Rate
 
 READERS = ("incident", "campaign")
+# Prometheus itself knows no credentials: these are the rights of the proxy before it.
+SCOPES = ("GET /api/v1/query", "GET /api/v1/query_range", "GET /api/v1/status/buildinfo")
 
 
 class Settings(BaseModel):
@@ -72,6 +75,8 @@ class PrometheusRange(ReadTool[RangeParameters]):
     """Evaluate a PromQL expression over the last `minutes`; rows are points of the first series."""
 
     name = "prometheus_range"
+    # A range costs Prometheus as much as many instant queries.
+    rate = Rate(burst=20, per_s=10)
     params = RangeParameters
     agents = READERS
 
@@ -109,6 +114,7 @@ class Prometheus(Connector[Settings]):
     name = "prometheus"
     title = "Prometheus"
     settings = Settings
+    credentials = (Credential(field="token", scopes=SCOPES, reads=True),)
 
     def __init__(self, client: JsonClient, link_url: str, clock: Clock) -> None:
         self._client = client
@@ -120,8 +126,7 @@ class Prometheus(Connector[Settings]):
     @classmethod
     def build(cls, settings: Settings, clock: Clock) -> "Prometheus":
         """Make the connector from its own settings."""
-        token = None if settings.token is None else settings.token.get_secret_value()
-        client = JsonClient(str(settings.url), token=token)
+        client = JsonClient(str(settings.url), token=cls.token(settings, writes=False))
         return cls(client, str(settings.link_url or settings.url).rstrip("/"), clock)
 
     def tools(self) -> Sequence[AnyTool]:

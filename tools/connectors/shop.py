@@ -11,6 +11,7 @@ from tools.base import (
     AnyTool,
     Call,
     Connector,
+    Credential,
     Effect,
     Parameters,
     Plan,
@@ -20,7 +21,7 @@ from tools.base import (
     State,
     WriteTool,
 )
-from tools.http import JsonClient, segment
+from tools.http import JsonClient, clients, segment
 
 NOT_FOUND = 404
 ROLLBACK_WINDOW_S = 3600
@@ -33,6 +34,11 @@ class Settings(BaseModel):
 
     url: AnyHttpUrl
     token: SecretStr
+    # One that may only read; without it the other one reads too.
+    read_token: SecretStr | None = None
+
+
+READS = ("services:read", "deploys:read", "logs:read")
 
 
 class ServiceParameters(Parameters):
@@ -173,7 +179,11 @@ class ShopRollback(WriteTool[RollbackParameters]):
             "version": params.to_version,
             "expected_version": params.from_version,
         }
-        return _deployed(await self._client.call("POST", "/deploys", body=body, key=call.key))
+        return _deployed(
+            await self._client.call(
+                "POST", "/deploys", body=body, key=call.key, on_behalf_of=call.on_behalf_of
+            )
+        )
 
     async def reconcile(self, params: RollbackParameters, call: Call) -> Effect | None:
         """Ask for the deploy under the call's key."""
@@ -192,19 +202,24 @@ class Shop(Connector[Settings]):
     name = "shop"
     title = "Shop (playground)"
     settings = Settings
+    environments = ("staging", "production")
+    credentials = (
+        Credential(field="read_token", scopes=READS, reads=True),
+        Credential(field="token", scopes=(*READS, "deploys:write"), reads=True, writes=True),
+    )
 
-    def __init__(self, client: JsonClient, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, reader: JsonClient, writer: JsonClient, clock: Clock) -> None:
+        self._reader, self._writer = reader, writer
         self._tools: tuple[AnyTool, ...] = (
-            ShopDeploys(client, clock),
-            ShopLogs(client, clock),
-            ShopRollback(client),
+            ShopDeploys(reader, clock),
+            ShopLogs(reader, clock),
+            ShopRollback(writer),
         )
 
     @classmethod
     def build(cls, settings: Settings, clock: Clock) -> "Shop":
         """Make the connector from its own settings."""
-        return cls(JsonClient(str(settings.url), token=settings.token.get_secret_value()), clock)
+        return cls(*clients(cls, settings, str(settings.url)), clock)
 
     def tools(self) -> Sequence[AnyTool]:
         """Return the two readings and the rollback."""
@@ -212,12 +227,13 @@ class Shop(Connector[Settings]):
 
     async def check(self) -> str:
         """Ask for its services."""
-        found = await self._client.call("GET", "/services")
+        found = await self._reader.call("GET", "/services")
         return f"the shop runs {len(found['services'])} services"
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._reader.close()
+        await self._writer.close()
 
 
 async def _service(client: JsonClient, service: str, environment: str) -> Any:  # noqa: ANN401 - JSON

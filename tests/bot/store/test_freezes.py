@@ -37,7 +37,7 @@ from tests.fakes.values import rule
 from tools.execution import Execution
 from tools.gateway import Gateway
 from tools.halts import Halt, HaltKind, Modes
-from tools.ports import Caller, Direction, Draft, Frozen, Grant, Halted, ModeChanged
+from tools.ports import Basis, Caller, Direction, Draft, Frozen, Grant, Halted, ModeChanged
 
 ANCHOR = "C0OPERATIONS"
 BOOTS = Campaign(platform="adplatform", key="cmp-1", name="Winter boots")
@@ -215,7 +215,7 @@ async def test_a_freeze_lets_a_way_back_begin_and_a_pause_does_not(store: World)
 async def test_what_was_decided_in_another_mode_does_not_begin(store: World) -> None:
     proposal, caller = await approved(store)
     journal = SqlJournal(store.context, Modes(usual=Mode.AUTO))
-    decided = replace(intent(proposal), mode=Mode.AUTO)
+    decided = replace(intent(proposal), basis=Basis(mode=Mode.AUTO))
     change = (Mode.APPROVE, Modes(usual=Mode.AUTO))
     await written(store, order_mode, order(), INCIDENT, change)
     with pytest.raises(ModeChanged):

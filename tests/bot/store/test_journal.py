@@ -14,7 +14,8 @@ from bot.store.tables import executions, proposals, tasks
 from policies.model import Mode, Proposal, ProposalState, Verdict
 from tests.bot.world import ANA, BEN, SECRET, START, Wish, World, caller_of, done, intent
 from tools.halts import Matter
-from tools.ports import Direction, LostLease, Stale
+from tools.ports import Basis, Direction, LostLease, Stale
+from tools.reserving import Scope
 
 FAILED_OUTSIDE: dict[str, Any] = {
     "reason": "REFUSED_OUTSIDE",
@@ -175,7 +176,7 @@ async def test_an_approval_is_not_consumed_on_groups_that_were_read_a_minute_ago
     store: World,
 ) -> None:
     proposal, claim = await signed(store)
-    read = replace(intent(proposal), read_at=store.clock.now())
+    read = replace(intent(proposal), basis=Basis(read_at=store.clock.now()))
     store.clock.forward(60.1)
     with pytest.raises(Stale):
         await store.journal.begin(read, caller_of(claim))
@@ -296,11 +297,22 @@ async def test_what_the_outside_says_is_redacted_before_it_is_kept(store: World)
     assert SECRET not in str(await store.events())
 
 
+def scope(tool: str, environment: str) -> Scope:
+    return Scope(
+        tenant="default",
+        agent="incident",
+        tool=tool,
+        environment=environment,
+        target="checkout",
+        task_id="T-1",
+    )
+
+
 async def test_actions_are_counted_by_tool_and_environment_for_an_hour(store: World) -> None:
     controls = SqlControls(store.context, {"production": Mode.OBSERVE}, Mode.APPROVE)
     await begun(store)
     counts = [
-        await controls.actions_last_hour("default", tool, environment)
+        (await controls.counters(scope(tool, environment))).actions_last_hour
         for tool, environment in (
             ("shop_rollback", "staging"),
             ("shop_rollback", "production"),
@@ -309,7 +321,7 @@ async def test_actions_are_counted_by_tool_and_environment_for_an_hour(store: Wo
     ]
     assert counts == [1, 0, 0]
     store.clock.forward(3601)
-    assert await controls.actions_last_hour("default", "shop_rollback", "staging") == 0
+    assert (await controls.counters(scope("shop_rollback", "staging"))).actions_last_hour == 0
     for environment, mode in (("production", Mode.OBSERVE), ("staging", Mode.APPROVE)):
         asked = Matter(tenant="default", task_id="T-1", agent="incident", environment=environment)
         assert (await controls.standing(asked)).mode is mode

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, SecretStr
 
 from policies.model import Clock
-from tools.base import AnyTool, Connector
+from tools.base import AnyTool, Connector, Credential
 from tools.connectors.adplatform.readings import (
     AccountReader,
     CampaignReader,
@@ -13,7 +13,7 @@ from tools.connectors.adplatform.readings import (
     InsightsReader,
 )
 from tools.connectors.adplatform.writes import ActivateCampaign, CreateCampaign, PauseCampaign
-from tools.http import JsonClient
+from tools.http import JsonClient, clients
 
 
 class Settings(BaseModel):
@@ -23,6 +23,11 @@ class Settings(BaseModel):
 
     url: AnyHttpUrl
     token: SecretStr
+    # One that may only read; without it the other one reads too.
+    read_token: SecretStr | None = None
+
+
+READS = ("account:read", "campaigns:read", "insights:read")
 
 
 class AdPlatform(Connector[Settings]):
@@ -31,24 +36,29 @@ class AdPlatform(Connector[Settings]):
     name = "adplatform"
     title = "Ad platform (playground)"
     settings = Settings
+    environments = ("ads",)
+    credentials = (
+        Credential(field="read_token", scopes=READS, reads=True),
+        Credential(field="token", scopes=(*READS, "campaigns:write"), reads=True, writes=True),
+    )
 
-    def __init__(self, client: JsonClient) -> None:
-        self._client = client
+    def __init__(self, reader: JsonClient, writer: JsonClient) -> None:
+        self._reader, self._writer = reader, writer
         self._tools: tuple[AnyTool, ...] = (
-            AccountReader(client),
-            CampaignsReader(client),
-            CampaignReader(client),
-            InsightsReader(client),
-            CreateCampaign(client),
-            ActivateCampaign(client),
-            PauseCampaign(client),
+            AccountReader(reader),
+            CampaignsReader(reader),
+            CampaignReader(reader),
+            InsightsReader(reader),
+            CreateCampaign(writer),
+            ActivateCampaign(writer),
+            PauseCampaign(writer),
         )
 
     @classmethod
     def build(cls, settings: Settings, clock: Clock) -> "AdPlatform":
         """Make the connector from its own settings."""
         del clock
-        return cls(JsonClient(str(settings.url), token=settings.token.get_secret_value()))
+        return cls(*clients(cls, settings, str(settings.url)))
 
     def tools(self) -> Sequence[AnyTool]:
         """Return the readings, the creation and the two switches."""
@@ -56,9 +66,10 @@ class AdPlatform(Connector[Settings]):
 
     async def check(self) -> str:
         """Ask whose account it is."""
-        found = await self._client.call("GET", "/account")
+        found = await self._reader.call("GET", "/account")
         return f"account {found['name']}, in {found['currency']}"
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._reader.close()
+        await self._writer.close()

@@ -192,7 +192,11 @@ class CreateCampaign(WriteTool[CreateParameters]):
         body = params.model_dump(mode="json", exclude={"daily_budget"})
         body |= {"daily_budget": to_wire(params.daily()), "status": "PAUSED"}
         body["created_by"] = call.requester
-        return _created(await self._client.call("POST", "/campaigns", body=body, key=call.key))
+        return _created(
+            await self._client.call(
+                "POST", "/campaigns", body=body, key=call.key, on_behalf_of=call.on_behalf_of
+            )
+        )
 
     async def reconcile(self, params: CreateParameters, call: Call) -> Effect | None:
         """Ask for the campaign under the call's key."""
@@ -260,7 +264,11 @@ class _Switch(WriteTool[SwitchParameters]):
         """Switch it under the call's key."""
         body = {"status": self.after, "expected_status": self.before}
         path = f"/campaigns/{segment(params.campaign_id)}/status"
-        return self._switched(await self._client.call("POST", path, body=body, key=call.key))
+        return self._switched(
+            await self._client.call(
+                "POST", path, body=body, key=call.key, on_behalf_of=call.on_behalf_of
+            )
+        )
 
     async def reconcile(self, params: SwitchParameters, call: Call) -> Effect | None:
         """Ask for the change under the call's key."""
@@ -312,6 +320,7 @@ class ActivateCampaign(_Switch):
             daily=daily,
             total=worst,
             exposure=worst,
+            daily_raise=daily,
             services_changed=0,
         )
 
