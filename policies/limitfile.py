@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from policies.facts import Strict
@@ -42,19 +43,26 @@ def limit_changes(old: Limits | None, new: Limits | None) -> list[LimitChange]:
     """Return every number that differs, for each agent and environment that either set names."""
     before, after = old or NO_LIMITS, new or NO_LIMITS
     agents = sorted({DEFAULT, *before.agents, *after.agents})
-    places = sorted({place for one in (before, after) for place in _places(one)})
-    found: dict[tuple[str, str | None, str], LimitChange] = {}
-    for agent in agents:
-        for place in ("", *places):
-            numbers = [_numbers(one.ceiling(agent, place)) for one in (before, after)]
-            for name in dict.fromkeys((*numbers[0], *numbers[1])):
-                was, now = (_number(one, name) for one in numbers)
-                where = place or None if name.startswith((*_OF_PLACE,)) else None
-                if was != now:
-                    found[(agent, where, name)] = LimitChange(
-                        agent=agent, environment=where, limit=name, before=was, after=now
-                    )
+    # Of an environment that nobody names first.
+    places = ("", *sorted({place for one in (before, after) for place in _places(one)}))
+    found = {
+        (change.agent, change.environment, change.limit): change
+        for agent, place in product(agents, places)
+        for change in _changes(before.ceiling(agent, place), after.ceiling(agent, place))
+    }
     return list(found.values())
+
+
+def _changes(before: Ceiling, after: Ceiling) -> Iterator[LimitChange]:
+    old, new = _numbers(before), _numbers(after)
+    for name in dict.fromkeys((*old, *new)):
+        was, now = _number(old, name), _number(new, name)
+        # What counts over all environments is told once.
+        place = before.environment or None if name.startswith(_OF_PLACE) else None
+        if was != now:
+            yield LimitChange(
+                agent=before.agent, environment=place, limit=name, before=was, after=now
+            )
 
 
 _OF_PLACE = (Limit.ACTIONS_AN_HOUR, Limit.SPEND_CHANGE_A_DAY)

@@ -10,9 +10,11 @@ from bot.store.context import Context
 from bot.store.escalations import TOO_MANY_ATTEMPTS
 from bot.store.journal import UNSETTLED, settled
 from bot.store.proposals import moved, proposal_rows, verdict_written
+from bot.store.stopping import stop_event
 from bot.store.tables import proposals, tasks
 from bot.store.tasks import move_task, task_event
-from policies.audit import EventKind
+from policies.audit import Event, EventKind
+from policies.limits import Reached
 from policies.model import ProposalState, Verdict
 from tools.ports import Direction, Outcome
 
@@ -23,22 +25,23 @@ NO_ANSWER = "Signoff failed again and again at finding out whether it happened."
 NO_NEXT_STEP = "Signoff failed again and again at proposing the next step."
 
 
-def give_up(connection: Connection, context: Context, task: Task, fault: str) -> None:
-    """Leave a task to a person.
+def give_up(
+    connection: Connection,
+    context: Context,
+    task: Task,
+    fault: str,
+    reached: Reached | None = None,
+) -> None:
+    """Leave a task to a person; `reached` is the limit of failures, where it is not their row.
 
     Nothing that was due stays in the air: what has not begun is not done, what may have happened is
     a person's to say. Other appointments stay, and an answer to a card lets the task try again.
     """
-    event = task_event(
-        task,
-        EventKind.TASK_ESCALATED,
-        f"Task {task.id} is left to a person: it failed again and again.",
-        context.clock.now(),
-        texts={"fault": fault},
-        reasons=(TOO_MANY_ATTEMPTS,),
-        escalation=TOO_MANY_ATTEMPTS,
+    reason = TOO_MANY_ATTEMPTS if reached is None else reached.reason
+    context.ledger.append(
+        connection,
+        _failed(context, task, fault) if reached is None else stop_event(context, task, reached),
     )
-    context.ledger.append(connection, event)
     for row in proposal_rows(connection, task.id):
         if row.next_at is not None and row.next_at <= context.clock.now():
             _end(connection, context, row)
@@ -47,7 +50,19 @@ def give_up(connection: Connection, context: Context, task: Task, fault: str) ->
     context.dispatcher.wake(connection, task.id, wake_at)
     connection.execute(update(tasks).where(tasks.c.id == task.id).values(attempts=0, deaths=0))
     if TaskState.ESCALATED in TRANSITIONS[task.state]:
-        move_task(connection, context, task, TaskState.ESCALATED, TOO_MANY_ATTEMPTS)
+        move_task(connection, context, task, TaskState.ESCALATED, reason)
+
+
+def _failed(context: Context, task: Task, fault: str) -> Event:
+    return task_event(
+        task,
+        EventKind.TASK_ESCALATED,
+        f"Task {task.id} is left to a person: it failed again and again.",
+        context.clock.now(),
+        texts={"fault": fault},
+        reasons=(TOO_MANY_ATTEMPTS,),
+        escalation=TOO_MANY_ATTEMPTS,
+    )
 
 
 def _end(connection: Connection, context: Context, row: ProposalRow) -> None:

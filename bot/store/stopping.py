@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from agents.ports import ProposalRow
-from agents.tasks import TRANSITIONS, TaskState
+from agents.tasks import TRANSITIONS, Task, TaskState
 from bot.store.context import Context
 from bot.store.proposals import moved, proposal_rows, verdict_written
 from bot.store.tables import proposals, tasks
 from bot.store.tasks import move_task, settle_task, task_event, task_of
-from policies.audit import EventKind
+from policies.audit import Event, EventKind
 from policies.limits import REACHED, Reached
 from policies.model import ProposalState, Verdict
 
@@ -22,17 +22,7 @@ def stopped(connection: Connection, context: Context, task_id: str, reached: Rea
     waits for a person or can be undone still does: no limit may hide those.
     """
     task = task_of(connection.execute(tasks.select().where(tasks.c.id == task_id)).one())
-    event = task_event(
-        task,
-        EventKind.TASK_ESCALATED,
-        f"Task {task.id} is stopped: {reached.reason}.",
-        context.clock.now(),
-        texts={"fault": reached.sentence},
-        reasons=(REACHED, reached.reason),
-        escalation=reached.reason,
-        data={"thread": task.thread_id, "limit": reached.limit.value, "most": reached.most},
-    )
-    context.ledger.append(connection, event)
+    context.ledger.append(connection, stop_event(context, task, reached))
     for row in proposal_rows(connection, task.id):
         if row.next_at is not None and row.next_at <= context.clock.now():
             _end(connection, context, row, reached)
@@ -45,6 +35,20 @@ def stopped(connection: Connection, context: Context, task_id: str, reached: Rea
     connection.execute(update(tasks).where(tasks.c.id == task.id).values(attempts=0, deaths=0))
     if TaskState.ESCALATED in TRANSITIONS[task.state]:
         move_task(connection, context, task, TaskState.ESCALATED, reached.reason)
+
+
+def stop_event(context: Context, task: Task, reached: Reached) -> Event:
+    """Return what the ledger says of a task that a limit ends."""
+    return task_event(
+        task,
+        EventKind.TASK_ESCALATED,
+        f"Task {task.id} is stopped: {reached.reason}.",
+        context.clock.now(),
+        texts={"fault": reached.sentence},
+        reasons=(REACHED, reached.reason),
+        escalation=reached.reason,
+        data={"thread": task.thread_id, "limit": reached.limit.value, "most": reached.most},
+    )
 
 
 _LOOKING = frozenset({TaskState.QUEUED, TaskState.GATHERING, TaskState.ANALYSING})

@@ -129,10 +129,9 @@ class SqlTaskStore:
             used(connection, (task.id, task.tenant), retries=1, worked_s=worked_s)
             usage = usage_of(connection, task.id)
             reached = None if ceiling is None else ceiling.of_retries(usage)
-            if is_last:
-                give_up(connection, context, task, fault)
-            elif reached is not None:
-                stopped(connection, context, task.id, reached)
+            if is_last or reached is not None:
+                # Whatever fails stays due: both end that, or it would go round at once.
+                give_up(connection, context, task, fault, None if is_last else reached)
 
         await self._database.write(unit)
 

@@ -199,6 +199,33 @@ async def test_a_connector_that_does_not_answer_names_its_variables(patient: Pat
     assert "check the variables PROMETHEUS_" in words[name]
 
 
+async def test_credentials_are_named_with_what_they_must_be_able_to_do_and_never_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens = {"SHOP_TOKEN": "made-up-writer-1", "SHOP_READ_TOKEN": "made-up-reader-2"}
+    env = {
+        "DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/none.db",
+        "SHOP_URL": "http://127.0.0.1:9",
+        "PROMETHEUS_URL": "http://127.0.0.1:9",
+        **tokens,
+    }
+    report = await findings(read(env))
+    said = {one.subject: one.words for one in report if one.subject.endswith("credentials")}
+    assert said["Prometheus credentials"] == "reads without any"
+    assert said["Shop (playground) credentials"] == (
+        "reads as SHOP_READ_TOKEN, which needs services:read, deploys:read, logs:read; writes as"
+        " SHOP_TOKEN, which needs services:read, deploys:read, logs:read, deploys:write"
+    )
+    del env["SHOP_READ_TOKEN"]
+    looks = [one for one in await findings(read(env)) if one.health is Health.WARNING]
+    (spare,) = [one.words for one in looks if one.subject == "Shop (playground) credentials"]
+    assert spare.startswith("SHOP_READ_TOKEN is not set: reading could write too")
+    await examine(read(env | tokens))
+    printed = capsys.readouterr().out
+    assert "reads as SHOP_READ_TOKEN, which needs services:read" in printed
+    assert not any(token in printed for token in tokens.values())
+
+
 async def test_a_cron_line_that_means_two_things_is_named(patient: Patient) -> None:
     env, _ = await patient(CONFIG.replace("* * mon", "* * 1"))
     assert "name the weekday" in wrong(await found(env))["digests.cron"]

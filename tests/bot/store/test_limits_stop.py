@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.ports import ProposalRow, TaskChange
+from agents.ports import Claim, ProposalRow, TaskChange
 from agents.report import Report, unfinished
 from agents.tasks import Task, TaskState
 from bot.slack.threads import posts
@@ -15,6 +15,7 @@ from bot.store.controls import SqlControls
 from bot.store.journal import SqlJournal
 from bot.store.memory import SqlMemory
 from bot.store.tables import executions, proposals, steps, tasks, usage
+from bot.store.taskstore import SqlTaskStore
 from bot.store.threads import ThreadStore
 from playground.story import text_of
 from policies.limits import AgentLimits, LimitReached, Limits, Usage
@@ -217,6 +218,31 @@ async def test_a_task_that_failed_as_often_as_it_may_is_left_to_people(store: Wo
     (event,) = await store.events("task.escalated")
     assert event["reasons"] == ["LIMIT_REACHED", "LIMIT_RETRIES"]
     assert "The limit `retries`" in await thread(store)
+
+
+class FailingStore(SqlTaskStore):
+    """Never brings a change to a proposal to its end."""
+
+    async def move(
+        self, claim: Claim, row: ProposalRow, to: ProposalState, reason: str, sentence: str
+    ) -> None:
+        raise ValueError("it broke")
+
+
+async def test_a_proposal_that_fails_as_often_as_its_task_may_goes_round_no_more(
+    store: World,
+) -> None:
+    proposal = await store.proposed(Wish())
+    store.clock.forward(86_400)
+    door = RealDoor(store, task={"retries": 1})
+    working = worker(store, tasks=FailingStore(store.context), door=door)
+    for _ in range(2):
+        await working.work(await store.claimed(lease_s=100_000))
+        store.clock.forward(60)
+    assert (await store.standing(proposal)).state is ProposalState.EXPIRED
+    assert (await store.row(tasks)).state == TaskState.ESCALATED
+    assert await store.dispatcher("worker-1").claim(1, 30) == []
+    assert len(await store.events("task.escalated")) == 1
 
 
 async def test_more_proposals_than_may_wait_are_not_posted_and_the_report_says_so(
