@@ -204,6 +204,8 @@ class Proposal(Strict):
     replaces: str | None = None
     # What was decided on; None where no rule was asked.
     facts: Facts | None = None
+    # Why people are asked again; None for what they are asked for the first time.
+    anew: str | None = None
 
 
 class ProposalState(StrEnum):
@@ -231,12 +233,28 @@ PROPOSAL_TRANSITIONS: Mapping[ProposalState, frozenset[ProposalState]] = {
         {_S.APPROVED, _S.DENIED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN, _S.SUPERSEDED}
     ),
     _S.APPROVED: frozenset(
-        {_S.EXECUTING, _S.DENIED, _S.DRIFTED, _S.EXPIRED, _S.FAILED, _S.WITHDRAWN}
+        {
+            _S.EXECUTING,
+            _S.DENIED,
+            _S.DRIFTED,
+            _S.EXPIRED,
+            _S.FAILED,
+            _S.SUPERSEDED,
+            _S.WITHDRAWN,
+        }
     ),
     _S.EXECUTING: frozenset({_S.EXECUTED, _S.FAILED, _S.UNKNOWN, _S.DRIFTED}),
     # Found "surely not done" on asking, an unknown goes where an approved one would.
     _S.UNKNOWN: frozenset(
-        {_S.EXECUTING, _S.EXECUTED, _S.FAILED, _S.DRIFTED, _S.DENIED, _S.EXPIRED}
+        {
+            _S.EXECUTING,
+            _S.EXECUTED,
+            _S.FAILED,
+            _S.DRIFTED,
+            _S.DENIED,
+            _S.EXPIRED,
+            _S.SUPERSEDED,
+        }
     ),
     _S.EXECUTED: frozenset({_S.VERIFIED, _S.ROLLED_BACK}),
     _S.VERIFIED: frozenset({_S.ROLLED_BACK}),

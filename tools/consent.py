@@ -1,5 +1,10 @@
-"""Asks the rules again just before an action: never less than asked on its card, or asked now."""
+"""Asks the rules again just before an action: never less than asked on its card, or asked now.
 
+What is not enough any more goes back to people as a new proposal, with votes at zero.
+"""
+
+import re
+from dataclasses import replace
 from datetime import datetime
 
 from policies.approvals import (
@@ -13,13 +18,17 @@ from policies.approvals import (
 from policies.ladder import effective
 from policies.model import Decided, Decision, EffectKind, Proposal, ProposalState
 from policies.standing import glass_refused
-from tools.base import Plan, Refused, State
+from tools.base import Plan, Refused, Row, State, Unavailable
+from tools.catalogue import UnknownTool
 from tools.deciding import scope_of
 from tools.gateway import Gateway, Parts
 from tools.ports import Basis, Caller, Direction, Draft, Frozen, Grant
 from tools.reserving import Reservation, daily_raise
 from tools.runs import AGAIN_S, RETRY_S, Run, Stop
 from tools.standing import require_open
+
+NOT_ENOUGH = "SIGN_OFF_NOT_ENOUGH"
+_REVISION = re.compile(r"\.[0-9]+$")
 
 
 class Consent:
@@ -32,7 +41,7 @@ class Consent:
         """Return what the action may begin on.
 
         Raises:
-            Stop: the rules, or the card, ask for more than there is.
+            Stop: the rules deny it now; or they, or the card, ask for more than there is.
             Halted: somebody stopped it, which holds back what waits and refuses nothing.
         """
         proposal = run.proposal
@@ -42,64 +51,150 @@ class Consent:
             raise Stop(
                 ProposalState.FAILED, "REFUSED_BY_TOOL", f"{error}. Nothing was done."
             ) from error
-        draft = Draft(
-            key=proposal.key,
-            tool=run.tool.name,
-            parameters=proposal.action.parameters,
-            environment=proposal.action.environment,
-            confidence=proposal.confidence,
-            severity=proposal.severity,
-            is_tainted=proposal.tainted,
-            proposal_id=proposal.id,
-        )
+        # As when it was proposed: the same draft, and only what is true of the world may differ.
+        draft = replace(same_draft(proposal), proposal_id=proposal.id)
         decided = await self._gateway.decision(run.tool, plan, draft, caller)
         if decided.decision.effect is EffectKind.DENY:
             raise await self._denied(proposal, decided)
-        read_at = await require_consent(self._parts, proposal, decided.decision, grant)
+        read_at = await self._read_at(proposal, decided.decision, grant, caller)
         reservation = _reservation(self._gateway, run, (plan, draft, decided), caller)
-        return Basis(mode=reservation.facts.mode, read_at=read_at, reservation=reservation)
+        return Basis(
+            mode=reservation.facts.mode,
+            read_at=read_at,
+            reservation=reservation,
+            policy=decided.decision.policy_version,
+        )
 
     async def _denied(self, proposal: Proposal, decided: Decided) -> Stop:
         # A freeze holds back what waits, it does not refuse it.
         await require_open(self._parts, proposal, Direction.FORWARD)
         if decided.facts is not None and decided.facts.frozen:
             raise Frozen
-        return denied(decided.decision)
+        return denied(proposal, decided.decision)
 
+    async def _read_at(
+        self, proposal: Proposal, fresh: Decision, grant: Grant, caller: Caller
+    ) -> datetime | None:
+        """Return when the oldest of what the sign-off rests on was read; None if on nothing.
 
-async def require_consent(
-    parts: Parts, proposal: Proposal, fresh: Decision, grant: Grant
-) -> datetime | None:
-    """Raise Stop unless the sign-off is enough for the card, and for the rules as they are now.
+        A broken glass counts in place of all sign-offs, as long as whoever broke it may.
+        """
+        if grant.broken_by is not None:
+            return await _require_breaker(self._parts, grant.broken_by)
+        ages: list[datetime] = []
+        for decision in (proposal.decision, fresh):
+            found = await self._rests_on(decision, proposal, grant)
+            if found is None:
+                raise await self._anew(proposal, fresh, decision, caller)
+            ages += found
+        return min(ages, default=None)
 
-    Never less than was shown. Where the next groups were asked, answers of theirs count for both.
-    A broken glass counts in place of all that, as long as whoever broke it is one of those who may;
-    what the rules deny was stopped before.
-    Returns when the oldest of what that rests on was read; None where it rests on nothing.
-    """
-    if grant.broken_by is not None:
-        return await _require_breaker(parts, grant.broken_by)
-    ages = []
-    for decision in (proposal.decision, fresh):
+    async def _rests_on(
+        self, decision: Decision, proposal: Proposal, grant: Grant
+    ) -> list[datetime] | None:
+        """Return when each group was read that makes a sign-off enough; None where it is not.
+
+        Where the next groups were asked, answers of theirs count as well.
+        """
         clauses = effective(decision.clauses, is_widened=grant.is_widened)
         groups = [name for clause in clauses for name in clause.groups]
-        known = await parts.directory.memberships(groups)
-        blind = unreadable(groups, known, parts.clock.now())
+        known = await self._parts.directory.memberships(groups)
+        blind = unreadable(groups, known, self._parts.clock.now())
         # Only what is known freshly counts: a group more could make it enough, never too little.
         fresh_ones = {name: known[name] for name in groups if name not in blind}
         people = countable(grant.approvers, proposal, self_approval=decision.self_approval)
         if not clauses or is_satisfied(clauses, people, fresh_ones):
-            ages += [membership.read_at for membership in fresh_ones.values()]
-            continue
+            return [membership.read_at for membership in fresh_ones.values()]
         if blind:
-            words = f"Can't read who is in `{blind[0]}` now."
-            raise Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
-        raise Stop(
-            ProposalState.DENIED,
-            "SIGN_OFF_NOT_ENOUGH",
-            "The sign-off is not enough any more: nothing was done.",
+            raise Stop(None, "GROUP_UNREADABLE", f"Can't read who is in `{blind[0]}` now.", RETRY_S)
+        return None
+
+    async def _anew(
+        self, old: Proposal, fresh: Decision, lacking: Decision, caller: Caller
+    ) -> Stop:
+        """Return the end of a sign-off that is not enough, with the proposal that asks anew."""
+        why = _why(old, fresh, lacking)
+        try:
+            draft = replace(same_draft(old, anew=why), expected=starting_state(old))
+            new = await self._gateway.consider(draft, successor_id(old), caller)
+        except Unavailable as error:
+            return Stop(None, "NO_ANSWER", f"Can't read the state ({error}): this waits.", RETRY_S)
+        except (Refused, UnknownTool) as error:
+            return Stop(
+                ProposalState.DENIED,
+                NOT_ENOUGH,
+                f"{why} It can't be proposed again: {error}. Nothing was done.",
+                data=versions(old, fresh),
+            )
+        return Stop(
+            ProposalState.SUPERSEDED,
+            NOT_ENOUGH,
+            f"{why} Nothing was done.",
+            data=versions(old, new.decision),
+            successor=_asking_people(new, old),
         )
-    return min(ages, default=None)
+
+
+def starting_state(proposal: Proposal) -> dict[str, str]:
+    """Return what must be so before the action of a proposal starts."""
+    return {item.field: item.value for item in proposal.action.preconditions}
+
+
+def same_draft(old: Proposal, anew: str | None = None) -> Draft:
+    """Return the draft that a proposal was made from; `anew` makes it the one that follows it."""
+    action, is_next = old.action, anew is not None
+    return Draft(
+        key=old.key,
+        tool=action.tool,
+        parameters=action.parameters,
+        environment=action.environment,
+        expected_effect=action.expected_effect,
+        rationale=old.rationale,
+        confidence=old.confidence,
+        observed=old.observed,
+        severity=old.severity,
+        since_at=old.since_at,
+        links=old.links,
+        is_tainted=old.tainted,
+        requesters=old.requesters,
+        revision=old.revision + is_next,
+        replaces=old.id if is_next else old.replaces,
+        anew=anew,
+    )
+
+
+def successor_id(old: Proposal) -> str:
+    """Return the id of the proposal that takes one's place: the same however often it is made."""
+    return f"{_REVISION.sub('', old.id)}.{old.revision + 1}"
+
+
+def versions(proposal: Proposal, fresh: Decision) -> Row:
+    """Return under which policy the card was written, and under which it was decided again."""
+    return {
+        "policy_of_card": proposal.decision.policy_version,
+        "policy_now": fresh.policy_version,
+    }
+
+
+def _asking_people(new: Proposal, old: Proposal) -> Proposal:
+    """Return the new proposal; what people were asked for never goes on without any."""
+    decision = new.decision
+    if decision.effect is EffectKind.AUTO:
+        version = decision.policy_version
+        decision = old.decision.model_copy(update={"policy_version": version})
+    return new.model_copy(update={"decision": decision, "editable": old.editable})
+
+
+def _why(old: Proposal, fresh: Decision, lacking: Decision) -> str:
+    if lacking.clauses == old.decision.clauses:
+        return "Not all who signed off are in the groups any more that were asked."
+    asked = ", ".join(
+        f"{clause.n} of {' or '.join(f'`{name}`' for name in clause.groups)} (rule `{clause.rule}`)"
+        for clause in lacking.clauses
+    )
+    then, now = old.decision.policy_version, fresh.policy_version
+    changed = "" if then == now else f" The policy is `{now}` now, and was `{then}`."
+    return f"The rules ask for more now than the card did: {asked}.{changed}"
 
 
 async def _require_breaker(parts: Parts, person: str) -> datetime | None:
@@ -134,11 +229,12 @@ def _reservation(
     )
 
 
-def denied(decision: Decision) -> Stop:
+def denied(proposal: Proposal, fresh: Decision) -> Stop:
     """Return the end of what the rules deny now."""
-    rules = ", ".join(f"`{rule}`" for rule in decision.rules) or "no rule allows it"
+    rules = ", ".join(f"`{rule}`" for rule in fresh.rules) or "no rule allows it"
     return Stop(
         ProposalState.DENIED,
-        decision.reasons[0],
-        f"Policy says no now ({decision.reasons[0]}, {rules}): nothing was done.",
+        fresh.reasons[0],
+        f"Policy says no now ({fresh.reasons[0]}, {rules}): nothing was done.",
+        data=versions(proposal, fresh),
     )

@@ -2,12 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from policies.approvals import (
-    Refusal,
-    Voter,
-    barred,
-    undo_groups,
-)
+from policies.approvals import Refusal, Voter, barred, undo_groups
 from policies.limits import LimitReached
 from policies.model import EffectKind, Proposal, ProposalState
 from tools.base import (
@@ -187,6 +182,8 @@ class Execution:
                 sentence=self._parts.redactor.excerpt(stop.sentence, SENTENCE_LIMIT),
                 reason=stop.reason,
                 retry_s=stop.retry_s,
+                data=stop.data,
+                successor=stop.successor,
             )
         await self._parts.journal.settle(outcome, caller)
         self._parts.boundary("outcome.written")
@@ -256,7 +253,7 @@ class Execution:
         except Overtaken as overtaken:
             decision = overtaken.decision
             if decision.effect is EffectKind.DENY:
-                raise denied(decision) from overtaken
+                raise denied(intent.proposal, decision) from overtaken
             # They ask for more than was looked at: from the beginning, with what is known now.
             words = "Other actions came first: the rules are asked again."
             raise Stop(None, "OVERTAKEN", words, AGAIN_S) from overtaken

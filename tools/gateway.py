@@ -5,7 +5,7 @@ import hashlib
 import unicodedata
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from policies.model import (
     Decided,
     Decision,
     EffectKind,
+    Precondition,
     Proposal,
     Scalar,
 )
@@ -170,7 +171,8 @@ class Gateway:
         arguments = arguments_of(tool, draft.parameters)
         _require_same_place(arguments, draft)
         observed = await self.observe(tool, arguments)
-        plan = tool.plan(arguments, observed)
+        _require_left(draft.expected, observed)
+        plan = _starting_from(draft.expected, tool.plan(arguments, observed))
         decided = await self.decision(tool, plan, draft, caller)
         now = self.parts.clock.now()
         expires_at = draft.expires_at or now + timedelta(seconds=decided.decision.expires_s or 1800)
@@ -211,9 +213,11 @@ class Gateway:
             blast_radius=plan.blast_radius,
             worst_case=plan.worst_case,
             tainted=draft.is_tainted,
-            editable=tool.editable,
+            # Edited, it would not start from there.
+            editable=() if draft.expected else tool.editable,
             requesters=draft.requesters or _people(caller.requester),
             replaces=draft.replaces,
+            anew=draft.anew,
         )
 
     async def observe(self, tool: AnyWriteTool, arguments: Parameters) -> State:
@@ -345,6 +349,25 @@ async def answering(tool: AnyTool) -> AsyncIterator[None]:
     except MISREAD as error:
         name = type(error).__name__
         raise Unavailable(f"its answer is not what `{tool.name}` expects ({name})") from error
+
+
+def _require_left(expected: Mapping[str, str], observed: State) -> None:
+    """Raise Refused where the state is not the one that it is to start from."""
+    for name, value in expected.items():
+        found = observed.get(name, "gone")
+        if found != value:
+            raise Refused(f"`{name}` is `{found}` now, and was left as `{value}`")
+
+
+def _starting_from(expected: Mapping[str, str], plan: Plan) -> Plan:
+    """Return the plan with what else must be so before it starts."""
+    asked = {item.field for item in plan.preconditions}
+    left = (
+        Precondition(field=name, value=value)
+        for name, value in expected.items()
+        if name not in asked
+    )
+    return replace(plan, preconditions=(*plan.preconditions, *left))
 
 
 def _called(evidence: Evidence, caller: Caller, decision: Decision) -> Event:

@@ -1,6 +1,6 @@
 """What the gateway needs from the edge, and the values that cross that line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -146,6 +146,10 @@ class Draft:
     replaces: str | None = None
     # Of a proposal that is decided again: what it has reserved itself does not count.
     proposal_id: str | None = None
+    # Why people are asked again.
+    anew: str | None = None
+    # What must be so before it starts, beside what the tool itself asks for.
+    expected: Mapping[str, str] = field(default_factory=dict)
 
 
 class Direction(StrEnum):
@@ -173,12 +177,14 @@ class Basis:
     """What an action may begin on, as it was just before.
 
     It begins in no other `mode`. `read_at` is when the oldest group was read that the sign-off
-    rests on, None where on none. `reservation` is what is held against the limits.
+    rests on, None where on none. `reservation` is what is held against the limits, `policy` the
+    version of the rules that allowed it.
     """
 
     mode: Mode | None = None
     read_at: datetime | None = None
     reservation: Reservation | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +222,8 @@ class Outcome:
     signal: str | None = None
     # The limit that ended it; its task stops in the same transaction.
     stopped_by: Reached | None = None
+    # What asks people anew, where the sign-off was not enough; it is added in the same transaction.
+    successor: Proposal | None = None
 
 
 def idempotency_key(proposal: Proposal, direction: Direction) -> str:

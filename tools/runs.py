@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policies.model import Proposal, ProposalState
-from tools.base import AnyWriteTool, Call, Effect, Parameters, State
+from tools.base import AnyWriteTool, Call, Effect, Parameters, Row, State
 from tools.ports import Direction, Grant, Outcome
 
 # When what could not be answered is asked again, and when what only came too early is.
@@ -27,10 +27,19 @@ class Stop(Exception):  # noqa: N818 - carries an outcome, not an error
     """A run ends here; with `state` None the proposal stays as it is, until `retry_s` are over."""
 
     def __init__(
-        self, state: ProposalState | None, reason: str, sentence: str, retry_s: float | None = None
+        self,
+        state: ProposalState | None,
+        reason: str,
+        sentence: str,
+        retry_s: float | None = None,
+        *,
+        data: Row | None = None,
+        successor: Proposal | None = None,
     ) -> None:
         super().__init__(sentence)
         self.state, self.reason, self.sentence, self.retry_s = state, reason, sentence, retry_s
+        self.data: Row = data or {}
+        self.successor = successor
 
 
 @dataclass(frozen=True, kw_only=True)

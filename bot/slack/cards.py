@@ -15,6 +15,7 @@ from policies.approvals import BREAK_GLASS as GROUP_OF_GLASS
 from policies.model import EffectKind, Proposal, ProposalState, Unit, Verdict
 from policies.rejections import WORDS as REASONS
 from policies.rejections import Why, why_of
+from tools.consent import NOT_ENOUGH
 from tools.ports import Direction
 
 APPROVE, REJECT, EDIT = "proposal.approve", "proposal.reject", "proposal.edit"
@@ -53,12 +54,15 @@ def card(
     """
     proposal = view.row.proposal
     found = [kit.header(proposal.title)]
-    if before is not None:
-        found.append(kit.section(_edited(before, proposal)))
+    changes = [] if before is None else differences(before.row.proposal, proposal)
+    if before is not None and changes:
+        found.append(kit.section(_edited(before, proposal, changes)))
     if resolved_at is not None and view.row.state is ProposalState.PENDING:
         words = f"*The alert resolved at {clock_time(resolved_at)}.* Is this still needed?"
         found.append(kit.section(words))
     found.append(kit.section(_status(view, mentions, held)))
+    if proposal.anew is not None:
+        found.append(kit.section(f"*Why this card*\n{safe(proposal.anew)}"))
     # What is needed to decide stands above the buttons, what backs it up below.
     if proposal.rationale:
         who = "Why, says the " + proposal.action.agent + " agent"
@@ -197,7 +201,7 @@ def _state_words(view: ProposalView) -> str:
         ProposalState.EXPIRED: f"*Expired*{when}. {sentence}",
         ProposalState.WITHDRAWN: f"*Withdrawn* by {person(view.decided_by or '')}{when}."
         " Nothing was done.",
-        ProposalState.SUPERSEDED: f"*Edited* by {person(view.decided_by or '')}{when}."
+        ProposalState.SUPERSEDED: f"{_replaced(view, when)}"
         f" {_successor(view)} takes its place; votes on this one count for nothing.",
         ProposalState.DRIFTED: f"*Not done*{when}. {sentence}",
         ProposalState.FAILED: f"*Failed*{when}. {sentence}",
@@ -208,10 +212,11 @@ def _state_words(view: ProposalView) -> str:
     return words[row.state].strip()
 
 
-def _edited(before: ProposalView, proposal: Proposal) -> str:
-    lines = bullets(differences(before.row.proposal, proposal))
-    who = person(before.decided_by or "")
-    return f"*Changed by {who}* from `{before.row.proposal.id}`; votes start at zero\n{lines}"
+def _edited(before: ProposalView, proposal: Proposal, changes: list[str]) -> str:
+    what = f"from `{before.row.proposal.id}`; votes start at zero\n{bullets(changes)}"
+    if proposal.anew is not None:
+        return f"*Changed* {what}"
+    return f"*Changed by {person(before.decided_by or '')}* {what}"
 
 
 def _successor(view: ProposalView) -> str:
@@ -233,6 +238,12 @@ def _rejection(view: ProposalView) -> str:
     if why is None or why is Why.OTHER:
         return said
     return f"{REASONS[why]}. {said}".strip()
+
+
+def _replaced(view: ProposalView, when: str) -> str:
+    if view.reason != NOT_ENOUGH:
+        return f"*Edited* by {person(view.decided_by or '')}{when}."
+    return f"*Not done*{when}. {safe(view.sentence or '')}"
 
 
 def _asking(found: ExecutionRow | None) -> str:
@@ -328,7 +339,8 @@ def _small_print(proposal: Proposal) -> list[str]:
     if proposal.decision.effect is EffectKind.AUTO:
         found.append("Allowed without a sign-off")
     if proposal.replaces is not None:
-        found.append(f"Edited from `{proposal.replaces}`; votes start at zero")
+        how = "Edited from" if proposal.anew is None else "Follows"
+        found.append(f"{how} `{proposal.replaces}`; votes start at zero")
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from bot.store.context import Context
 from bot.store.counters import counted, model_used, usage_of, used
 from bot.store.halts import switches
-from bot.store.proposals import moved, proposal_event, verification_times
+from bot.store.proposals import add_proposal, moved, proposal_event, verification_times
 from bot.store.signals import take_signal
 from bot.store.stopping import stopped
 from bot.store.tables import executions, proposals, tasks
@@ -232,6 +232,7 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
                 "on_behalf_of": intent.on_behalf_of,
                 "baseline": intent.baseline,
                 "action_hash": action.hash,
+                **({} if intent.basis.policy is None else {"policy_now": intent.basis.policy}),
             },
         ),
     )
@@ -310,6 +311,8 @@ def settled(connection: Connection, context: Context, outcome: Outcome) -> None:
         outcome.sentence,
         **values,
     )
+    if outcome.successor is not None:
+        add_proposal(connection, context, outcome.successor)
 
 
 def _resumes_at(connection: Connection, context: Context, row: Any) -> datetime | None:

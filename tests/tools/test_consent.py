@@ -1,65 +1,149 @@
-"""Whose sign-off counts at the execution: never less than asked, and the next groups once asked."""
+"""A sign-off is held against its card and against the rules of now; what lacks goes to people."""
 
 import pytest
 
 from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
-from policies.model import Clause, ProposalState
-from tests.fakes.door import FakeDoor, asks_oncall
-from tests.fakes.values import ANA, BEN, MIA, caller, decision, proposal, rule
-from tools.ports import Grant, Outcome
+from policies.model import EffectKind, Mode, Precondition, Proposal, ProposalState
+from tests.fakes.door import FakeDoor, asks_oncall, denies_everything
+from tests.fakes.values import ANA, BEN, action, caller, clause, decision, proposal, rule
+from tools.base import Refused, Unavailable
+from tools.consent import successor_id
+from tools.ports import Direction, Grant, Outcome
+from tools.runs import Again
 
-THEN = Clause(rule="ask-oncall", n=1, groups=("oncall",), then=("sre",))
-NEXT = Asked(n=1, groups=("oncall",), then=("sre",))
+BY_ANA = Grant(approvers=(ANA,))
+OLD = proposal(requesters=("T1/UMIA",), editable=("to",), rationale="it is dark")
 
 
 @pytest.fixture
 def door() -> FakeDoor:
-    """A door whose rules ask `sre` next."""
-    found = FakeDoor()
-    found.directory.members = {"oncall": {ANA}, "sre": {BEN}}
-    found.rules = sealed([rule("ask-oncall", RuleKind.APPROVE, When(tool=("fake_set",)), NEXT)])
-    return found
+    made = FakeDoor()
+    made.directory.members = {"oncall": {ANA, BEN}, "operators": {BEN}}
+    return made
 
 
-async def run(door: FakeDoor, *approvers: str, is_widened: bool) -> Outcome:
-    """Execute what these people signed off."""
-    grant = Grant(approvers=approvers, is_widened=is_widened)
-    await door.execution.run(proposal(decision=decision(THEN)), grant, caller())
+async def run(door: FakeDoor, old: Proposal = OLD, grant: Grant = BY_ANA) -> Outcome:
+    await door.execution.run(old, grant, caller())
     return door.outcome
 
 
-async def test_the_next_group_counts_once_it_was_asked(door: FakeDoor) -> None:
-    assert (await run(door, BEN, is_widened=True)).state is ProposalState.EXECUTED
+def successor(outcome: Outcome) -> Proposal:
+    assert outcome.state is ProposalState.SUPERSEDED
+    assert outcome.successor is not None
+    return outcome.successor
 
 
-async def test_the_next_group_counts_for_nothing_before_it_was_asked(door: FakeDoor) -> None:
-    assert (await run(door, BEN, is_widened=False)).reason == "SIGN_OFF_NOT_ENOUGH"
+async def test_rules_that_ask_more_put_it_before_people_again(door: FakeDoor) -> None:
+    door.rules = sealed([asks_oncall(n=2)])
+    outcome = await run(door)
+    new = successor(outcome)
+    assert (new.id, new.key, new.revision, new.replaces) == ("T-1-1.2", "switch", 2, "T-1-1")
+    assert [(item.n, item.groups) for item in new.decision.clauses] == [(2, ("oncall",))]
+    assert (new.requesters, new.editable, new.rationale) == (("T1/UMIA",), ("to",), "it is dark")
+    assert new.action.hash != OLD.action.hash
+    assert new.anew is not None
+    assert "2 of `oncall` (rule `ask-oncall`)" in new.anew
+    assert f"The policy is `{door.rules.version}` now, and was `v`." in new.anew
+    assert new.anew in outcome.sentence
+    assert outcome.data == {"policy_of_card": "v", "policy_now": door.rules.version}
+    assert "act" not in door.trail
 
 
-async def test_rules_that_name_no_next_group_by_now_do_not_count_its_answer(door: FakeDoor) -> None:
-    door.rules = sealed([asks_oncall()])
-    assert (await run(door, BEN, is_widened=True)).reason == "SIGN_OFF_NOT_ENOUGH"
+async def test_another_group_that_is_asked_by_now_is_asked(door: FakeDoor) -> None:
+    asked = Asked(n=1, groups=("operators",))
+    more = rule("ask-operators", RuleKind.RAISE, When(tool=("fake_set",)), asked)
+    door.rules = sealed([asks_oncall(), more])
+    new = successor(await run(door))
+    assert set(new.decision.groups) == {"oncall", "operators"}
 
 
-async def test_somebody_of_neither_group_counts_for_nothing(door: FakeDoor) -> None:
-    assert (await run(door, MIA, is_widened=True)).reason == "SIGN_OFF_NOT_ENOUGH"
-
-
-async def test_who_left_the_next_group_does_not_count_any_more(door: FakeDoor) -> None:
-    door.directory.members["sre"] = set()
-    assert (await run(door, BEN, is_widened=True)).reason == "SIGN_OFF_NOT_ENOUGH"
-
-
-async def test_a_next_group_that_can_not_be_read_stops_nothing_that_is_signed_off_already(
+async def test_rules_that_allow_it_alone_do_not_make_up_for_a_lost_sign_off(
     door: FakeDoor,
 ) -> None:
-    door.directory.unreadable = {"sre"}
-    assert (await run(door, ANA, is_widened=True)).state is ProposalState.EXECUTED
+    door.controls.modes = {"staging": Mode.AUTO}
+    door.rules = sealed([rule("alone", RuleKind.AUTO, When(tool=("fake_set",)))])
+    nobody = Grant(approvers=())
+    outcome = await run(door, grant=nobody)
+    new = successor(outcome)
+    assert new.decision.effect is EffectKind.APPROVE
+    assert new.decision.clauses
 
 
-async def test_a_next_group_that_can_not_be_read_holds_back_what_needs_it(door: FakeDoor) -> None:
-    door.directory.unreadable = {"sre"}
-    outcome = await run(door, BEN, is_widened=True)
-    assert (outcome.state, outcome.reason) == (None, "GROUP_UNREADABLE")
-    assert "`sre`" in outcome.sentence
+async def test_it_goes_back_only_while_it_starts_from_the_same_state(door: FakeDoor) -> None:
+    door.rules = sealed([asks_oncall(n=2)])
+    stricter = replace_preconditions(OLD, Precondition(field="value", value="old"))
+    new = successor(await run(door, stricter))
+    assert [str(item) for item in new.action.preconditions] == ["value is old"]
+
+
+def replace_preconditions(old: Proposal, *items: Precondition) -> Proposal:
+    return old.model_copy(update={"action": action(preconditions=items)})
+
+
+async def test_a_policy_that_denies_still_ends_it(door: FakeDoor) -> None:
+    door.rules = sealed([asks_oncall(n=2), denies_everything()])
+    outcome = await run(door)
+    assert (outcome.state, outcome.successor) == (ProposalState.DENIED, None)
+    assert outcome.data == {"policy_of_card": "v", "policy_now": door.rules.version}
+
+
+async def test_while_signoff_is_paused_nothing_is_asked_anew(door: FakeDoor) -> None:
+    door.rules = sealed([asks_oncall(n=2)])
+    door.controls.pauses_after = "memberships"
+    outcome = await run(door)
+    assert (outcome.state, outcome.reason) == (None, "SIGNOFF_PAUSED")
+    assert outcome.successor is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "reason"),
+    [
+        (Unavailable("answered 503"), None, "NO_ANSWER"),
+        (Refused("no such lamp"), ProposalState.DENIED, "SIGN_OFF_NOT_ENOUGH"),
+    ],
+)
+async def test_what_cannot_be_asked_anew_is_told(
+    door: FakeDoor, fault: Exception, state: ProposalState | None, reason: str
+) -> None:
+    door.rules = sealed([asks_oncall(n=2)])
+    door.system.faults["observe"], door.system.spared["observe"] = fault, 1
+    outcome = await run(door)
+    assert (outcome.state, outcome.reason, outcome.successor) == (state, reason, None)
+    assert "act" not in door.trail
+
+
+async def test_both_the_card_and_the_rules_of_now_must_be_held(door: FakeDoor) -> None:
+    card = OLD.model_copy(update={"decision": decision(clause(2, "oncall"))})
+    assert successor(await run(door, card)).decision.clauses[0].n == 1
+    assert "in the groups any more" in door.outcome.sentence
+
+
+async def test_the_intent_says_under_which_policy_it_was_decided_again(door: FakeDoor) -> None:
+    await run(door)
+    (intent,) = door.journal.intents
+    assert intent.policy == door.rules.version
+    assert intent.proposal.decision.policy_version == "v"
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "then"),
+    [
+        ("T-1-1", 1, "T-1-1.2"),
+        ("T-1-1.2", 2, "T-1-1.3"),
+        ("T-1-4", 3, "T-1-4.4"),
+        ("T-1-1.2.undo", 1, "T-1-1.2.undo.2"),
+        ("T-1-1.2.undo3", 3, "T-1-1.2.undo3.4"),
+    ],
+)
+def test_what_follows_has_an_id_that_nothing_else_has(name: str, revision: int, then: str) -> None:
+    assert successor_id(OLD.model_copy(update={"id": name, "revision": revision})) == then
+
+
+async def test_an_unknown_effect_that_surely_did_not_happen_is_asked_anew_too(
+    door: FakeDoor,
+) -> None:
+    door.rules = sealed([asks_oncall(n=2)])
+    again = Again(grant=BY_ANA, left={}, person=ANA)
+    await door.execution.reconcile(OLD, Direction.FORWARD, again, caller())
+    assert successor(door.outcome).revision == 2

@@ -107,13 +107,13 @@ async def test_rules_that_are_gone_deny(door: FakeDoor) -> None:
 async def test_an_approver_who_left_the_group_does_not_count_any_more(door: FakeDoor) -> None:
     door.directory.members = {"oncall": {BEN}}
     outcome = await run(door)
-    assert (outcome.state, outcome.reason) == (ProposalState.DENIED, "SIGN_OFF_NOT_ENOUGH")
+    assert (outcome.state, outcome.reason) == (ProposalState.SUPERSEDED, "SIGN_OFF_NOT_ENOUGH")
     assert "act" not in door.trail
 
 
 async def test_nobody_s_sign_off_is_not_enough(door: FakeDoor) -> None:
     outcome = await run(door, Grant(approvers=()))
-    assert (outcome.state, outcome.reason) == (ProposalState.DENIED, "SIGN_OFF_NOT_ENOUGH")
+    assert (outcome.state, outcome.reason) == (ProposalState.SUPERSEDED, "SIGN_OFF_NOT_ENOUGH")
 
 
 async def test_rules_that_ask_more_by_now_are_obeyed(door: FakeDoor) -> None:

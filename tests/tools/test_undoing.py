@@ -240,5 +240,5 @@ async def test_without_the_people_an_unknown_is_not_done_again(door: FakeDoor) -
     door.system.value = "old"
     nobody = replace(AGAIN, grant=Grant(approvers=()))
     await door.execution.reconcile(proposal(), Direction.FORWARD, nobody, caller())
-    assert door.outcome.state is ProposalState.DENIED
+    assert door.outcome.state is ProposalState.SUPERSEDED
     assert door.system.acted == []
