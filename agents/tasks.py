@@ -54,13 +54,14 @@ TRANSITIONS: Mapping[TaskState, frozenset[TaskState]] = {
     _S.AWAITING_APPROVAL: (_WORK | _ENDS) - {_S.AWAITING_APPROVAL},
     _S.EXECUTING: (_WORK | _ENDS) - {_S.EXECUTING},
     _S.VERIFYING: (_WORK | _ENDS) - {_S.VERIFYING},
-    _S.COMPLETED: frozenset({_S.EXECUTING, _S.RECOVERED, _S.ESCALATED}),
+    # An end is one until somebody asks for something more: to undo it, or to try once more.
+    _S.COMPLETED: frozenset({_S.AWAITING_APPROVAL, _S.EXECUTING, _S.RECOVERED, _S.ESCALATED}),
     _S.ESCALATED: _WORK | (_ENDS - {_S.ESCALATED}),
     # Of two actions of a task the second may be undone after the first.
-    _S.RECOVERED: frozenset({_S.EXECUTING, _S.ESCALATED}),
-    _S.FAILED: frozenset({_S.EXECUTING, _S.ESCALATED}),
-    _S.REJECTED: frozenset({_S.EXECUTING, _S.ESCALATED}),
-    _S.EXPIRED: frozenset({_S.EXECUTING, _S.ESCALATED}),
+    _S.RECOVERED: frozenset({_S.AWAITING_APPROVAL, _S.EXECUTING, _S.ESCALATED}),
+    _S.FAILED: frozenset({_S.AWAITING_APPROVAL, _S.EXECUTING, _S.ESCALATED}),
+    _S.REJECTED: frozenset({_S.AWAITING_APPROVAL, _S.EXECUTING, _S.ESCALATED}),
+    _S.EXPIRED: frozenset({_S.AWAITING_APPROVAL, _S.EXECUTING, _S.ESCALATED}),
     _S.CANCELLED: frozenset(),
 }
 

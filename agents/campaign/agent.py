@@ -8,12 +8,14 @@ from agents.ports import ProposalRow
 from agents.report import FindingKind, Report, caveats
 from agents.tasks import Task
 from policies.model import Clock, Money, Verdict
-from tools.base import Evidence
+from tools.base import Evidence, Row
 from tools.gateway import Gateway
 from tools.gathering import Question, gather
 from tools.ports import Caller, Direction, Draft
 
 LAUNCH, PAUSE = "launch", "pause"
+# As many as a digest shows.
+MOST_AT_ONCE = 20
 QUESTIONS = (
     Question(label="account", tool="adplatform_account", parameters={}),
     Question(label="campaigns", tool="adplatform_campaigns", parameters={}),
@@ -100,27 +102,42 @@ class CampaignAgent:
         self, task: Task, evidence: tuple[Evidence, ...]
     ) -> tuple[Report, tuple[Draft, ...]]:
         listed = next((item for item in evidence if item.label == "campaigns"), None)
-        rows = () if listed is None else listed.rows
-        found = next((row for row in rows if row["id"] == task.spec.get("campaign_id")), None)
-        if listed is None or found is None:
+        asked = dict.fromkeys(task.spec.get("campaign_id", "").split(","))
+        rows = {} if listed is None else {str(row["id"]): row for row in listed.rows}
+        found = [rows[name] for name in asked if name in rows][:MOST_AT_ONCE]
+        if listed is None or not found:
             words = "I can't find that campaign on the ad platform."
             return _report(FindingKind.INCONCLUSIVE, words, evidence), ()
-        words = f"`{found['name']}` is {found['effective_status']}, {found['daily_budget']} a day."
-        draft = _draft(
-            "pause",
+        said = [
+            f"`{row['name']}` is {row['effective_status']}, {row['daily_budget']} a day."
+            for row in found
+        ]
+        drafts = tuple(
+            self._pause(task, row, f"{listed.id}: {words}", place)
+            for place, (row, words) in enumerate(zip(found, said, strict=True), 1)
+        )
+        missing = len(asked) - len(found)
+        report = _report(FindingKind.HEALTHY, " ".join(said), evidence)
+        if missing:
+            words = f"{missing} of the {len(asked)} campaigns are left out."
+            report = report.model_copy(update={"notes": (*report.notes, words)})
+        return report, drafts
+
+    def _pause(self, task: Task, row: Row, seen: str, place: int) -> Draft:
+        return _draft(
+            "pause" if place == 1 else f"pause-{place}",
             "adplatform_pause_campaign",
             task,
             {
-                "campaign_id": str(found["id"]),
-                "name": str(found["name"]),
-                "daily_budget": str(found["daily_budget"]),
-                "days": _remaining(str(found["starts_on"]), str(found["ends_on"]), self._today()),
-                "ends_on": str(found["ends_on"]),
+                "campaign_id": str(row["id"]),
+                "name": str(row["name"]),
+                "daily_budget": str(row["daily_budget"]),
+                "days": _remaining(str(row["starts_on"]), str(row["ends_on"]), self._today()),
+                "ends_on": str(row["ends_on"]),
             },
-            observed=(f"{listed.id}: {words}",),
+            observed=(seen,),
             rationale=task.spec.get("reason"),
         )
-        return _report(FindingKind.HEALTHY, words, evidence), (draft,)
 
     def _today(self) -> date:
         return self._clock.now().date()

@@ -12,7 +12,18 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import Metrics
-from bot.slack import cards, clicks, digests, forms, glass, modals, reviews
+from bot.slack import (
+    batchcards,
+    batches,
+    cards,
+    clicks,
+    digests,
+    forms,
+    glass,
+    modals,
+    reviews,
+    rollbacks,
+)
 from bot.slack.desk import Desk
 from bot.slack.sender import NO_ANSWER
 from bot.slack.shown import clean
@@ -80,13 +91,18 @@ class Reception:
             today = self._desk.context.clock.now().date()
             view = modals.brief(today, str(body.get("channel_id", "")))
             await self._open(client, body, view)
+        elif body.get("command") == "/signoff":
+            asked = await rollbacks.form(self._desk, body)
+            if asked is not None:
+                await self._open(client, body, asked)
         self._wake()
 
     async def click(self, ack: Ack, body: Body, client: AsyncWebClient) -> None:
         """Take a click; those that need a reason or an edit open their form now."""
         await ack()
         action = body["actions"][0]
-        view = await self._form_for(body, str(action.get("action_id")), str(action.get("value")))
+        action_id = batchcards.base_of(str(action.get("action_id")))
+        view = await self._form_for(body, action_id, str(action.get("value")))
         if view is not None:
             await self._open(client, body, view)
         self._wake()
@@ -115,6 +131,9 @@ class Reception:
             channel = body.get("channel", {}).get("id", "")
             title = "Propose a pause"
             return modals.reason(modals.PAUSE, title, "Why should it stop?", f"{value}:{channel}")
+        if action_id == batchcards.REJECT_ALL:
+            data = await batches.form_data(self._desk, body, value)
+            return None if data is None else modals.rejection(data, modals.REJECT_ALL)
         form = FORMS.get(action_id)
         if form is None:
             return None

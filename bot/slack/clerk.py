@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from bot.pulse import Pulse
-from bot.slack import clicks, commands, digests, forms, holding
+from bot.slack import batches, clicks, commands, digests, forms, holding
 from bot.slack.desk import Desk, reply, who
 from bot.slack.events import take as take_event
 from bot.slack.text import code
@@ -93,18 +93,20 @@ class InboxClerk:
             await forms.submit(self._desk, letter)
         elif letter.kind == "event":
             await take_event(self._desk, letter)
-        elif _is_pause(letter):
-            await self._desk.done(letter, "opened a modal")
-        elif holding.is_ours(letter):
-            return await holding.act(self._desk, letter)
         else:
-            return await clicks.act(self._desk, letter)
+            return await self._clicked(letter)
         return None
 
-
-def _is_pause(letter: Letter) -> bool:
-    action_id = str(letter.body["actions"][0].get("action_id"))
-    return action_id.startswith(digests.PROPOSE_PAUSE)
+    async def _clicked(self, letter: Letter) -> float | None:
+        action_id = str(letter.body["actions"][0].get("action_id"))
+        if action_id.startswith(digests.PROPOSE_PAUSE):
+            await self._desk.done(letter, "opened a modal")
+            return None
+        if holding.is_ours(letter):
+            return await holding.act(self._desk, letter)
+        if batches.is_for_all(action_id):
+            return await batches.act(self._desk, letter)
+        return await clicks.act(self._desk, letter)
 
 
 def fix_for(error: str, channel: str, bot: str = "Signoff") -> str:

@@ -1,13 +1,16 @@
 """Clicks on cards, worked off the inbox: votes and rollbacks; refusals say why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from bot.slack import cards, reviews, unknowns
+from bot.slack.anew import propose_again, propose_undo
+from bot.slack.batchcards import base_of
 from bot.slack.desk import Desk, reply, who
 from bot.slack.refusals import shown_back, words
+from bot.slack.undoing import PROPOSE_AGAIN, PROPOSE_UNDO
 from bot.store.boxes import Letter, letter_done
 from bot.store.context import Context
 from bot.store.engine import Connection
@@ -81,12 +84,14 @@ async def act(desk: Desk, letter: Letter) -> float | None:
     """Work off a click; a number means: try again in so many seconds."""
     body = letter.body
     action = body["actions"][0]
-    action_id = str(action.get("action_id", ""))
+    action_id = base_of(str(action.get("action_id", "")))
     click = await click_of(desk, body, str(action.get("value", "")))
     if await is_too_early(desk, letter, click):
         return CARD_POLL_S
-    deed = DEEDS.get(action_id)
-    if deed is None:
+    asking, deed = ASKING.get(action_id), DEEDS.get(action_id)
+    if asking is not None:
+        await asking(desk, letter, click)
+    elif deed is None:
         await _opened(desk, letter, click, action_id)
     else:
         await settle(desk, letter, click, deed)
@@ -97,6 +102,21 @@ async def reject(desk: Desk, letter: Letter, click: Click, reason: Rejection) ->
     """Work off a rejection with its reason."""
     deed = Deed(partial(_vote, Ballot.REJECT, reason), words=reason.words)
     await settle(desk, letter, click, deed)
+
+
+async def roll_back(desk: Desk, letter: Letter, click: Click) -> None:
+    """Work off a wish to undo what was done, inside its window, by who is on no card."""
+
+    def asked(
+        connection: Connection, context: Context, clicked: Click, members: Memberships
+    ) -> Answer:
+        answer = ask_rollback(connection, context, clicked, members, on_card=False)
+        if answer.refusal is None:
+            text = "Rolling back, if it is still as it was left: its card tells how it ends."
+            reply(connection, context, letter.body, text)
+        return answer
+
+    await settle(desk, letter, click, Deed(asked))
 
 
 async def click_of(desk: Desk, body: dict[str, Any], value: str) -> Click:
@@ -199,3 +219,9 @@ async def is_too_early(desk: Desk, letter: Letter, click: Click) -> bool:
     if letter.age_s >= CARD_WAIT_S:
         return False
     return await desk.context.database.read(lambda connection: unknown_card(connection, click))
+
+
+ASKING: Mapping[str, Callable[[Desk, Letter, Click], Awaitable[None]]] = {
+    PROPOSE_UNDO: propose_undo,
+    PROPOSE_AGAIN: propose_again,
+}

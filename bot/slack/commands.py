@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agents.tasks import NewTask, TaskKind
-from bot.slack import halts, modes, switches
+from bot.slack import halts, modes, rollbacks, switches
 from bot.slack.desk import Desk, reply, who
 from bot.slack.text import code, day_time, person, safe
 from bot.store.boxes import Letter, letter_done
@@ -29,6 +29,7 @@ HELP = """*What you can ask*
 `/signoff mode AGENT ENVIRONMENT observe|approve|auto REASON` sets it (operators only)
 `/signoff digest` posts the campaign digest here now
 `/signoff audit TASK` shows what happened in a task
+`/signoff rollback TASK` undoes what was done last in a task, or proposes to
 `/signoff help` shows this"""
 
 CURLY = str.maketrans("“”„", '"""')
@@ -196,6 +197,10 @@ def _told(event: dict[str, Any]) -> str:
     return " ".join([event["sentence"], *words])
 
 
+async def _rollback(desk: Desk, letter: Letter, words: Words) -> None:
+    await rollbacks.command(desk, letter, words)
+
+
 async def _help(desk: Desk, letter: Letter, words: Words) -> None:
     del words
     await desk.answer(letter, HELP, "help")
@@ -210,5 +215,6 @@ SUBCOMMANDS: Mapping[str, Handler] = {
     "mode": modes.mode,
     "digest": _digest,
     "audit": _audit,
+    "rollback": _rollback,
     "help": _help,
 }

@@ -10,6 +10,8 @@ from bot.slack.text import day_time, person, safe
 
 # Followed by the row's number: within a message an `action_id` stands once.
 PROPOSE_PAUSE = "campaign.propose_pause"
+# One reason and one task for several: their pauses come as one batch.
+PROPOSE_PAUSES = "campaign.propose_pauses"
 MOST = 12
 
 
@@ -27,6 +29,7 @@ def digest_post(report: Report, *, late_since: str | None) -> tuple[str, list[Bl
         found.append(kit.context([f"Late: it was due at {safe(late_since)}."]))
     rows = sorted(digest.rows, key=lambda row: not row.attention)
     found.extend(_row(row, place) for place, row in enumerate(rows[:MOST]))
+    found += _together([row for row in rows[:MOST] if row.is_running and row.attention])
     left = len(digest.rows) - MOST + digest.left_out
     fresh = "not known" if digest.as_of is None else day_time(datetime.fromisoformat(digest.as_of))
     small = [f"Figures as of {fresh}; today is left out."]
@@ -53,6 +56,14 @@ def _row(row: DigestRow, place: int) -> Block:
     if row.is_running:
         press = kit.button("Propose a pause…", f"{PROPOSE_PAUSE}.{place}", row.campaign_id)
     return kit.section("\n".join(lines), accessory=press)
+
+
+def _together(rows: list[DigestRow]) -> list[Block]:
+    if len(rows) < 2:  # noqa: PLR2004 - one has a button of its own
+        return []
+    text = f"Propose a pause of the {len(rows)} that need attention…"
+    value = ",".join(row.campaign_id for row in rows)
+    return [kit.actions("campaigns", [kit.button(text, PROPOSE_PAUSES, value)])]
 
 
 def _owner(owner: str) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from agents.campaign.agent import LAUNCH, PAUSE
 from agents.campaign.planner import BriefError, plan
 from agents.tasks import NewTask, TaskKind
-from bot.slack import glass, modals
+from bot.slack import batches, glass, modals, rollbacks
 from bot.slack.clicks import Deed, reject, settle
 from bot.slack.desk import Desk, reply, who
 from bot.slack.edits import edit
@@ -68,6 +69,7 @@ REASONS: Mapping[object, Callable[[Mapping[str, str]], dict[str, str]]] = {
     modals.PAUSE: _reason_errors,
     modals.REVIEW: _reason_errors,
     modals.REJECT: _rejection_errors,
+    modals.REJECT_ALL: _rejection_errors,
     modals.GLASS: glass.form_errors,
 }
 
@@ -99,6 +101,10 @@ async def submit(desk: Desk, letter: Letter) -> None:
         await _propose_pause(desk, letter, view)
     elif callback in {modals.REJECT, modals.EDIT, modals.GLASS, modals.REVIEW}:
         await _on_proposal(desk, letter, view)
+    elif callback == modals.REJECT_ALL:
+        await batches.rejected(desk, letter)
+    elif callback == modals.ROLL_BACK:
+        await rollbacks.confirmed(desk, letter)
     else:
         await desk.done(letter, "unknown form")
 
@@ -152,13 +158,15 @@ async def _launch(desk: Desk, letter: Letter, view: Mapping[str, Any], sent_on: 
 
 async def _propose_pause(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
     campaign_id, _, channel = str(view.get("private_metadata", "")).partition(":")
+    many = len(campaign_id.split(","))
+    digest = sha256(campaign_id.encode()).hexdigest()[:16]
     await _begin(
         desk,
         letter,
         channel=channel,
-        group=f"campaign:pause:{campaign_id}",
-        title=f"Pause campaign {campaign_id}",
-        target=campaign_id,
+        group=f"campaign:pause:{campaign_id if many == 1 else digest}",
+        title=f"Pause campaign {campaign_id}" if many == 1 else f"Pause {many} campaigns",
+        target=campaign_id if many == 1 else "campaigns",
         spec={
             "intent": PAUSE,
             "campaign_id": campaign_id,

@@ -1,4 +1,4 @@
-"""The modals: a brief, a reason to reject, an edit, a reason to pause a campaign."""
+"""The modals: a brief, a reason to reject, an edit, a reason to pause campaigns."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -17,6 +17,7 @@ BRIEF, REJECT, EDIT, PAUSE = (
     "campaign.pause",
 )
 GLASS, REVIEW = "proposal.break_glass", "review.not_fine"
+REJECT_ALL, ROLL_BACK = "batch.reject", "task.roll_back"
 
 
 def brief(today: date, channel: str) -> Block:
@@ -48,13 +49,13 @@ def reason(callback_id: str, title: str, label: str, data: str) -> Block:
     return kit.modal(callback_id, title, "Send", [field], data)
 
 
-def rejection(data: str) -> Block:
+def rejection(data: str, callback_id: str = REJECT) -> Block:
     """Return a form that asks why not: a reason of the list, words, or both."""
     options = {why.value: words for why, words in WORDS.items()}
     return kit.modal(
-        REJECT,
+        callback_id,
         "Reject",
-        "Reject it",
+        "Reject it" if callback_id == REJECT else "Reject all shown",
         [
             kit.choice("code", "Why not? It goes on record", options),
             kit.optional(kit.text_input("reason", "In your words", is_long=True)),

@@ -25,8 +25,10 @@ WORDS = {
     " did not do anything unusual, tell your operators.",
     Refusal.REASON_MISSING: "This needs a reason. Press the button again, and choose one or write"
     " one line.",
-    Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Undo it where it was"
-    " done, or ask for a new proposal.",
+    Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Press Propose to undo…"
+    " on its card: somebody signs that off.",
+    Refusal.WINDOW_OPEN: "It can still be undone with one click: press Roll back on its card.",
+    Refusal.ALREADY_PROPOSED: "That is proposed already: its card stands below.",
     Refusal.NO_INVERSE: "This can't be undone.",
     Refusal.NOT_REQUESTER: "Only {asker} can withdraw this. If it should not be done, press Reject…"
     " or ask them.",

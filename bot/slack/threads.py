@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +11,7 @@ from agents.incident.analyst import percent
 from agents.report import ANALYST, FindingKind, Report
 from agents.tasks import OPEN, TaskKind, TaskState
 from bot.slack import blocks as kit
-from bot.slack import cards, escalations, halts, leads, unknowns
+from bot.slack import cards, decisions, halts, leads, unknowns
 from bot.slack.blocks import Block
 from bot.slack.digests import digest_post
 from bot.slack.evidence import seen as evidence_seen
@@ -22,7 +22,6 @@ from bot.slack.reviews import review_parts
 from bot.slack.storms import storm_list
 from bot.slack.text import bullets, code, day_time, link, person, safe
 from bot.store.alerts import ordinal
-from bot.store.cardviews import ProposalView
 from bot.store.threads import TaskView
 from policies.model import ActorKind, ProposalState
 
@@ -68,7 +67,8 @@ def posts(
         parts = _storm(tasks, mentions, now, known)
     else:
         for place, view in enumerate(tasks):
-            found = _folded(view, list(_task(view, mentions, now, is_first=place == 0)), now, known)
+            whole = list(_task(view, mentions, now, known, is_first=place == 0))
+            found = _folded(view, whole, now, known)
             if unknowns.is_resolved_soon(view):
                 # It is told before that, so its thread goes first.
                 first = Urgency.ANSWER
@@ -118,11 +118,11 @@ def _storm(
     for view in tasks:
         asked = [found for found in view.proposals if found.needed_a_person]
         found = [
-            *_cards(view, asked, mentions),
+            *decisions.asked(view, asked, mentions, known),
             *reminder_parts(asked, mentions),
             *review_parts(asked, mentions),
-            *_verdicts(asked, now),
-            *_escalations(view, mentions),
+            *decisions.verdicts(view, asked, now),
+            *decisions.calls(view, mentions),
         ]
         late = is_late(view, now)
         timed += [
@@ -143,12 +143,17 @@ def _made(part: Part) -> Wanted:
 
 
 def _task(
-    view: TaskView, mentions: cards.Mentions, now: datetime, *, is_first: bool
+    view: TaskView,
+    mentions: cards.Mentions,
+    now: datetime,
+    known: Collection[str],
+    *,
+    is_first: bool,
 ) -> Iterator[Part]:
     task, evidence, report = view.task, view.evidence, view.report
     if task.kind is TaskKind.DIGEST:
         yield Part(key=f"task:{task.id}", make=lambda: _digest(view))
-        yield from (part for _, part in _escalations(view, mentions))
+        yield from (part for _, part in decisions.calls(view, mentions))
         return
     yield Part(key=f"task:{task.id}", make=lambda: _head(view, is_again=not is_first))
     if evidence is not None and task.kind is TaskKind.INCIDENT:
@@ -158,85 +163,17 @@ def _task(
         yield Part(key=f"report:{task.id}", make=lambda: _report(view, report))
     # By time, as they come about one after the other when nobody is away.
     timed = [
-        *_cards(view, view.proposals, mentions),
+        *decisions.asked(view, view.proposals, mentions, known),
         *reminder_parts(view.proposals, mentions),
         *review_parts(view.proposals, mentions),
-        *_verdicts(view.proposals, now),
-        *_unknowns(view, mentions),
-        *_escalations(view, mentions),
+        *decisions.verdicts(view, view.proposals, now),
+        *decisions.unknown_effects(view, mentions),
+        *decisions.calls(view, mentions),
     ]
     yield from (part for _, part in sorted(timed, key=lambda item: item[0]))
     yield from _leads(view)
     for seq, times in view.refires:
         yield Part(key=f"refired:{seq}", make=partial(_refired, times))
-
-
-def _cards(
-    view: TaskView, found: Sequence[ProposalView], mentions: cards.Mentions
-) -> Iterator[tuple[datetime, Part]]:
-    by_id = {item.row.proposal.id: item for item in view.proposals}
-    for item in found:
-        make = partial(_card, view, item, mentions, by_id.get(item.row.proposal.replaces or ""))
-        proposal, is_pending = item.row.proposal, item.row.state is ProposalState.PENDING
-        # A card that still asks as before and has no vote changes by a pause or a resolution only.
-        is_untouched = is_pending and not item.row.approvers and not item.row.is_widened
-        part = Part(
-            key=f"proposal:{proposal.id}",
-            make=make,
-            urgency=Urgency.DECISION if is_pending else Urgency.NEWS,
-            change=Urgency.COSMETIC if is_untouched else Urgency.DECISION,
-            is_needed=is_pending,
-        )
-        yield proposal.created_at, part
-
-
-def _card(
-    view: TaskView, item: ProposalView, mentions: cards.Mentions, before: ProposalView | None
-) -> tuple[str, list[Block]]:
-    held, resolved_at = halts.of_card(view, item), leads.resolved_at(view)
-    return cards.card(item, mentions, held=held, resolved_at=resolved_at, before=before)
-
-
-def _verdicts(found: Sequence[ProposalView], now: datetime) -> Iterator[tuple[datetime, Part]]:
-    for item in found:
-        proposal = item.row.proposal
-        if item.row.verdict is None:
-            continue
-        at, until = item.decided_at or proposal.created_at, cards.undo_until(item)
-        may_undo = until is not None and until > now
-        part = Part(
-            key=f"verdict:{proposal.id}",
-            make=partial(cards.verdict, item, now),
-            urgency=Urgency.DECISION,
-            change=Urgency.DECISION if may_undo else Urgency.NEWS,
-            is_needed=may_undo,
-        )
-        yield at, part
-
-
-def _unknowns(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[datetime, Part]]:
-    for found in view.proposals:
-        for ran in found.row.executions:
-            if ran.escalated_at is not None:
-                part = Part(
-                    key=f"unknown:{found.row.proposal.id}:{ran.direction}",
-                    make=partial(unknowns.card, found, ran, mentions),
-                    urgency=Urgency.DECISION,
-                    change=Urgency.DECISION,
-                    is_needed=ran.state == "unknown",
-                )
-                yield ran.escalated_at, part
-
-
-def _escalations(view: TaskView, mentions: cards.Mentions) -> Iterator[tuple[datetime, Part]]:
-    for found in view.escalations:
-        part = Part(
-            key=f"escalated:{found.seq}",
-            make=partial(escalations.call, view, found, mentions),
-            urgency=Urgency.DECISION,
-            is_needed=view.task.state is TaskState.ESCALATED,
-        )
-        yield found.at, part
 
 
 def _leads(view: TaskView) -> Iterator[Part]:

@@ -32,6 +32,8 @@ class ProposalView:
     successor: str | None = None
     glass_reason: str | None = None
     review: Review | None = None
+    # The first of those that share its card.
+    batch: str | None = None
 
     @property
     def needed_a_person(self) -> bool:
@@ -73,6 +75,7 @@ def proposal_views(connection: Connection, task_id: str) -> tuple[ProposalView, 
             successor=successors.get(row.proposal.id),
             glass_reason=getattr(spoken.get(row.proposal.id), "reason", None),
             review=reviewed.get(row.proposal.id),
+            batch=columns[row.proposal.id].batch,
         )
         for row in found
     )

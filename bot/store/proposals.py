@@ -63,8 +63,10 @@ def proposal_event(
     return Event(kind=kind, at=at, sentence=sentence, **{**usual, **fields})
 
 
-def add_proposal(connection: Connection, context: Context, proposal: Proposal) -> None:
-    """Add a proposal in the state its decision gives it."""
+def add_proposal(
+    connection: Connection, context: Context, proposal: Proposal, batch: str | None = None
+) -> None:
+    """Add a proposal in the state its decision gives it; with its `batch` it shares a card."""
     proposal = _clean(context, proposal)
     now = context.clock.now()
     state = FIRST_STATE[proposal.decision.effect]
@@ -89,6 +91,7 @@ def add_proposal(connection: Connection, context: Context, proposal: Proposal) -
             next_at=next_at,
             reason=proposal.decision.reasons[0],
             sentence=frozen_words(connection, proposal) if is_frozen(proposal) else None,
+            batch=batch,
         )
     )
     context.ledger.append(

@@ -216,6 +216,8 @@ proposals = Table(
     Column("is_followed_up", Boolean, nullable=False, server_default="0"),
     # Who withdrew or edited it.
     Column("decided_by", String(128)),
+    # The first of those that were proposed in one go with it, and share its card.
+    Column("batch", String(64)),
     UniqueConstraint("task_id", "key", "revision", name="proposals_once"),
     # What waits for a person; of all others there are ever more.
     Index(

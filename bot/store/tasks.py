@@ -1,6 +1,7 @@
 """Tasks as rows: created once per group, moved along legal transitions, fenced at every write."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,16 @@ KNOWN = and_(
     ),
     tasks.c.state.in_(list(TaskState)),
 )
+
+
+# The key of a proposal to undo another one begins so; the longest key has so many characters.
+UNDO, KEY = "undo-", 64
+_DONE = frozenset({ProposalState.EXECUTED, ProposalState.VERIFIED})
+
+
+def undo_key(proposal_id: str) -> str:
+    """Return the key that a proposal to undo another one has."""
+    return f"{UNDO}{proposal_id}"[-KEY:]
 
 
 def task_of(row: Any) -> Task:
@@ -216,15 +227,12 @@ def settle_task(connection: Connection, context: Context, task_id: str, reason: 
             proposals.c.next_at,
             proposals.c.roll_back_by,
             proposals.c.is_followed_up,
+            proposals.c.id,
+            proposals.c.key,
+            proposals.c.revision,
         ).where(proposals.c.task_id == task_id)
     ).all()
-    # What is verified but not yet followed up still has a step to come.
-    states = [
-        ProposalState.EXECUTED
-        if item.state == ProposalState.VERIFIED and not item.is_followed_up
-        else ProposalState(item.state)
-        for item in found
-    ]
+    states = _standing(found)
     is_rolling_back = any(
         item.roll_back_by is not None
         and item.state in {ProposalState.EXECUTED, ProposalState.VERIFIED}
@@ -238,6 +246,25 @@ def settle_task(connection: Connection, context: Context, task_id: str, reason: 
     context.dispatcher.wake(connection, task_id, wake_at)
     if state is not task.state:
         move_task(connection, context, task, state, reason)
+
+
+def _standing(found: Sequence[Any]) -> list[ProposalState]:
+    """Return the states that a task's own follows from."""
+    newest = {item.key: item.revision for item in sorted(found, key=lambda item: item.revision)}
+    undone = {item.key for item in found if item.state in _DONE}
+    states = []
+    for item in found:
+        state = ProposalState(item.state)
+        if state is ProposalState.DRIFTED and item.revision < newest[item.key]:
+            # Proposed again since.
+            state = ProposalState.SUPERSEDED
+        elif state is ProposalState.VERIFIED and not item.is_followed_up:
+            # It still has a step to come.
+            state = ProposalState.EXECUTED
+        elif state in _DONE and undo_key(item.id) in undone:
+            state = ProposalState.ROLLED_BACK
+        states.append(state)
+    return states
 
 
 def _has_signal(connection: Connection, task_id: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from agents.ports import Claim, ProposalRow, Signal, TaskChange
+from bot.store.batches import batched
 from bot.store.context import Context
 from bot.store.counters import open_proposals, usage_of, used
 from bot.store.escalations import TOO_MANY_ATTEMPTS
@@ -284,6 +285,7 @@ def _add(
     ceiling: Ceiling | None,
 ) -> None:
     """Add proposals, unless with them more would wait for people than may."""
+    batches = batched(made)
     for proposal in made:
         if ceiling is not None and proposal.decision.effect is EffectKind.APPROVE:
             action = proposal.action
@@ -293,4 +295,4 @@ def _add(
             reached = ceiling.of_proposals(of_task, of_agent)
             if reached is not None:
                 raise LimitReached(reached)
-        add_proposal(connection, context, proposal)
+        add_proposal(connection, context, proposal, batches.get(proposal.id))

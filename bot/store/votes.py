@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
+from bot.store.batches import shown_by
 from bot.store.context import Context
 from bot.store.proposals import moved, proposal_event, proposal_of
 from bot.store.tables import executions, posts, proposals, tasks, votes
@@ -70,7 +71,7 @@ def cast(
 ) -> Answer:
     """Store a vote and, where it decides, move the proposal: all or nothing."""
     found = proposal_of(connection, click.proposal_id)
-    if found is None or not _is_on_card(connection, click):
+    if found is None or not is_on_card(connection, click):
         return refused(connection, context, click, None, Refusal.OTHER_CARD)
     proposal, state = found
     refusal = _refusal(context, click, proposal, state, memberships)
@@ -87,19 +88,26 @@ def cast(
 
 
 def ask_rollback(
-    connection: Connection, context: Context, click: Click, memberships: Memberships
+    connection: Connection,
+    context: Context,
+    click: Click,
+    memberships: Memberships,
+    *,
+    on_card: bool = True,
 ) -> Answer:
-    """Note that a member of an approving group wants an executed action undone."""
+    """Note that a member of an approving group wants an executed action undone.
+
+    Who asks by a command, not on a card, is held to the same.
+    """
     found = proposal_of(connection, click.proposal_id)
-    if found is None or not _is_on_card(connection, click):
+    if found is None or (on_card and not is_on_card(connection, click)):
         return refused(connection, context, click, None, Refusal.OTHER_CARD)
     proposal, state = found
     groups = undoers(connection, proposal)
-    refusal = barred(click.voter, groups, memberships, context.clock.now()) or _rollback_refusal(
-        connection, context, proposal, state
-    )
+    refusal = barred(click.voter, groups, memberships, context.clock.now())
     if refusal is None and click.seen_hash != proposal.action.hash:
         refusal = Refusal.OLD_CARD
+    refusal = refusal or _rollback_refusal(connection, context, proposal, state)
     if refusal is not None:
         return refused(connection, context, click, proposal, refusal)
     now = context.clock.now()
@@ -238,9 +246,11 @@ def card_key(connection: Connection, click: Click) -> str | None:
     return None if row is None or row.thread_id != thread else str(row.key)
 
 
-def _is_on_card(connection: Connection, click: Click) -> bool:
+def is_on_card(connection: Connection, click: Click) -> bool:
+    """Say whether the message that was clicked shows the proposal, alone or in a batch."""
+    key = card_key(connection, click)
     own = {f"proposal:{click.proposal_id}", f"verdict:{click.proposal_id}"}
-    return card_key(connection, click) in own
+    return key is not None and (key in own or click.proposal_id in shown_by(key))
 
 
 def _refusal(
@@ -372,7 +382,7 @@ def check(
 ) -> tuple[Refusal | None, Proposal | None]:
     """Say whether a click could count, without storing anything."""
     found = proposal_of(connection, click.proposal_id)
-    if found is None or not _is_on_card(connection, click):
+    if found is None or not is_on_card(connection, click):
         return Refusal.OTHER_CARD, None
     proposal, state = found
     return _refusal(context, click, proposal, state, memberships), proposal

@@ -11,6 +11,7 @@ from agents.ports import ExecutionRow, ProposalRow
 from agents.report import FindingKind, Report
 from agents.services import limit, settle_s
 from agents.tasks import Task
+from bot.store.batches import batched
 from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
 from policies.model import Proposal, ProposalState, Verdict
@@ -176,6 +177,32 @@ async def test_a_running_campaign_is_proposed_to_be_paused(marketing: Marketing)
     made = await marketing.gateway.consider(draft, "T-1-1", caller("campaign"))
     assert made.action.tool == "adplatform_pause_campaign"
     assert made.action.inverse is not None
+
+
+async def test_several_campaigns_are_proposed_to_be_paused_each_for_itself(
+    marketing: Marketing,
+) -> None:
+    listing = marketing.catalogue.reading("adplatform_campaigns")
+    rows = (await listing.read(arguments_of(listing, {}))).rows
+    resting = next(row for row in rows if row["effective_status"] == "PAUSED")
+    switch = marketing.catalogue.writing("adplatform_activate_campaign")
+    about: dict[str, str | int] = {"campaign_id": str(resting["id"]), "days": 1}
+    about["name"] = str(resting["name"])
+    about["daily_budget"] = str(resting["daily_budget"])
+    await switch.act(arguments_of(switch, about), CALL)
+    running = next(row for row in rows if row["effective_status"] == "ACTIVE")
+    ids = [str(running["id"]), str(resting["id"])]
+    report, drafts, _ = await marketing.answer(
+        intent="pause", campaign_id=",".join([*ids, "cmp-0", ids[0]]), reason="they sell nothing"
+    )
+    assert [draft.parameters["campaign_id"] for draft in drafts] == ids
+    assert len({draft.key for draft in drafts}) == len(ids) == 2
+    assert "1 of the 3 campaigns are left out." in report.notes
+    made = [
+        await marketing.gateway.consider(draft, f"T-1-{place}", caller("campaign"))
+        for place, draft in enumerate(drafts, 1)
+    ]
+    assert batched(made) == dict.fromkeys(("T-1-1", "T-1-2"), "T-1-1")
 
 
 async def test_a_campaign_that_is_not_there_is_not_paused(marketing: Marketing) -> None:

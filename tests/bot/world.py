@@ -132,6 +132,7 @@ class Wish:
     revision: int = 1
     key: str = "rollback"
     version: str = "v41"
+    tool: str = "shop_rollback"
     replaces: str | None = None
 
 
@@ -141,7 +142,7 @@ def proposal_for(task: Task, number: int, now: datetime, wish: Wish) -> Proposal
     action = Action(
         tenant=task.tenant,
         proposal_id=name,
-        tool="shop_rollback",
+        tool=wish.tool,
         tool_version=1,
         target="checkout",
         environment=task.environment,

@@ -196,6 +196,17 @@ async def test_the_one_click_rollback_ends_with_its_window(tmp_path: Path) -> No
         await scene.ben.forge("proposal.roll_back", INCIDENTS, verdict["ts"], value)
         await scene.told(scene.ben, "WINDOW_CLOSED", INCIDENTS)
         assert len(scene.world.shop.effects) == 1
+        # From then on undoing is a proposal of its own; the command asks for it in a form.
+        task_id = value.rsplit("-", 1)[0]
+        await scene.ben.command(INCIDENTS, f"/signoff rollback {task_id}")
+        await submit(scene.ben, {})
+        await scene.told(scene.ben, "somebody else signs it off", INCIDENTS)
+        asked = await card_of(scene, found, r"Why this card[\s\S]*This undoes")
+        await scene.ben.click("Approve", INCIDENTS, asked["ts"])
+        await scene.told(scene.ben, "IS_REQUESTER", INCIDENTS)
+        await scene.ana.click("Approve", INCIDENTS, asked["ts"])
+        await card_of(scene, found, r"\*Undone\* by proposal")
+        assert len(scene.world.shop.effects) == 2
 
 
 async def test_a_rollback_does_not_overwrite_what_came_since(tmp_path: Path) -> None:

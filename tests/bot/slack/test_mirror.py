@@ -198,7 +198,7 @@ async def test_many_incidents_at_once_share_one_thread(side: Side) -> None:
     tasks = [await side.begin(f"incident:{number}") for number in range(STORM_AFTER + 20)]
     async with running(side):
         await side.shown()
-        await side.propose(tasks[-1], Wish(), Wish(key="silence", revision=1))
+        await side.propose(tasks[-1], Wish(), Wish(key="silence", tool="alertmanager_silence"))
         await side.shown()
     roots = [message for message in side.messages() if message.thread_ts in {None, message.ts}]
     assert len(roots) == STORM_AFTER + 1
@@ -229,7 +229,9 @@ async def test_what_a_person_asks_for_joins_no_storm(side: Side) -> None:
 
 async def test_what_is_long_over_is_told_in_one_message(side: Side) -> None:
     task = await side.begin()
-    await side.propose(task, Wish(expires_s=60), Wish(key="silence", expires_s=60))
+    await side.propose(
+        task, Wish(expires_s=60), Wish(key="silence", tool="alertmanager_silence", expires_s=60)
+    )
     side.store.clock.forward(61)
     await side.expire(task)
     side.store.clock.forward(3600)
@@ -241,7 +243,9 @@ async def test_what_is_long_over_is_told_in_one_message(side: Side) -> None:
 
 async def test_what_is_just_over_is_told_step_by_step(side: Side) -> None:
     task = await side.begin()
-    await side.propose(task, Wish(expires_s=60), Wish(key="silence", expires_s=60))
+    await side.propose(
+        task, Wish(expires_s=60), Wish(key="silence", tool="alertmanager_silence", expires_s=60)
+    )
     side.store.clock.forward(61)
     await side.expire(task)
     async with running(side):

@@ -1,0 +1,73 @@
+"""How a verdict's card offers the way back after its window, and a drifted one another try."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.slack import blocks as kit
+from bot.slack.blocks import Block
+from bot.slack.text import code, day_time, safe
+from bot.store.cardviews import ProposalView
+from bot.store.tasks import UNDO, undo_key
+from bot.store.undoing import REVERSIBLE, STANDING
+from policies.model import Proposal, ProposalState
+
+PROPOSE_UNDO, PROPOSE_AGAIN = "proposal.propose_undo", "proposal.propose_again"
+_LATER_NEEDS = "Undoing it now takes a new sign-off: whoever asks for it can't give it."
+
+
+def undo_of(proposal: Proposal, found: Sequence[ProposalView]) -> ProposalView | None:
+    """Return the newest proposal to undo another one, if there is any."""
+    key = undo_key(proposal.id)
+    undos = [view for view in found if view.row.proposal.key == key]
+    return max(undos, key=lambda view: view.row.proposal.revision, default=None)
+
+
+def may_again(found: Sequence[ProposalView]) -> frozenset[str]:
+    """Return what drifted, and was not proposed again since."""
+    newest: dict[str, Proposal] = {}
+    for view in found:
+        proposal = view.row.proposal
+        before = newest.get(proposal.key)
+        if before is None or proposal.revision > before.revision:
+            newest[proposal.key] = proposal
+    return frozenset(
+        view.row.proposal.id
+        for view in found
+        if view.row.state is ProposalState.DRIFTED
+        and newest[view.row.proposal.key].id == view.row.proposal.id
+        and not view.row.proposal.key.startswith(UNDO)
+    )
+
+
+def is_undone(undo: ProposalView | None) -> bool:
+    """Say whether a proposal to undo was carried out."""
+    return undo is not None and undo.row.state in REVERSIBLE
+
+
+def afterwards(proposal: Proposal, undo: ProposalView | None, until: datetime) -> list[Block]:
+    """Return what stands on a verdict's card after the time for one click."""
+    if undo is not None and undo.row.state in STANDING:
+        name = code(undo.row.proposal.id)
+        if is_undone(undo):
+            return [kit.section(f"*Undone* by proposal {name}; see its card.")]
+        return [kit.section(f"*To undo it is proposed:* see the card of {name} below.")]
+    press = kit.button("Propose to undo…", PROPOSE_UNDO, f"{proposal.id}:{proposal.action.hash}")
+    inverse = proposal.action.inverse
+    words = "" if inverse is None else inverse.sentence
+    press["confirm"] = kit.confirm("Propose to undo this?", f"{words} {_LATER_NEEDS}", "Propose")
+    ended = f"The time to undo it with one click ended at {day_time(until)}. {_LATER_NEEDS}"
+    return [
+        kit.actions(f"verdict:{proposal.id}", [press]),
+        kit.context([f"{ended} Undo: {safe(words)}"]),
+    ]
+
+
+def once_more(proposal: Proposal) -> list[Block]:
+    """Return the way on from a proposal that drifted."""
+    value = f"{proposal.id}:{proposal.action.hash}"
+    press = kit.button("Propose again", PROPOSE_AGAIN, value)
+    about = (
+        "Propose again looks at the present state and makes a new card, with votes at zero."
+        " Whoever asks for it can't sign it off."
+    )
+    return [kit.actions(f"proposal:{proposal.id}", [press]), kit.context([about])]

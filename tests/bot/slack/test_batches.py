@@ -1,0 +1,242 @@
+"""Batch cards: what they show is what a click may count for, item by item."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.slack.batchcards import APPROVE_ALL
+from bot.slack.limits import faults
+from bot.store.controls import pause
+from bot.store.tables import votes
+from policies.loader import sealed
+from policies.model import ProposalState
+from tests.bot.slack.lampside import (
+    GUEST,
+    OUTSIDER,
+    ROBOT,
+    Bench,
+    asks,
+    bench,
+    buttons,
+    label,
+    words,
+)
+from tests.bot.world import ANA, BEN
+
+S = ProposalState
+DASH = "\N{EN DASH}"
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench(tmp_path) as made:
+        yield made
+
+
+async def test_what_is_proposed_in_one_go_stands_whole_on_one_card(here: Bench) -> None:
+    here.house.is_final = True
+    task = await here.task("hall", "attic", "porch")
+    card = await here.card("batch:")
+    assert [mark.split(":")[0] for mark in here.side.marks()][-1:] == ["batch"]
+    shown = words(card)
+    for place, name in enumerate(("hall", "attic", "porch"), 1):
+        assert f"{place}. Set the lamp from old to new ({name})" in shown
+        assert f"name: `{name}`" in shown
+        assert f"{name} is dark" in shown
+    assert shown.count("*Worst case*\\nit stays dark") == 3
+    assert shown.count("*It can't be undone.*") == 3
+    assert shown.count("Needs *1* of <!subteam^S0ONCALL>") == 3
+    for row in await here.rows(task):
+        assert row.proposal.action.hash[:12] in shown
+    assert [label(one) for one in buttons(card)][-2:] == [
+        "Approve the 3 shown",
+        "Reject the 3 shown…",
+    ]
+    assert "3 of them can't be undone" in shown
+    assert faults(card.text, card.blocks) == []
+
+
+async def test_one_click_is_one_vote_for_each_item_shown(here: Bench) -> None:
+    task = await here.task("hall", "attic", "porch")
+    told = await here.press("U0ANA", "Approve the 3 shown", await here.card("batch:"))
+    assert [line.splitlines()[0] for line in told] == ["Of the 3 shown: 3 signed off."]
+    assert len(await here.side.store.rows(votes)) == 3
+    await here.work()
+    assert here.house.lamps == {"hall": "new", "attic": "new", "porch": "new"}
+    assert set(await here.states(task)) == {S.VERIFIED}
+    card = await here.card("batch:")
+    assert buttons(card) == []
+    assert words(card).count("*Done*") == 3
+    assert faults(card.text, card.blocks) == []
+
+
+async def test_an_item_is_answered_alone_and_leaves_the_rest_open(here: Bench) -> None:
+    task = await here.task("hall", "attic", "porch")
+    card = await here.card("batch:")
+    await here.press("U0BEN", "proposal.approve.2", card)
+    await here.work()
+    assert here.house.lamps == {"attic": "new"}
+    assert await here.states(task) == [S.PENDING, S.VERIFIED, S.PENDING]
+    card = await here.card("batch:")
+    assert [label(one) for one in buttons(card)].count("Approve") == 2
+    told = await here.press("U0ANA", "Approve the 2 shown", card)
+    assert told[0].startswith("Of the 2 shown: 2 signed off.")
+    assert len(await here.side.store.rows(votes)) == 3
+
+
+async def test_each_item_says_what_became_of_it(here: Bench) -> None:
+    here.rules.append(sealed([asks(2, "oncall", "operators", "marketing")]))
+    task = await here.task("hall", "attic", "porch", "yard", **{"asked.porch": BEN})
+    card = await here.card("batch:")
+    value = str(buttons(card)[-2]["value"])
+    await here.press("U0ANA", "proposal.approve.4", card)
+    await here.press("U0MIA", "proposal.approve.4", card)
+    await here.press("U0MIA", "proposal.approve.1", card)
+    told = await here.send("U0BEN", APPROVE_ALL, value, card.ts)
+    first, *lines = told[0].splitlines()
+    assert first == "Of the 4 shown: 1 signed off, 1 needs 1 more, 2 refused."
+    assert [line.split("`")[1] for line in lines] == [f"{task.id}-{n}" for n in range(1, 5)]
+    assert "You asked for this" in lines[2]
+    assert "ALREADY_DECIDED" in lines[3]
+    refused = await here.side.store.events("click.refused")
+    assert [event["proposal_id"] for event in refused] == [f"{task.id}-3", f"{task.id}-4"]
+
+
+async def test_items_that_ask_different_groups_say_so_and_count_for_who_may(here: Bench) -> None:
+    more = asks(1, "operators", target=("attic",))
+    here.rules.append(sealed([asks(), more]))
+    task = await here.task("hall", "attic")
+    card = await here.card("batch:")
+    assert words(card).count("Needs *1* of `operators`") == 1
+    told = await here.press("U0BEN", "Approve the 2 shown", card)
+    assert told[0].startswith("Of the 2 shown: 1 signed off, 1 needs 1 more.")
+    assert await here.states(task) == [S.APPROVED, S.PENDING]
+
+
+async def test_a_stale_card_votes_on_nothing_that_was_decided_since(here: Bench) -> None:
+    task = await here.task("hall", "attic")
+    card = await here.card("batch:")
+    stale = str(buttons(card)[-2]["value"])
+    await here.press("U0ANA", "Approve the 2 shown", card)
+    before = await here.side.store.rows(votes)
+    told = await here.send("U0BEN", APPROVE_ALL, stale, card.ts)
+    assert told[0].count("ALREADY_DECIDED") == 2
+    assert await here.side.store.rows(votes) == before
+    assert set(await here.states(task)) == {S.APPROVED}
+
+
+@pytest.mark.parametrize(
+    ("user", "team", "reason"),
+    [
+        (OUTSIDER.id, "T0PLAY", "NOT_IN_GROUP"),
+        (GUEST.id, "T0PLAY", "IS_GUEST"),
+        (ROBOT.id, "T0PLAY", "IS_BOT"),
+        ("U0ANA", "T0ELSE", "NOT_IN_GROUP"),
+        ("U0NOBODY", "T0PLAY", "PERSON_UNREADABLE"),
+    ],
+)
+async def test_who_may_not_decide_votes_on_no_item(
+    here: Bench, user: str, team: str, reason: str
+) -> None:
+    task = await here.task("hall", "attic")
+    card = await here.card("batch:")
+    for button in ("Approve the 2 shown", "Reject the 2 shown…"):
+        told = await here.press(user, button, card, team)
+        assert told[0].count(reason) == 2, told
+    assert await here.side.store.rows(votes) == []
+    assert set(await here.states(task)) == {S.PENDING}
+    assert len(await here.side.store.events("click.refused")) == 4
+
+
+async def test_a_card_answers_for_its_own_items_only(here: Bench) -> None:
+    one, other = await here.task("hall", "attic"), await here.task("porch", "yard")
+    await here.shown()
+    cards = {
+        str((message.metadata or {})["event_payload"]["key"]).split(":")[1]: message
+        for message, mark in zip(here.side.messages(), here.side.marks(), strict=True)
+        if mark.startswith("batch:")
+    }
+    foreign = str(buttons(cards[other.id])[-2]["value"])
+    told = await here.send("U0ANA", APPROVE_ALL, foreign, cards[one.id].ts)
+    assert told[0].count("OTHER_CARD") == 2
+    own = str(buttons(cards[one.id])[-2]["value"])
+    forged = ",".join([own, foreign])
+    told = await here.send("U0ANA", APPROVE_ALL, forged, cards[one.id].ts)
+    assert told[0].startswith("Of the 4 shown: 2 signed off, 2 refused.")
+    assert {row.proposal_id.rsplit("-", 1)[0] for row in await here.side.store.rows(votes)} == {
+        one.id
+    }
+
+
+@pytest.mark.parametrize(
+    "value", ["", "nonsense", "a:b:c", "a:b,", "a:b,a:c", ",".join(["a:b"] * 9)]
+)
+async def test_a_value_that_is_none_of_ours_decides_nothing(here: Bench, value: str) -> None:
+    await here.task("hall", "attic")
+    card = await here.card("batch:")
+    told = await here.send("U0ANA", APPROVE_ALL, value, card.ts)
+    assert "OTHER_CARD" in told[0]
+    assert await here.side.store.rows(votes) == []
+
+
+async def test_all_that_is_shown_is_rejected_with_one_reason(here: Bench) -> None:
+    task = await here.task("hall", "attic")
+    card = await here.card("batch:")
+    assert await here.press("U0ANA", "Reject the 2 shown…", card) == []
+    view = {
+        "callback_id": "batch.reject",
+        "private_metadata": f"{buttons(card)[-1]['value']}|C0INCIDENTS|{card.ts}",
+        "state": {"values": {"reason": {"reason.value": {"value": "not tonight"}}}},
+    }
+    body = {"type": "view_submission", "user": {"id": "U0ANA", "team_id": "T0PLAY"}, "view": view}
+    told = await here.letter("view", body)
+    assert told[0].startswith("Of the 2 shown: 2 rejected.")
+    assert set(await here.states(task)) == {S.REJECTED}
+    assert words(await here.card("batch:")).count("not tonight") == 2
+
+
+async def test_more_than_fit_come_on_several_cards_that_count_their_own(here: Bench) -> None:
+    lamps = [f"lamp{number}" for number in range(1, 13)]
+    task = await here.task(*lamps)
+    await here.shown()
+    batches = [
+        message
+        for message, mark in zip(here.side.messages(), here.side.marks(), strict=True)
+        if mark.startswith("batch:")
+    ]
+    heads = [message.text.split(":")[0] for message in batches]
+    assert heads == [f"Proposals {found} of 12" for found in (f"1{DASH}8", f"9{DASH}12")]
+    assert "Approve the 4 shown" in words(batches[1])
+    told = await here.press("U0ANA", "Approve the 4 shown", batches[1])
+    assert told[0].startswith("Of the 4 shown: 4 signed off.")
+    states = await here.states(task)
+    assert (states.count(S.PENDING), states.count(S.APPROVED)) == (8, 4)
+    for message in batches:
+        assert faults(message.text, message.blocks) == []
+
+
+async def test_two_people_at_once_give_each_item_one_deciding_vote(here: Bench) -> None:
+    task = await here.task("hall", "attic", "porch")
+    card = await here.card("batch:")
+    await asyncio.gather(
+        here.press("U0ANA", "Approve the 3 shown", card),
+        here.press("U0BEN", "Approve the 3 shown", card),
+    )
+    assert len(await here.side.store.rows(votes)) == 3
+    assert set(await here.states(task)) == {S.APPROVED}
+
+
+async def test_votes_wait_on_the_card_while_signoff_is_paused(here: Bench) -> None:
+    task = await here.task("hall", "attic")
+    store = here.side.store
+    await store.database.write(
+        lambda connection: pause(connection, store.context, "default", ANA, "")
+    )
+    card = await here.card("batch:")
+    assert words(card).count("*Signoff is paused.*") == 2
+    await here.press("U0ANA", "Approve the 2 shown", card)
+    await here.work()
+    assert here.house.lamps == {}
+    assert set(await here.states(task)) == {S.APPROVED}
