@@ -67,8 +67,13 @@ def _failed(context: Context, task: Task, fault: str) -> Event:
 
 def _end(connection: Connection, context: Context, row: ProposalRow) -> None:
     """End what a proposal has due, in the way that promises least."""
+    own = proposals.c.id == row.proposal.id
     if row.roll_back_by is not None:
         _end_rollback(connection, context, row)
+    elif row.state is ProposalState.PENDING and context.clock.now() < row.proposal.expires_at:
+        # Only calling people failed: they are not called again, and the card keeps its time.
+        expires_at = row.proposal.expires_at
+        connection.execute(update(proposals).where(own).values(next_at=expires_at))
     elif row.state is ProposalState.PENDING:
         words = ("NO_ANSWER_IN_TIME", "Nobody signed off in time.")
         moved(connection, context, row.proposal, (row.state, ProposalState.EXPIRED), *words)
@@ -82,7 +87,6 @@ def _end(connection: Connection, context: Context, row: ProposalRow) -> None:
     else:
         values: dict[str, Any] = {"is_followed_up": True, "next_at": None}
         values |= {"reason": GAVE_UP, "sentence": NO_NEXT_STEP}
-        own = proposals.c.id == row.proposal.id
         connection.execute(update(proposals).where(own).values(**values))
 
 

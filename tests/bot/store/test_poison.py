@@ -8,6 +8,7 @@ from bot.slack.threads import posts
 from bot.store.tables import tasks
 from bot.store.taskstore import MAX_ATTEMPTS, SqlTaskStore
 from bot.store.threads import ThreadStore
+from policies.ladder import Rung, rung_at
 from policies.model import Proposal, ProposalState, Verdict
 from tests.bot.store.workshop import worker
 from tests.bot.world import Wish, World, caller_of, done, intent
@@ -44,8 +45,20 @@ async def test_a_card_that_nobody_answers_still_expires_in_its_time(store: World
     proposal = await store.proposed(Wish())
     await given_up(store, proposal)
     assert (await store.standing(proposal)).state is ProposalState.PENDING
-    assert (await store.row(tasks)).wake_at == proposal.expires_at
+    reminded_at = rung_at(proposal, Rung.REMINDED)
+    assert (await store.row(tasks)).wake_at == reminded_at
     assert (await store.row(tasks)).attempts == 0, "who answers has five tries again"
+
+
+async def test_a_reminder_that_fails_again_and_again_does_not_shorten_the_cards_time(
+    store: World,
+) -> None:
+    proposal = await store.proposed(Wish())
+    store.clock.forward(900)
+    await given_up(store, proposal)
+    row = await store.standing(proposal)
+    assert (row.state, row.next_at) == (ProposalState.PENDING, proposal.expires_at)
+    assert (await store.row(tasks)).wake_at == proposal.expires_at
 
 
 async def test_an_expiry_that_was_due_is_done(store: World) -> None:
