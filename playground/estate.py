@@ -36,7 +36,7 @@ def signoff_yaml(base: str, window: str) -> str:
 
 
 # Visitors meet the shop there, in both environments: the demo breaks things in staging.
-LANDING_PAGES = {"web": ["https://shop.example/"]}
+LANDING_PAGES = {"web": ("https://shop.example/",)}
 
 
 def _place(base: str, service: str, environment: str, window: str) -> dict[str, object]:
@@ -52,5 +52,5 @@ def _place(base: str, service: str, environment: str, window: str) -> dict[str, 
         "dashboard": f"{base}/world/graphs?service={service}&environment={environment}",
         "signals": {"errors": error_ratio(service, environment, window), "latency": latency},
         "limits": {"errors": 0.05, "latency": ALLOWED_LATENCY_S},
-        "landing_pages": LANDING_PAGES.get(service, []),
+        "landing_pages": list(LANDING_PAGES.get(service, ())),
     }
