@@ -15,6 +15,7 @@ class TaskKind(StrEnum):
     INCIDENT = "incident"
     CAMPAIGN = "campaign"
     DIGEST = "digest"
+    POLICY = "policy"
 
 
 # The version of how a kind of task goes through its states: one up where a waiting task of before

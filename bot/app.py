@@ -17,11 +17,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from agents.campaign.agent import CampaignAgent
 from agents.campaign.digest import DigestAgent
 from agents.incident.agent import IncidentAgent
+from agents.policy.agent import PolicyAgent
 from agents.tasks import TaskKind
 from agents.worker import Worker, Workshop
 from bot.anchoring import checkpointer, operators
 from bot.metrics import Metrics
 from bot.opening import Core, core_of, pace_of
+from bot.rulesets import Groups
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SettingsError
 from bot.slack.anchors import AnchorPoster
@@ -44,6 +46,7 @@ from bot.store.threads import Thread, ThreadStore
 from bot.timekeeper import Timekeeper
 from bot.webhooks.bodies import runner as runner_of
 from bot.webhooks.server import Entrance, routes
+from policies.approvals import Memberships
 from tools.gateway import Gateway, Parts
 
 # How long a stop waits for steps in hand; a service manager commonly allows 30 s for all of it.
@@ -107,6 +110,7 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
         arrival = Arrival(sender, directory, pace)
         await arrival.begin()
         gateway = _gateway(settings, core, directory)
+        core.rule_sets.knows(_groups(settings, directory), settings.config.policy_mode)
         desk = Desk(
             context=core.context,
             config=settings.config,
@@ -129,12 +133,22 @@ def _gateway(settings: Settings, core: Core, directory: SlackDirectory) -> Gatew
             memory=SqlMemory(context),
             controls=SqlControls(context, settings.config.modes, settings.config.mode),
             directory=directory,
-            rules=lambda: core.rules,
+            rules=core.rule_sets.rules,
             clock=context.clock,
             redactor=context.redactor,
             boundary=context.boundary,
         )
     )
+
+
+def _groups(settings: Settings, directory: SlackDirectory) -> Groups:
+    names = tuple(settings.config.groups)
+
+    async def read() -> Memberships | None:
+        found = await directory.memberships(names)
+        return found if found.keys() == set(names) else None
+
+    return read
 
 
 async def _join(
@@ -202,6 +216,7 @@ def _worker(desk: Desk, step_limit_s: float) -> Worker:
             TaskKind.INCIDENT: IncidentAgent(gateway, desk.config.service_map),
             TaskKind.CAMPAIGN: CampaignAgent(gateway, context.clock),
             TaskKind.DIGEST: DigestAgent(gateway, context.clock),
+            TaskKind.POLICY: PolicyAgent(gateway),
         },
         gateway=gateway,
         clock=context.clock,

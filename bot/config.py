@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from agents.services import Service, ServiceMap
 from agents.tasks import Task
+from policies.lockout import POLICY_ENVIRONMENT
 from policies.model import Mode, Strict
 from policies.redaction import PersonalData
 from policies.yamltext import YamlError, read
@@ -73,6 +74,16 @@ class Config(Strict):
         return tuple(
             sorted({name for found in self.services.values() for name in found.environments})
         )
+
+    @property
+    def operators_channel(self) -> str | None:
+        """Where those who answer for Signoff look: the anchor channel, else the default one."""
+        return self.defaults.channel if self.anchor is None else self.anchor.channel
+
+    @property
+    def policy_mode(self) -> Mode:
+        """How far a change of the rules may go."""
+        return self.modes.get(POLICY_ENVIRONMENT, self.mode)
 
     def channel(self, service: str | None, environment: str) -> str | None:
         """Return where to speak about a service, else the default channel."""

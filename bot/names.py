@@ -3,11 +3,13 @@
 from bot.clock import WallClock
 from bot.settings import Settings
 from policies.analysis import Known, Subject
+from policies.lockout import POLICY_AGENT, POLICY_ENVIRONMENT
 from policies.vocabulary import Vocabulary
-from tools.base import AnyTool, WriteTool
+from tools.base import AnyConnector, AnyTool, WriteTool
 from tools.catalogue import connector_types, placeholder
+from tools.policy import Policy
 
-AGENTS = ("incident", "campaign", "digest")
+AGENTS = ("incident", "campaign", "digest", POLICY_AGENT)
 # Where the ad platform's campaigns are, which no service of signoff.yaml names.
 ADS = "ads"
 
@@ -41,6 +43,7 @@ def subjects() -> list[Subject]:
             action=tool.action,
             agents=tool.agents,
             is_reversible=True,
+            only_in=POLICY_ENVIRONMENT if tool.agents == (POLICY_AGENT,) else None,
         )
         for tool in _tools()
         if isinstance(tool, WriteTool)
@@ -49,4 +52,6 @@ def subjects() -> list[Subject]:
 
 def _tools() -> list[AnyTool]:
     clock = WallClock()
-    return [tool for kind in connector_types() for tool in placeholder(kind, clock).tools()]
+    # The rules themselves are no outside system: they need no settings, and are always there.
+    kinds: tuple[type[AnyConnector], ...] = (*connector_types(), Policy)
+    return [tool for kind in kinds for tool in placeholder(kind, clock).tools()]

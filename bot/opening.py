@@ -13,6 +13,7 @@ from bot.clock import SharedClock, WallClock
 from bot.keeping import own_redactor
 from bot.names import vocabulary
 from bot.policy import candidate, hard_rules
+from bot.rulesets import SqlRuleSets
 from bot.settings import Settings
 from bot.stops import stopper
 from bot.store.context import Context
@@ -29,6 +30,7 @@ from policies.engine import RuleSet
 from policies.loader import PolicyError
 from policies.model import Clock
 from tools.catalogue import Catalogue
+from tools.policy import Policy
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class Core:
 
     context: Context
     catalogue: Catalogue
-    rules: RuleSet
+    rule_sets: SqlRuleSets
     dispatcher: RowDispatcher
     # Whether nothing happened for a minute before this start, and so nothing was told to Slack.
     is_rested: bool
@@ -91,14 +93,18 @@ async def core_of(settings: Settings, stack: AsyncExitStack) -> Core:
         _log.error("the rule files do not load, the set in force stays: %s", offered)
     elif rules.version != offered.version:
         _log.warning(
-            "the rule files differ from the set in force (%s): they are not used", rules.version
+            "the rule files (%s) differ from the set in force (%s), which stays: propose them with"
+            " `/signoff policy propose`, or `signoff policy propose DIR --author U…`",
+            offered.version,
+            rules.version,
         )
-    catalogue = Catalogue(settings.build(context.clock))
+    rule_sets = SqlRuleSets(context, rules)
+    catalogue = Catalogue([*settings.build(context.clock), Policy(rule_sets)])
     stack.push_async_callback(catalogue.close)
     return Core(
         context=context,
         catalogue=catalogue,
-        rules=rules,
+        rule_sets=rule_sets,
         dispatcher=dispatcher,
         is_rested=is_rested,
     )

@@ -18,6 +18,8 @@ class Subject:
     action: ActionKind | None = None
     agents: tuple[str, ...]
     is_reversible: bool
+    # The only environment it is ever used in, where there is just one.
+    only_in: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ def matrix(
         for agent in names
         # A tool that is not for an agent is refused before any rule is asked.
         if agent in subject.agents
-        for environment in places
+        for environment in (places if subject.only_in is None else [subject.only_in])
     ]
 
 
@@ -101,7 +103,9 @@ class Known:
 def unmatchable(rules: RuleSet, known: Known) -> list[Dead]:
     """Return where rules name what there is not, or permit nothing at all, and what to do."""
     found = []
-    if not any(rule.kind in {RuleKind.APPROVE, RuleKind.AUTO} for rule in rules.rules):
+    permits = {RuleKind.APPROVE, RuleKind.AUTO}
+    # The hard rules permit but one thing: to change the others.
+    if not any(rule.kind in permits and not rule.is_hard for rule in rules.rules):
         words = f"none of the {len(rules.rules)} rules permits anything, so whatever writes is"
         words += " denied; put rule files (*.yaml) into the folder of SIGNOFF_POLICY_DIR, or unset"
         words += " it and use the shipped rules"

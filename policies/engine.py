@@ -1,6 +1,7 @@
 """Decides what a rule set says about facts; the strictest answer wins and silence is a deny."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,6 +40,7 @@ class RuleKind(StrEnum):
 
 
 _TIGHTENING = frozenset({RuleKind.DENY, RuleKind.RAISE})
+_PERMITTING = frozenset({RuleKind.APPROVE, RuleKind.AUTO})
 
 
 class Rule(Strict):
@@ -138,7 +140,7 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
             reasons=("READ_TIER",),
             policy_version=rules.version,
         )
-    if not is_approved(facts, rules):
+    if not is_approved(facts, rules, found):
         return Decision(
             effect=EffectKind.DENY,
             rules=(),
@@ -148,9 +150,15 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
     return _permission(facts, found, rules)
 
 
-def is_approved(facts: Facts, rules: RuleSet) -> bool:
-    """Say whether the approved actions let this through; without them everything is."""
-    return rules.approved is None or any(row.covers(facts) for row in rules.approved)
+def is_approved(facts: Facts, rules: RuleSet, found: Iterable[Rule]) -> bool:
+    """Say whether the approved actions let this through; without them everything is.
+
+    `found` are the rules that count. What a hard rule permits needs no row: a folder that lists
+    what may be done must not shut out what only the program answers for, a change of the rules.
+    """
+    if rules.approved is None or any(row.covers(facts) for row in rules.approved):
+        return True
+    return any(rule.is_hard and rule.kind in _PERMITTING for rule in found)
 
 
 def _permission(facts: Facts, found: list[Rule], rules: RuleSet) -> Decision:

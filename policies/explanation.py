@@ -110,7 +110,7 @@ def _notes(
         return ["any deny wins, whatever the others say"]
     if facts.tier is Tier.READ:
         return ["reading needs no rule"]
-    if not is_approved(facts, rules):
+    if not is_approved(facts, rules, counting):
         given = f"agent {facts.agent}, action {facts.action or 'not known'}, {facts.environment}"
         return [f"the approved actions have no row for {given} ({NOT_APPROVED})"]
     found = []

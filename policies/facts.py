@@ -73,6 +73,7 @@ class ActionKind(StrEnum):
     SEND = "send"
     CANCEL = "cancel"
     ARCHIVE = "archive"
+    ADOPT = "adopt"
 
 
 @dataclass(frozen=True, kw_only=True)

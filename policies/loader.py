@@ -220,7 +220,8 @@ def _strangers(read_: _Read, vocabulary: Vocabulary | None) -> Iterator[Problem]
             for problem in _unknown(placed, ("when", name), given, set(names))
         ]
         asked = placed.rule.asked
-        if asked is not None and read_.groups:
+        # The hard rules' own group need not be declared by a folder.
+        if asked is not None and read_.groups and not placed.rule.is_hard:
             named = (*asked.groups, *asked.then)
             found += _unknown(placed, ("effect",), named, set(read_.groups))
         yield from found

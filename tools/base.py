@@ -144,6 +144,7 @@ class Call:
     comment: str
     on_behalf_of: str = "system:signoff"
     requester: str = "system:signoff"
+    proposal_id: str | None = None
 
 
 class Tool(ABC, Generic[P]):

@@ -319,6 +319,7 @@ class Execution:
             comment=f"Signoff {proposal.id} ({direction})",
             on_behalf_of=on_behalf_of,
             requester=action.requester,
+            proposal_id=proposal.id,
         )
         return Run(
             proposal=proposal,

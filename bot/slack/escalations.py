@@ -14,6 +14,7 @@ AGAIN = {
     TaskKind.INCIDENT: "`/triage {target} {where}` looks anew.",
     TaskKind.CAMPAIGN: "`/launch-campaign` begins anew.",
     TaskKind.DIGEST: "`/signoff digest` asks anew.",
+    TaskKind.POLICY: "`/signoff policy propose` asks anew.",
 }
 
 

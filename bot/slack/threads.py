@@ -13,6 +13,7 @@ from agents.tasks import OPEN, TaskKind, TaskState
 from bot.slack import blocks as kit
 from bot.slack import cards, decisions, halts, leads, unknowns
 from bot.slack.blocks import Block
+from bot.slack.changes import change_post
 from bot.slack.digests import digest_post
 from bot.slack.evidence import seen as evidence_seen
 from bot.slack.parts import Part, Wanted
@@ -160,7 +161,9 @@ def _task(
         make = partial(evidence_seen, evidence, is_all=not view.is_gathering)
         yield Part(key=f"evidence:{task.id}", make=make)
     if report is not None:
-        yield Part(key=f"report:{task.id}", make=lambda: _report(view, report))
+        is_policy = task.kind is TaskKind.POLICY
+        make = partial(change_post, report) if is_policy else partial(_report, view, report)
+        yield Part(key=f"report:{task.id}", make=make)
     # By time, as they come about one after the other when nobody is away.
     timed = [
         *decisions.asked(view, view.proposals, mentions, known),

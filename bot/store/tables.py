@@ -410,3 +410,24 @@ rule_sets = Table(
     Column("activated_at", UtcTime, nullable=False),
     Column("is_active", Boolean, nullable=False),
 )
+
+# Rule sets that were proposed; one is copied into `rule_sets` when it is activated.
+rule_candidates = Table(
+    "rule_candidates",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    _tenant(),
+    Column("body", Text, nullable=False),
+    Column("proposed_at", UtcTime, nullable=False),
+    Column("proposed_by", String(128), nullable=False),
+)
+
+# What became of each request that the command line left beside the database.
+policy_requests = Table(
+    "policy_requests",
+    metadata,
+    Column("nonce", String(64), primary_key=True),
+    _tenant(),
+    Column("answer", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)

@@ -257,7 +257,7 @@ rules:
         (RULE.replace("shop_rollback", "shop_rolback"), Health.BAD, "mean `shop_rollback`?"),
         (RULE.replace("[incident]", "[incidnt]"), Health.BAD, "did you mean `incident`?"),
         (RULE.replace("[staging]", "[moon]"), Health.WARNING, "no service in signoff.yaml has"),
-        ("", Health.BAD, "none of the 3 rules permits anything"),
+        ("", Health.BAD, "none of the 5 rules permits anything"),
     ],
 )
 async def test_a_policy_that_could_never_do_what_it_says_is_named(

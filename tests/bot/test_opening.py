@@ -30,7 +30,7 @@ async def test_rules_that_do_not_load_leave_the_set_before_in_force(
 ) -> None:
     await opened(tmp_path)
     found = await opened(tmp_path, SIGNOFF_POLICY_DIR=broken(tmp_path))
-    assert found.rules == candidate(None)
+    assert found.rule_sets.rules() == candidate(None)
     assert "the rule files do not load, the set in force stays" in caplog.text
     assert "team.yaml:1" in caplog.text
 

@@ -1,0 +1,1 @@
+"""The policy agent: puts a change of the rules before people."""
