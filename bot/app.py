@@ -117,6 +117,8 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
             directory=directory,
             gateway=gateway,
             catalogue=core.catalogue,
+            rule_sets=core.rule_sets,
+            policy_dir=settings.policy_dir,
         )
         slack = Slack(sender=sender, client=client, metrics=metrics, arrival=arrival)
         address = await _join(settings, stack, desk, slack, core)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bot.audit_cli import moment
 from bot.commandline import OK, USAGE, WRONG, command
-from bot.names import ADS, AGENTS, known, subjects, vocabulary
+from bot.names import known, subjects, vocabulary
 from bot.opening import clock_of
 from bot.policy import candidate, hard_rules
 from bot.rulings import (
@@ -19,6 +19,7 @@ from bot.rulings import (
     differing,
     explained,
     limit_line,
+    matrix_of,
     matrix_rows,
     replayed,
     ruling,
@@ -29,7 +30,7 @@ from bot.store.decisions import decided_on, past_decisions
 from bot.store.engine import Connection, StoreError
 from bot.store.reading import open_read_only
 from bot.store.rules import in_force, stored
-from policies.analysis import matrix, unmatchable
+from policies.analysis import unmatchable
 from policies.calendars import holding
 from policies.cases import ORDINARY
 from policies.conditions import FLAGS
@@ -39,7 +40,7 @@ from policies.explanation import explain
 from policies.facts import Facts, said
 from policies.history import replay
 from policies.limitfile import limit_changes
-from policies.model import Decided, Mode
+from policies.model import Decided
 from policies.space import TooLargeError
 
 # The names that stand for rule sets beside folders and versions.
@@ -97,18 +98,10 @@ def _check(parsed: argparse.Namespace) -> int:
 
 def _matrix(parsed: argparse.Namespace) -> int:
     rules = candidate(_folder(parsed), vocabulary())
-    approved = {name for row in rules.approved or () for name in row.environment}
-    config = from_environment().config
-    own = config.environments
-    environments = (*own, *sorted({ADS, *approved} - set(own)))
     print(
         f"Policy {rules.version}, in the ordinary case (small amount, sure, not paused, untainted):"
     )
-
-    def mode(environment: str) -> Mode:
-        return config.modes.get(environment, config.mode)
-
-    for line in table(matrix_rows(matrix(rules, subjects(), AGENTS, environments, mode))):
+    for line in table(matrix_rows(matrix_of(rules, from_environment().config))):
         print(line)
     return OK
 

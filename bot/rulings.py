@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Sequence
 
 from bot.commandline import harmless
-from policies.analysis import Cell
+from bot.config import Config
+from bot.names import ADS, AGENTS, subjects
+from policies.analysis import Cell, matrix
 from policies.comparison import Change
 from policies.difference import Difference
+from policies.engine import RuleSet
 from policies.explanation import Explanation
 from policies.facts import Facts
 from policies.history import Replay
 from policies.limitfile import LimitChange
 from policies.limits import DEFAULT
-from policies.model import Clause, Decision, EffectKind
+from policies.model import Clause, Decision, EffectKind, Mode
 
 MARKS = {
     Change.LOOSER: "LOOSER",
@@ -62,6 +65,18 @@ def matrix_rows(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
         place = (cell.agent, cell.tool, cell.environment)
         rows.append((*place, str(decision.effect), who, because(decision)))
     return rows
+
+
+def matrix_of(rules: RuleSet, config: Config) -> list[Cell]:
+    """Return the decision matrix in the environments and modes of `signoff.yaml`."""
+    approved = {name for row in rules.approved or () for name in row.environment}
+    own = config.environments
+    environments = (*own, *sorted({ADS, *approved} - set(own)))
+
+    def mode(environment: str) -> Mode:
+        return config.modes.get(environment, config.mode)
+
+    return matrix(rules, subjects(), AGENTS, environments, mode)
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:

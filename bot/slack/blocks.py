@@ -7,6 +7,8 @@ from bot.slack.text import plain, shorten
 
 Block = dict[str, Any]
 SECTION, FIELD, FIELDS, ELEMENTS = 3000, 2000, 10, 10
+# Together with a heading below the 12 000 characters of a message.
+ROWS, CELLS, CELL, TABLE_TEXT = 100, 20, 200, 9000
 
 
 def mrkdwn(text: str, limit: int) -> Block:
@@ -40,6 +42,17 @@ def context(texts: Sequence[str]) -> Block:
     return {
         "type": "context",
         "elements": [mrkdwn(text, SECTION) for text in texts[:ELEMENTS]],
+    }
+
+
+def table(rows: Sequence[Sequence[str]]) -> Block:
+    """Return a table, its heading first (docs.slack.dev: 100 rows of 20 cells, one a message)."""
+    return {
+        "type": "table",
+        "rows": [
+            [{"type": "raw_text", "text": plain(cell, CELL) or "-"} for cell in row[:CELLS]]
+            for row in rows[:ROWS]
+        ],
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agents.tasks import NewTask, TaskKind
-from bot.slack import halts, modes, rollbacks, switches
+from bot.slack import halts, modes, policies, rollbacks, switches
 from bot.slack.desk import Desk, reply, who
 from bot.slack.text import code, day_time, person, safe
 from bot.store.boxes import Letter, letter_done
@@ -15,6 +15,7 @@ from bot.store.halts import switches as now_switched
 from bot.store.ledger import story
 from bot.store.reviews import Review, open_reviews
 from bot.store.tasks import create_task
+from policies.lockout import POLICY_AGENT
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
 
 HELP = """*What you can ask*
@@ -30,6 +31,7 @@ HELP = """*What you can ask*
 `/signoff digest` posts the campaign digest here now
 `/signoff audit TASK` shows what happened in a task
 `/signoff rollback TASK` undoes what was done last in a task, or proposes to
+`/signoff policy` shows which rules are in force; `/signoff policy help` what else it can
 `/signoff help` shows this"""
 
 CURLY = str.maketrans("“”„", '"""')
@@ -140,7 +142,8 @@ async def _status(desk: Desk, letter: Letter, words: Words) -> None:
         lines.append(f"{open_tasks} tasks are open; {len(pending)} proposals wait for a sign-off.")
         lines += [f"• `{proposal_id}`" for proposal_id in pending[:10]]
         lines += [_review(review) for review in open_reviews(connection, DEFAULT_TENANT)[:10]]
-        names = ", ".join(part.title for part in desk.catalogue.connectors) or "none"
+        outside = [part for part in desk.catalogue.connectors if part.name != POLICY_AGENT]
+        names = ", ".join(part.title for part in outside) or "none"
         lines.append(f"Connected: {names}. Thinking: the built-in analyst (no model).")
         reply(connection, desk.context, letter.body, "\n".join(lines))
 
@@ -216,5 +219,6 @@ SUBCOMMANDS: Mapping[str, Handler] = {
     "digest": _digest,
     "audit": _audit,
     "rollback": _rollback,
+    "policy": policies.run,
     "help": _help,
 }

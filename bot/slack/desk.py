@@ -1,9 +1,14 @@
 """What every handler of the inbox works with, and how it answers a person."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bot.config import Config
+from bot.rulesets import SqlRuleSets
+from bot.slack.blocks import Block
 from bot.slack.directory import SlackDirectory
 from bot.store.boxes import Letter, letter_done, send
 from bot.store.context import Context
@@ -21,6 +26,9 @@ class Desk:
     directory: SlackDirectory
     gateway: Gateway
     catalogue: Catalogue
+    rule_sets: SqlRuleSets
+    # Where the rule files lie; the shipped ones without it.
+    policy_dir: Path | None
 
     async def answer(self, letter: Letter, text: str, result: str) -> None:
         """Answer only, and be done with the letter."""
@@ -38,11 +46,20 @@ class Desk:
         )
 
 
-def reply(connection: Connection, context: Context, body: dict[str, Any], text: str) -> None:
-    """Put an answer that only this person sees into the outbox."""
+def reply(
+    connection: Connection,
+    context: Context,
+    body: dict[str, Any],
+    text: str,
+    blocks: Sequence[Block] = (),
+) -> None:
+    """Put an answer that only this person sees into the outbox; blocks go with a command's."""
     url = body.get("response_url")
     if "command" in body and url:
-        send(connection, context, "response", {"url": str(url), "text": text})
+        answer = {"url": str(url), "text": text}
+        if blocks:
+            answer["blocks"] = json.dumps(blocks)
+        send(connection, context, "response", answer)
         return
     channel = body.get("channel", {}).get("id") or body.get("channel_id") or ""
     user = body.get("user", {}).get("id") or body.get("user_id") or ""

@@ -9,6 +9,7 @@ comes too late is dropped.
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -157,7 +158,7 @@ class OutboxClerk:
     async def _deliver(self, parcel: Parcel) -> None:
         payload = parcel.payload
         if parcel.kind == RESPONSE:
-            await self._sender.answer(payload["url"], _said(parcel))
+            await self._respond(parcel)
         elif parcel.kind == EPHEMERAL:
             await self._ephemeral(parcel)
         elif parcel.kind == HOME:
@@ -181,6 +182,16 @@ class OutboxClerk:
         if parcel.kind == ALARM:
             return (channel, None), _said(parcel)
         return (channel, payload.get("thread_ts")), escaped(_said(parcel))
+
+    async def _respond(self, parcel: Parcel) -> None:
+        payload = parcel.payload
+        if "blocks" in payload:
+            # Where Slack does not take the blocks, the text says the same; a late one says so.
+            with contextlib.suppress(SlackRefused):
+                blocks = json.loads(payload["blocks"])
+                await self._sender.answer(payload["url"], _said(parcel), blocks)
+                return
+        await self._sender.answer(payload["url"], _said(parcel))
 
     async def _ephemeral(self, parcel: Parcel) -> None:
         payload = parcel.payload

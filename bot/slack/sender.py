@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.metrics import Metrics
+from bot.slack.blocks import Block
 from bot.slack.line import Line
 from bot.slack.rates import Now, Rates, Urgency
 from bot.slack.shown import clean
@@ -164,7 +165,7 @@ class Sender:
             raise NotSent("rate limited") from held
         return str(found.get("url", ""))
 
-    async def answer(self, url: str, text: str) -> None:
+    async def answer(self, url: str, text: str, blocks: Sequence[Block] = ()) -> None:
         """Answer through a `response_url`; raises as `call` does."""
         if not url.startswith(self._hooks):
             raise SlackRefused("foreign_response_url")
@@ -172,8 +173,8 @@ class Sender:
             raise NotSent("Slack is away")
         hook = AsyncWebhookClient(url, retry_handlers=[])
         try:
-            text = self._redactor.text(text)
-            answer = await hook.send(text=text, response_type="ephemeral", replace_original=False)
+            said = clean(self._redactor, {"text": text, "blocks": list(blocks) or None})
+            answer = await hook.send(**said, response_type="ephemeral", replace_original=False)
         except NO_ANSWER as error:
             raise self._unanswered("response_url", error) from error
         result = "ok" if answer.status_code == OK else str(answer.status_code)

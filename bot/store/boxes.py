@@ -121,16 +121,19 @@ class Inbox:
 
     async def later(self, letter: Letter, delay_s: float) -> None:
         """Work it off again in a while."""
-        due_at = self._context.clock.now() + timedelta(seconds=delay_s)
         await self._context.database.write(
-            lambda connection: (
-                connection.execute(
-                    update(inbox)
-                    .where(inbox.c.key == letter.key)
-                    .values(due_at=due_at, attempts=inbox.c.attempts + 1)
-                ).rowcount
-            )
+            lambda connection: letter_later(connection, self._context, letter, delay_s)
         )
+
+
+def letter_later(connection: Connection, context: Context, letter: Letter, delay_s: float) -> None:
+    """Work an envelope off again in a while."""
+    due_at = context.clock.now() + timedelta(seconds=delay_s)
+    connection.execute(
+        update(inbox)
+        .where(inbox.c.key == letter.key)
+        .values(due_at=due_at, attempts=inbox.c.attempts + 1)
+    )
 
 
 def letter_done(connection: Connection, context: Context, key: str, result: str) -> bool:
@@ -147,9 +150,9 @@ def letter_done(connection: Connection, context: Context, key: str, result: str)
 def send(connection: Connection, context: Context, kind: str, payload: Mapping[str, str]) -> None:
     """Put a message into the outbox, in the transaction of what it tells."""
     now = context.clock.now()
+    redact = {"text": context.redactor.text, "blocks": context.redactor.document}
     safe = {
-        name: context.redactor.text(value) if name == "text" else value
-        for name, value in payload.items()
+        name: redact[name](value) if name in redact else value for name, value in payload.items()
     }
     connection.execute(
         insert(outbox).values(kind=kind, payload=json.dumps(safe), created_at=now, due_at=now)
