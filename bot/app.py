@@ -23,6 +23,7 @@ from agents.worker import Worker, Workshop
 from bot.anchoring import checkpointer, operators
 from bot.metrics import Metrics
 from bot.opening import Core, core_of, pace_of
+from bot.requests import Requests
 from bot.rulesets import Groups
 from bot.scheduler import Scheduler
 from bot.settings import Settings, SettingsError
@@ -203,6 +204,7 @@ async def _join(
     await scheduler.start()
     stack.push_async_callback(scheduler.stop)
     _in_background(stack, "inbox", clerk.run(), core.faults)
+    _in_background(stack, "requests", Requests(desk).run(), core.faults)
     reception = Reception(desk, inbox, slack.metrics, clerk.wake)
     bolt = _bolt(settings, reception, slack)
     address = await _serve(settings, stack, _entrance(settings, desk, slack), bolt)

@@ -22,12 +22,17 @@ from bot.store.halts import switches
 from bot.store.reading import open_read_only
 from bot.store.rules import in_force
 from policies.analysis import unmatchable, unsatisfiable
+from policies.approvals import OPERATORS
+from policies.engine import RuleSet
 from policies.loader import PolicyError
+from policies.lockout import lockouts
 from policies.model import DEFAULT_TENANT
 from policies.redaction import MIN_SECRET
 from tools.base import AnyConnector, ToolError, WriteTool
 from tools.gateway import MISREAD
 
+# How many operators sign off what lets more through; see `policies/rules/hard.yaml`.
+LOOSENING = 2
 SCOPES = frozenset(
     {
         "chat:write",
@@ -252,6 +257,15 @@ def _policy(settings: Settings, sizes: Mapping[str, int]) -> list[Finding]:
         (bad if dead.is_always else look)("policy", dead.words)
         for dead in [*unmatchable(rules, known(settings)), *unsatisfiable(rules, sizes)]
     )
+    found.extend(look("policy", words) for words in _lockouts(settings, rules, sizes))
+    return found
+
+
+def _lockouts(settings: Settings, rules: RuleSet, sizes: Mapping[str, int]) -> list[str]:
+    found = lockouts(rules, mode=settings.config.policy_mode)
+    if 0 < sizes.get(OPERATORS, 0) <= LOOSENING:
+        words = f"`{OPERATORS}` has {sizes[OPERATORS]}: a looser change of the rules asks"
+        found.append(f"{words} {LOOSENING} others than its author")
     return found
 
 
@@ -268,7 +282,8 @@ def _database(settings: Settings) -> list[Finding]:
         words = (
             f"the rules in force are {used.version}, these files ({rules.version}) are not used:"
         )
-        words += " put back the files they came from, or begin a new database with these"
+        words += " `/signoff policy diff` says how they differ, `/signoff policy propose` puts them"
+        words += " before the operators"
         return [look("policy in force", words)]
     return [good("database", "opens"), *found]
 

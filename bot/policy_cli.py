@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot import propose_cli
 from bot.audit_cli import moment
 from bot.commandline import OK, USAGE, WRONG, command
 from bot.names import known, subjects, vocabulary
@@ -26,6 +27,7 @@ from bot.rulings import (
     table,
 )
 from bot.settings import Settings, SettingsError, from_environment
+from bot.store.changes import candidate_set
 from bot.store.decisions import decided_on, past_decisions
 from bot.store.engine import Connection, StoreError
 from bot.store.reading import open_read_only
@@ -40,6 +42,7 @@ from policies.explanation import explain
 from policies.facts import Facts, said
 from policies.history import replay
 from policies.limitfile import limit_changes
+from policies.lockout import lockouts
 from policies.model import Decided
 from policies.space import TooLargeError
 
@@ -51,7 +54,7 @@ UNKNOWN = "unknown"
 
 def add(commands: Any) -> None:  # noqa: ANN401 - argparse names its own type in private
     """Declare the commands."""
-    policy = commands.add_parser("policy", help="check the rules, or print what they decide")
+    policy = commands.add_parser("policy", help="check, compare, explain or propose rules")
     parts = policy.add_subparsers(required=True, metavar="WHAT")
     for name, run, words in (
         ("check", _check, "load the rules and run their test cases"),
@@ -72,6 +75,7 @@ def add(commands: Any) -> None:  # noqa: ANN401 - argparse names its own type in
     )
     again.add_argument("rules", nargs="?", help=f"{WHICH} (default: the rule files)")
     again.add_argument("--since", default="30d", help="`30d`, `12h`, or a time (30d)")
+    propose_cli.add(parts)
     _add_explain(command(parts, "explain", _explain, "print why a decision comes out as it does"))
 
 
@@ -93,6 +97,8 @@ def _check(parsed: argparse.Namespace) -> int:
     dead = unmatchable(found, known(settings))
     for one in dead:
         print(f"{'WRONG' if one.is_always else 'look':<6} {one.words}")
+    for words in lockouts(found, mode=settings.config.policy_mode):
+        print(f"{'look':<6} {words}")
     return WRONG if any(one.is_always for one in dead) else OK
 
 
@@ -235,4 +241,7 @@ def _rules(name: str | None, settings: Settings) -> RuleSet:
 
 def _kept(connection: Connection, name: str) -> RuleSet | None:
     hard = hard_rules()
-    return in_force(connection, hard) if name == ACTIVE else stored(connection, name, hard)
+    if name == ACTIVE:
+        return in_force(connection, hard)
+    # What waits for a sign-off is found by the version on its card.
+    return stored(connection, name, hard) or candidate_set(connection, name, hard)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.config import Group
-from bot.slack.sender import NoAnswer, Sender, SlackRefused
+from bot.slack.sender import NoAnswer, NotSent, Sender, SlackRefused
 from policies.approvals import Membership, Memberships, Voter
 from policies.model import Clock
 
@@ -14,6 +14,8 @@ FRESH_FOR = timedelta(seconds=30)
 # The last are people of another workspace in a shared channel.
 GUESTS = ("is_restricted", "is_ultra_restricted", "is_stranger")
 NOBODY = frozenset({"user_not_found", "user_not_visible"})
+# Slack's own voice, which Slack does not count among the bots.
+SLACK_ITSELF = frozenset({"USLACKBOT"})
 
 
 class SlackDirectory:
@@ -83,6 +85,24 @@ class SlackDirectory:
         )
         self._voters[person] = (now, voter)
         return voter
+
+    async def full_member(self, user: str) -> str | None:
+        """Return the person with a user id, if it is a full member of our own workspace.
+
+        Raises:
+            NoAnswer: Slack does not say now.
+        """
+        if self._team is None:
+            raise NotSent("Slack has not said yet who we are")
+        try:
+            answer = await self._sender.call("users.info", {"user": user})
+        except SlackRefused:
+            return None
+        found = answer.get("user", {})
+        is_own = found.get("team_id", self._team) == self._team and user not in SLACK_ITSELF
+        barred = ("is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "deleted")
+        is_full = not any(found.get(name) for name in barred)
+        return f"{self._team}/{user}" if is_own and is_full else None
 
     async def _membership(self, name: str) -> Membership | None:
         group = self._groups.get(name)

@@ -12,6 +12,12 @@ from sqlalchemy.pool import NullPool
 
 from bot.store.engine import StoreError, file_of
 
+# What an earlier version's database lacks.
+_EARLIER = (
+    "no such column",
+    *(f"no such table: {name}" for name in ("checkpoints", "rule_candidates", "policy_requests")),
+)
+
 
 @contextmanager
 def open_read_only(url: str) -> Iterator[Connection]:
@@ -44,7 +50,7 @@ def open_file(path: Path, hint: str) -> Iterator[Connection]:
         # Every version of the ledger has `seq`; another program's table need not.
         if "no such column: seq" in str(error.orig):
             raise StoreError(f"`{path}` is another program's; {hint}") from error
-        if "no such column" in str(error.orig) or "no such table: checkpoints" in str(error.orig):
+        if any(words in str(error.orig) for words in _EARLIER):
             raise StoreError(
                 f"`{path}` is of an earlier version: start Signoff once, which brings it up to date"
             ) from error
