@@ -37,7 +37,7 @@ MOST_BYTES = 1_000_000
 OPEN, TAKEN = ".request", ".taken"
 _NAME = re.compile(r"[0-9a-f]{32}")
 AUTHOR = r"^[UW][A-Z0-9]{1,20}$"
-SOURCE = "Proposed on the server with `signoff policy propose`, in the name of whom it names."
+SOURCE = "Proposed on the server with `signoff policy propose`, in the name of its author."
 
 _log = logging.getLogger(__name__)
 

@@ -204,6 +204,8 @@ def _replayed(past: list[Past], rules: RuleSet) -> str:
     found = replay(past, rules)
     looser = sum(turned.change.is_looser for turned in found.turned)
     looked_at = found.same + len(found.turned)
+    if not looked_at + found.left_out:
+        return f"There were no decisions in the last {REPLAYED.days} days to hold it against."
     words = (
         f"Of the {looked_at} decisions of the last {REPLAYED.days} days {looser} would have been"
         f" looser and {len(found.turned) - looser} tighter"

@@ -1,5 +1,6 @@
 """Whether a rule set could still be changed once it is in force: what would be asked, of whom."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from policies.model import Decision, EffectKind
 POLICY_ENVIRONMENT, POLICY_AGENT = "signoff", "policy"
 # What the hard rules speak of: any change, and one that lets something more through.
 ACTIVATE, LOOSEN = "policy_activate", "policy_loosen"
-CHANGES: Mapping[str, str] = {ACTIVATE: "a tighter change", LOOSEN: "a looser change"}
+CHANGES: Mapping[str, str] = {ACTIVATE: "A tighter change", LOOSEN: "A looser change"}
 
 
 def next_change(rules: RuleSet, tool: str, mode: Mode, held: frozenset[str]) -> Decision:
@@ -79,15 +80,17 @@ def _people(decision: Decision, memberships: Memberships) -> Iterator[str]:
     there = {name for group in memberships.values() for name in group.members}
     if is_satisfied(decision.clauses, there, memberships):
         return
+    wanted: Counter[tuple[str, ...]] = Counter()
+    for clause in decision.clauses:
+        wanted[clause.groups] += clause.n
     asked = " and ".join(
-        f"{clause.n} of {'/'.join(f'`{name}`' for name in clause.groups)}"
-        for clause in decision.clauses
+        f"{n} of {'/'.join(f'`{name}`' for name in groups)}" for groups, n in wanted.items()
     )
     counts = ", ".join(
         f"`{name}` has {len(memberships[name].members) if name in memberships else 0}"
         for name in decision.groups
     )
-    yield f"it asks {asked}, each another person and none of them its author; {counts}"
+    yield f"it asks {asked}, none of them its author; {counts}"
 
 
 __all__ = [

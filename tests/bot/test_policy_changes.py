@@ -322,7 +322,7 @@ async def test_too_few_operators_are_told_before_the_sign_off(tmp_path: Path) ->
     async with chamber(tmp_path / "signoff.db", frozenset({ANA})) as office:
         proposal = await office.proposed(tighter())
         assert proposal.worst_case is not None
-        assert "a looser change of these rules could not be signed" in proposal.worst_case
+        assert "A looser change of these rules could not be signed" in proposal.worst_case
         assert "`operators` has 1" in proposal.worst_case
     assert len(OPERATORS) > 2
 

@@ -68,7 +68,7 @@ def test_approved_actions_need_no_row_for_it() -> None:
 def test_rules_that_deny_every_change_are_named() -> None:
     locked = with_rules(rule("no-risk", RuleKind.DENY, When(tier=(Tier.HIGH,))))
     tighter, looser = lockouts(locked)
-    assert tighter.startswith("a tighter change of these rules could not be signed off any more")
+    assert tighter.startswith("A tighter change of these rules could not be signed off any more")
     assert looser.endswith("denied by `no-risk`")
     assert len(lockouts(SHIPPED, mode=Mode.OBSERVE)) == 2
 
