@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from bot.slack.text import clock_time, code, person, safe
+from bot.store.cardviews import ProposalView
 from bot.store.halts import Ordered, Switches
-from bot.store.threads import ProposalView, TaskView
+from bot.store.threads import TaskView
 from policies.model import Mode, ProposalState
 from tools.halts import Halt, HaltKind
 

@@ -11,7 +11,7 @@ from bot.slack.clicks import roll_back
 from bot.slack.desk import Desk, who
 from bot.slack.text import code, day_time, safe
 from bot.store.boxes import Letter
-from bot.store.controls import paused
+from bot.store.halts import paused
 from bot.store.undoing import Past, Undoing, past_of
 from bot.store.votes import Click
 from policies.approvals import undo_groups
@@ -81,7 +81,7 @@ async def confirmed(desk: Desk, letter: Letter) -> None:
     if parts[2] == PROPOSED:
         await anew.propose_undo(desk, placed, click, on_card=False)
     else:
-        await roll_back(desk, placed, click, on_card=False)
+        await roll_back(desk, placed, click)
 
 
 async def _past(desk: Desk, task_id: str) -> Past:

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from bot.store.context import Context
-from bot.store.controls import paused
+from bot.store.halts import paused
 from bot.store.proposals import moved, proposal_event, proposal_of
 from bot.store.reviews import open_review
 from bot.store.tables import tasks, threads, votes

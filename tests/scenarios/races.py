@@ -29,6 +29,7 @@ from policies.approvals import Ballot, Membership, Memberships, Voter
 from policies.engine import Asked, RuleKind, RuleSet, When
 from policies.loader import sealed
 from policies.model import Mode, Proposal, ProposalState
+from policies.rejections import Rejection, Why
 from tests.bot.world import FakeClock, World, opened, ts_of
 from tests.fakes.system import FakeConnector, FakeSystem, FakeTool, SetParameters
 from tests.fakes.values import rule
@@ -98,6 +99,9 @@ class StreetConnector(FakeConnector):
 
     def tools(self) -> Sequence[AnyTool]:
         return (StreetTool(self._street),)
+
+
+BECAUSE = Rejection(why=Why.OTHER, words="because")
 
 
 @dataclass
@@ -195,7 +199,7 @@ class Race:
         members = await self.town.memberships(["crowd"])
         await self.store.database.write(
             lambda connection: cast(
-                connection, self.store.context, pressed, ballot, members, "because"
+                connection, self.store.context, pressed, ballot, members, BECAUSE
             )
         )
 

@@ -122,7 +122,7 @@ async def test_both_the_card_and_the_rules_of_now_must_be_held(door: FakeDoor) -
 async def test_the_intent_says_under_which_policy_it_was_decided_again(door: FakeDoor) -> None:
     await run(door)
     (intent,) = door.journal.intents
-    assert intent.policy == door.rules.version
+    assert intent.basis.policy == door.rules.version
     assert intent.proposal.decision.policy_version == "v"
 
 

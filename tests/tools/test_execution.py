@@ -175,7 +175,7 @@ async def test_a_group_that_cannot_be_read_makes_it_wait(door: FakeDoor, is_stal
 async def test_the_intent_says_when_the_groups_it_rests_on_were_read(door: FakeDoor) -> None:
     door.directory.age_s = 40
     await run(door)
-    assert door.journal.intents[0].read_at == door.clock.now() - timedelta(seconds=40)
+    assert door.journal.intents[0].basis.read_at == door.clock.now() - timedelta(seconds=40)
 
 
 async def test_groups_that_grew_old_until_the_intent_make_it_wait(door: FakeDoor) -> None:

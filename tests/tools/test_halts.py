@@ -144,7 +144,7 @@ async def test_what_was_to_act_alone_does_not_once_a_sign_off_is_wanted(door: Fa
 async def test_the_intent_names_the_mode_that_it_was_decided_in(door: FakeDoor) -> None:
     door.controls.modes = {"staging": Mode.AUTO}
     await door.execution.run(proposal(), BY_ANA, caller())
-    assert door.journal.intents[0].mode is Mode.AUTO
+    assert door.journal.intents[0].basis.mode is Mode.AUTO
 
 
 @pytest.mark.parametrize("halt", [OF_TASK, OF_LAMP], ids=["task", "campaign"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.config import Anchor, Config, Group
+from bot.rulesets import SqlRuleSets
 from bot.slack import commands, holding
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
@@ -115,7 +116,13 @@ async def deskside(folder: Path, **config: Any) -> AsyncIterator[Deskside]:  # n
             )
         )
         desk = Desk(
-            context=context, config=found, directory=directory, gateway=gateway, catalogue=catalogue
+            context=context,
+            config=found,
+            directory=directory,
+            gateway=gateway,
+            catalogue=catalogue,
+            rule_sets=SqlRuleSets(context, sealed([])),
+            policy_dir=None,
         )
         assert found.mode is Mode.APPROVE
         yield Deskside(side=side, desk=desk, ads=ads)

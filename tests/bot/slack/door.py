@@ -17,6 +17,7 @@ from slack_sdk.signature import SignatureVerifier
 from sqlalchemy import Connection, func, select
 
 from bot.config import Config, Group
+from bot.rulesets import SqlRuleSets
 from bot.slack.app import Reception, doorway
 from bot.slack.clerk import InboxClerk
 from bot.slack.clicks import CARD_WAIT_S
@@ -232,6 +233,8 @@ def _desk(side: Side, system: FakeSystem, rules: RuleSet, modes: dict[str, Mode]
         directory=directory,
         gateway=gateway,
         catalogue=catalogue,
+        rule_sets=SqlRuleSets(context, sealed([])),
+        policy_dir=None,
     )
 
 

@@ -18,6 +18,7 @@ from agents.report import FindingKind, Report
 from agents.tasks import Task, TaskKind
 from agents.worker import Worker, Workshop
 from bot.config import Config, Group
+from bot.rulesets import SqlRuleSets
 from bot.slack.clerk import InboxClerk
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
@@ -298,6 +299,8 @@ def _bench(side: Side) -> Bench:
         directory=directory,
         gateway=gateway,
         catalogue=catalogue,
+        rule_sets=SqlRuleSets(context, sealed([])),
+        policy_dir=None,
     )
     workshop = Workshop(
         store=side.store.tasks,

@@ -15,6 +15,7 @@ from agents.ports import TaskChange
 from agents.tasks import TaskKind, TaskState
 from agents.worker import Worker, Workshop
 from bot.config import Config, Group
+from bot.rulesets import SqlRuleSets
 from bot.slack import clicks, commands, forms
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
@@ -280,6 +281,8 @@ async def office(folder: Path, groups: Mapping[str, Group] = GROUPS) -> AsyncIte
             directory=directory,
             gateway=gateway,
             catalogue=catalogue,
+            rule_sets=SqlRuleSets(store.context, sealed([])),
+            policy_dir=None,
         )
         found = Office(side, desk, system, rules)
         found.asks(ASKS_ONCALL)

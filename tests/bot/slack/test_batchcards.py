@@ -13,7 +13,7 @@ from bot.slack import batchcards
 from bot.slack.batchcards import Batch, arranged, card, is_whole, pairs_of
 from bot.slack.limits import faults
 from bot.store.batches import MOST, shown_by
-from bot.store.threads import ProposalView
+from bot.store.cardviews import ProposalView
 from policies.model import Proposal, ProposalState
 from tests.fakes.values import action, proposal
 

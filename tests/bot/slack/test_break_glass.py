@@ -86,6 +86,8 @@ async def test_everybody_is_told_in_the_same_transaction(here: Office) -> None:
         directory=desk.directory,
         gateway=desk.gateway,
         catalogue=desk.catalogue,
+        rule_sets=desk.rule_sets,
+        policy_dir=desk.policy_dir,
     )
     proposal = await here.proposal()
     filled = {"reason": "<!channel> down, *really*", "word": "BREAK"}
