@@ -2,10 +2,9 @@
 
 import asyncio
 import hashlib
-import unicodedata
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -19,11 +18,17 @@ from policies.model import (
     Decided,
     Decision,
     EffectKind,
-    Precondition,
     Proposal,
     Scalar,
 )
 from policies.redaction import Redactor
+from tools.actions import (
+    require_left,
+    require_no_secret,
+    require_same_place,
+    require_visible,
+    starting_from,
+)
 from tools.base import (
     AnyReadTool,
     AnyTool,
@@ -58,8 +63,6 @@ from tools.ports import (
 
 EXCERPT_LIMIT = 2000
 FAULT_LIMIT = 300
-# Control, format (of no width, or turning text around), surrogate, private use, line separators.
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # What code raises that takes an answer for something else than it is.
 MISREAD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
@@ -169,10 +172,10 @@ class Gateway:
         tool = self.parts.catalogue.writing(draft.tool)
         await self._require_authority(tool, draft, caller)
         arguments = arguments_of(tool, draft.parameters)
-        _require_same_place(arguments, draft)
+        require_same_place(arguments, draft)
         observed = await self.observe(tool, arguments)
-        _require_left(draft.expected, observed)
-        plan = _starting_from(draft.expected, tool.plan(arguments, observed))
+        require_left(draft.expected, observed)
+        plan = starting_from(draft.expected, tool.plan(arguments, observed))
         decided = await self.decision(tool, plan, draft, caller)
         now = self.parts.clock.now()
         expires_at = draft.expires_at or now + timedelta(seconds=decided.decision.expires_s or 1800)
@@ -191,8 +194,8 @@ class Gateway:
             agent=caller.agent,
             not_after=expires_at + timedelta(hours=1),
         )
-        self._require_no_secret(action)
-        _require_visible(action)
+        require_no_secret(action, self.parts.redactor)
+        require_visible(action)
         return Proposal(
             id=proposal_id,
             task_id=caller.task_id,
@@ -246,16 +249,6 @@ class Gateway:
         async with answering(tool):
             return await tool.read(arguments)
 
-    def _require_no_secret(self, action: Action) -> None:
-        """Refuse an action that holds a secret: taken out, it would be another action."""
-        for name, value in _words(action):
-            found = self.parts.redactor.secrets_in(value)
-            if found:
-                raise Refused(
-                    f"`{name}` holds a secret ({found[0]}); actions are shown and recorded, so name"
-                    " where the secret is kept instead"
-                )
-
     async def decision(
         self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller
     ) -> Decided:
@@ -306,27 +299,6 @@ class Gateway:
         }
 
 
-def _require_visible(action: Action) -> None:
-    """Refuse values with characters that a card can't show: who signs would see another value."""
-    values = {"target": action.target, "environment": action.environment, **action.parameters}
-    for name, value in values.items():
-        if any(unicodedata.category(sign) in HIDDEN for sign in str(value)):
-            raise Refused(
-                f"`{name}` holds a character that nobody can see, such as a control or one that"
-                " turns text around: write it without"
-            )
-
-
-def _require_same_place(arguments: Parameters, draft: Draft) -> None:
-    """Refuse an action elsewhere than it is decided for: it would be judged by another's rules."""
-    place = getattr(arguments, "environment", draft.environment)
-    if place != draft.environment:
-        raise Refused(
-            f"`environment` is `{place}`, and what is decided is an action in"
-            f" `{draft.environment}`: name the same one"
-        )
-
-
 def arguments_of(tool: AnyTool, params: Mapping[str, Scalar]) -> Parameters:
     """Validate arguments against the tool's own model; raises Refused naming the field."""
     try:
@@ -351,25 +323,6 @@ async def answering(tool: AnyTool) -> AsyncIterator[None]:
         raise Unavailable(f"its answer is not what `{tool.name}` expects ({name})") from error
 
 
-def _require_left(expected: Mapping[str, str], observed: State) -> None:
-    """Raise Refused where the state is not the one that it is to start from."""
-    for name, value in expected.items():
-        found = observed.get(name, "gone")
-        if found != value:
-            raise Refused(f"`{name}` is `{found}` now, and was left as `{value}`")
-
-
-def _starting_from(expected: Mapping[str, str], plan: Plan) -> Plan:
-    """Return the plan with what else must be so before it starts."""
-    asked = {item.field for item in plan.preconditions}
-    left = (
-        Precondition(field=name, value=value)
-        for name, value in expected.items()
-        if name not in asked
-    )
-    return replace(plan, preconditions=(*plan.preconditions, *left))
-
-
 def _called(evidence: Evidence, caller: Caller, decision: Decision) -> Event:
     kind = EventKind.TOOL_CALLED if evidence.fault is None else EventKind.TOOL_FAILED
     said = "read" if evidence.fault is None else "no answer from"
@@ -392,19 +345,6 @@ def _called(evidence: Evidence, caller: Caller, decision: Decision) -> Event:
         },
         sentence=f"{evidence.id}: {said} `{evidence.source}` with `{evidence.tool}`.",
     )
-
-
-def _words(action: Action) -> Iterator[tuple[str, str]]:
-    yield "target", action.target
-    yield "environment", action.environment
-    yield from ((item.field, item.value) for item in action.preconditions)
-    parameters = [action.parameters]
-    if action.inverse is not None:
-        parameters.append(action.inverse.parameters)
-    if action.expected_effect is not None:
-        parameters.append(action.expected_effect.parameters)
-    for group in parameters:
-        yield from ((name, f"{name}={value}") for name, value in group.items())
 
 
 def _people(actor: Actor) -> tuple[str, ...]:

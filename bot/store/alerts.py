@@ -14,7 +14,8 @@ from agents.routing import AlertGroup, Dropped, incident
 from agents.tasks import OPEN, Task
 from bot.store.boxes import send
 from bot.store.context import Context
-from bot.store.tables import alerts, dead_letters, ledger, ledger_index, tasks
+from bot.store.records import ledger, ledger_index
+from bot.store.tables import alerts, dead_letters, tasks
 from bot.store.tasks import KNOWN, create_task, open_task, settle_task, task_event, task_of
 from policies.audit import Event, EventKind
 from policies.model import DEFAULT_TENANT, Actor, ActorKind

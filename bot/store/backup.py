@@ -18,8 +18,8 @@ from bot.store.engine import StoreError
 from bot.store.holding import PRIVATE, hold
 from bot.store.proving import Proof, Sources, prove
 from bot.store.reading import open_file, open_read_only
+from bot.store.records import ledger
 from bot.store.schema import migrate
-from bot.store.tables import ledger
 
 Record = Callable[[Connection, "Head | None"], None]
 # Raises StoreError when the backup, which it may read, is not to be restored here.

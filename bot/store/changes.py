@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from agents.tasks import NewTask, TaskKind
 from bot.store.context import Context
 from bot.store.engine import StoreError
+from bot.store.records import policy_requests, rule_candidates, rule_sets
 from bot.store.rules import (
     activations,
     digest_of,
@@ -18,7 +19,7 @@ from bot.store.rules import (
     standing,
     with_hard_rules,
 )
-from bot.store.tables import policy_requests, proposals, rule_candidates, rule_sets, tasks
+from bot.store.tables import proposals, tasks
 from bot.store.tasks import create_task
 from policies.audit import Event, EventKind
 from policies.engine import RuleSet

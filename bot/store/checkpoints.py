@@ -10,7 +10,8 @@ from sqlalchemy import Connection, LargeBinary, Row, cast, delete, func, insert,
 
 from bot.store.boxes import send
 from bot.store.context import Context
-from bot.store.tables import checkpoints, controls, ledger, ledger_index, outbox
+from bot.store.records import checkpoints, ledger, ledger_index
+from bot.store.tables import controls, outbox
 from policies.audit import GENESIS, SYSTEM, Event, EventKind, chain_hash_of
 from policies.checkpoints import CheckpointError, VerifierKey, opened, origin_of
 from policies.merkle import Frontier, leaf_hash

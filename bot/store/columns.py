@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, Dialect, String, TypeDecorator
+from sqlalchemy import Column, Dialect, MetaData, String, TypeDecorator
+
+# Of all tables, in whichever module they stand.
+metadata = MetaData()
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select, text
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from bot.store.tables import executions, ledger_index, proposals, tasks, usage
+from bot.store.records import ledger_index
+from bot.store.tables import executions, proposals, tasks, usage
 from policies.limits import Counters, Usage
 from tools.ports import Direction, ModelUse
 from tools.reserving import Scope

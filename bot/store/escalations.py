@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, or_, select
 
-from bot.store.tables import ledger_index, texts
+from bot.store.records import ledger_index, texts
 from policies.audit import EventKind
 from policies.limits import REACHED
 

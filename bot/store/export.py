@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from bot.store.checkpoints import newest, recorded_key
 from bot.store.engine import StoreError
 from bot.store.ledger import is_text
-from bot.store.tables import ledger, ledger_index
+from bot.store.records import ledger, ledger_index
 from policies.checkpoints import CheckpointError, parse
 from policies.merkle import Tree, leaf_hash
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from bot.store.tables import controls, ledger_index
+from bot.store.records import ledger_index
+from bot.store.tables import controls
 from policies.audit import EventKind
 from policies.model import Mode, Proposal
 from tools.halts import Halt, HaltKind, Matter, Modes, Standing, matter_of, stops, subject

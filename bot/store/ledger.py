@@ -12,7 +12,8 @@ import rfc8785
 from sqlalchemy import Connection, Row, bindparam, func, or_, select
 
 from bot.store.prepared import Prepared, written
-from bot.store.tables import ledger, ledger_index, tasks, texts
+from bot.store.records import ledger, ledger_index, texts
+from bot.store.tables import tasks
 from policies.audit import (
     GENESIS,
     Event,

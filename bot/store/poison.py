@@ -8,7 +8,7 @@ from agents.ports import ProposalRow
 from agents.tasks import TRANSITIONS, Task, TaskState
 from bot.store.context import Context
 from bot.store.escalations import TOO_MANY_ATTEMPTS
-from bot.store.journal import UNSETTLED, settled
+from bot.store.outcomes import UNSETTLED, settled
 from bot.store.proposals import moved, proposal_rows, verdict_written
 from bot.store.stopping import stop_event
 from bot.store.tables import proposals, tasks

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from bot.store.guards import guard_faults
 from bot.store.ledger import Verification, verify
-from bot.store.tables import checkpoints
+from bot.store.records import checkpoints
 from policies.audit import EventKind
 from policies.checkpoints import CheckpointError, VerifierKey, opened, origin_of, parse
 from policies.merkle import Frontier, leaf_hash

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from bot.store.context import Context
 from bot.store.engine import StoreError
-from bot.store.tables import ledger, ledger_index, rule_sets
+from bot.store.records import ledger, ledger_index, rule_sets
 from policies.audit import Event, EventKind
 from policies.engine import RuleSet
 from policies.loader import sealed

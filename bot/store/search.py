@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, s
 
 from bot.store.engine import StoreError
 from bot.store.ledger import derived, told
-from bot.store.tables import ledger, ledger_index, texts
+from bot.store.records import ledger, ledger_index, texts
 from policies.audit import EventKind
 
 AT_ONCE = 2000

@@ -19,10 +19,11 @@ from bot.store.proposals import (
     proposal_rows,
     verdict_written,
 )
+from bot.store.records import ledger_index
 from bot.store.reminders import called
 from bot.store.signals import take_signal, waiting_signals
 from bot.store.stopping import stopped
-from bot.store.tables import ledger_index, proposals, steps, tasks, threads
+from bot.store.tables import proposals, steps, tasks, threads
 from bot.store.tasks import fenced, keep_step, move_task, settle_task, task_event
 from policies.audit import EventKind
 from policies.ladder import Rung

@@ -20,8 +20,9 @@ from bot.store.context import Context
 from bot.store.escalations import Escalation, escalations
 from bot.store.halts import NOTHING_SWITCHED, Switches, has_held, switches
 from bot.store.memory import ANSWER
+from bot.store.records import ledger_index
 from bot.store.storms import STORM
-from bot.store.tables import ledger_index, posts, proposals, steps, tasks, threads
+from bot.store.tables import posts, proposals, steps, tasks, threads
 from bot.store.tasks import KNOWN, task_of
 from policies.model import ProposalState
 

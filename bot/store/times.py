@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select, update
 
 from bot.store.context import Context
-from bot.store.tables import inbox, ledger_index, outbox, proposals, tasks
+from bot.store.records import ledger_index
+from bot.store.tables import inbox, outbox, proposals, tasks
 from policies.audit import Event, EventKind
 from policies.model import ProposalState
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from bot.store.ledger import verify
-from bot.store.tables import ledger
+from bot.store.records import ledger
 from policies.audit import GENESIS
 from tests.benchmarks.conftest import Show
 from tests.benchmarks.load import Rate, appended, events, inserted, plainly_inserted

@@ -15,7 +15,8 @@ from pathlib import Path
 from sqlalchemy import insert, select, update
 
 from bot.store.engine import BUSY_MS, Connection
-from bot.store.tables import controls, texts
+from bot.store.records import texts
+from bot.store.tables import controls
 from tests.benchmarks.conftest import Show
 from tests.benchmarks.load import Rate
 from tests.bot.world import START, FakeClock, World, opened

@@ -13,16 +13,8 @@ from agents.tasks import TaskState
 from bot.store.engine import Connection
 from bot.store.ledger import story
 from bot.store.proposals import add_proposal
-from bot.store.tables import (
-    inbox,
-    ledger_index,
-    outbox,
-    posts,
-    proposals,
-    steps,
-    tasks,
-    threads,
-)
+from bot.store.records import ledger_index
+from bot.store.tables import inbox, outbox, posts, proposals, steps, tasks, threads
 from bot.store.tasks import create_task, move_task, settle_task
 from policies.audit import Event
 from policies.model import Proposal

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 from sqlalchemy.exc import DatabaseError
 
 from bot.checkpointer import occasion
-from bot.store.tables import ledger, outbox
+from bot.store.records import ledger
+from bot.store.tables import outbox
 from policies.checkpoints import VerifierKey, opened
 from policies.merkle import leaf_hash, root_of
 from tests.bot.signing import (

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from bot.store.changes import UnsoundError, candidate_set
 from bot.store.engine import StoreError
-from bot.store.tables import rule_candidates
+from bot.store.records import rule_candidates
 from policies.approvals import Refusal
 from policies.engine import Approved, RuleKind, RuleSet, When
 from policies.facts import ActionKind, Tier

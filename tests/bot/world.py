@@ -18,8 +18,9 @@ from bot.store.engine import Database
 from bot.store.journal import SqlJournal
 from bot.store.ledger import Ledger
 from bot.store.proposals import add_proposal
+from bot.store.records import ledger
 from bot.store.schema import migrate
-from bot.store.tables import ledger, posts
+from bot.store.tables import posts
 from bot.store.tasks import create_task, settle_task
 from bot.store.taskstore import SqlTaskStore
 from bot.store.votes import Answer, Click, ask_rollback, cast

@@ -19,7 +19,8 @@ from bot.store.backup import back_up
 from bot.store.engine import StoreError
 from bot.store.ledger import verify
 from bot.store.reading import open_read_only
-from bot.store.tables import checkpoints, controls
+from bot.store.records import checkpoints
+from bot.store.tables import controls
 from policies.audit import Event, EventKind
 from tests.bot.signing import checkpoint_file, signed_ledger, signing
 from tests.bot.world import START, FakeClock, World, opened

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, create_engine, func, insert, select, 
 from sqlalchemy.util import await_only
 
 from bot.store.engine import BATCH, Database, StoreError, is_answering
+from bot.store.records import ledger
 from bot.store.schema import migrate
-from bot.store.tables import controls, inbox, ledger
+from bot.store.tables import controls, inbox
 from tests.bot.world import START, FakeClock, World, opened
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from bot.store.ledger import lines, story, verify
 from bot.store.reading import open_read_only
-from bot.store.tables import ledger, ledger_index, texts
+from bot.store.records import ledger, ledger_index, texts
 from policies.audit import GENESIS, Event, EventKind
 from tests.bot.story import FAULT, REASON, SAID, told
 from tests.bot.world import SECRET, START, FakeClock, World, opened

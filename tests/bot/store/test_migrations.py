@@ -12,10 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DatabaseError
 
+from bot.store.columns import metadata
 from bot.store.engine import StoreError
 from bot.store.ledger import verify
 from bot.store.schema import MIGRATIONS, migrate
-from bot.store.tables import metadata
 from policies.audit import GENESIS, Event, EventKind, canonical, chain_hash
 from tests.bot.world import START
 
@@ -68,6 +68,7 @@ def test_a_migrated_database_has_the_tables_that_the_code_knows(tmp_path: Path) 
     with engine_on(tmp_path / "signoff.db") as engine:
         migrate(engine)
         with engine.connect() as connection:
+            assert {"ledger", "tasks", "rule_candidates"} <= set(metadata.tables)
             found = compare_metadata(MigrationContext.configure(connection), metadata)
     assert found == []
 

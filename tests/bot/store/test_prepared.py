@@ -5,7 +5,8 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.store.prepared import Prepared, written
-from bot.store.tables import controls, tasks, texts
+from bot.store.records import texts
+from bot.store.tables import controls, tasks
 from tests.bot.world import World
 
 ROW = {"seq": 1, "name": "summary", "salt": "00", "value": None, "tenant": "default"}

@@ -10,17 +10,8 @@ from agents.tasks import TaskState
 from bot.store.alerts import BadAlert
 from bot.store.boxes import Inbox, Outbox, send
 from bot.store.ledger import verify
-from bot.store.tables import (
-    dead_letters,
-    executions,
-    inbox,
-    ledger,
-    outbox,
-    proposals,
-    steps,
-    tasks,
-    texts,
-)
+from bot.store.records import ledger, texts
+from bot.store.tables import dead_letters, executions, inbox, outbox, proposals, steps, tasks
 from bot.store.threads import ThreadStore
 from policies.approvals import Ballot
 from policies.audit import Event, EventKind

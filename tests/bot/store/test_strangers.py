@@ -11,8 +11,9 @@ from sqlalchemy import Connection, update
 from agents.ports import Claim
 from agents.tasks import TaskState
 from bot.slack.threads import posts
+from bot.store.records import ledger
 from bot.store.strangers import tell_strangers
-from bot.store.tables import ledger, outbox, tasks, threads
+from bot.store.tables import outbox, tasks, threads
 from bot.store.tasks import create_task
 from bot.store.threads import ThreadStore
 from tests.bot.world import World, new_task

@@ -18,7 +18,7 @@ import pytest
 import rfc8785
 
 from bot.cli import main
-from bot.store.tables import ledger, ledger_index, texts
+from bot.store.records import ledger, ledger_index, texts
 from policies.audit import Event
 from tests.bot.story import told
 

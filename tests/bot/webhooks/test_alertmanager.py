@@ -8,7 +8,8 @@ import pytest
 
 from agents.tasks import TaskState
 from bot.store.ledger import verify
-from bot.store.tables import alerts, dead_letters, ledger, outbox, tasks, threads
+from bot.store.records import ledger
+from bot.store.tables import alerts, dead_letters, outbox, tasks, threads
 from tests.bot.webhooks.conftest import Door, alert
 from tests.bot.world import SECRET, World
 

@@ -1,0 +1,77 @@
+"""What an action must be like before people see it: as decided, whole, and without secrets."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from policies.model import Action, Precondition
+from policies.redaction import Redactor
+from tools.base import Parameters, Plan, Refused, State
+from tools.ports import Draft
+
+# Control, format (of no width, or turning text around), surrogate, private use, line separators.
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def require_no_secret(action: Action, redactor: Redactor) -> None:
+    """Refuse an action that holds a secret: taken out, it would be another action."""
+    for name, value in _words(action):
+        found = redactor.secrets_in(value)
+        if found:
+            raise Refused(
+                f"`{name}` holds a secret ({found[0]}); actions are shown and recorded, so name"
+                " where the secret is kept instead"
+            )
+
+
+def require_visible(action: Action) -> None:
+    """Refuse values with characters that a card can't show: who signs would see another value."""
+    values = {"target": action.target, "environment": action.environment, **action.parameters}
+    for name, value in values.items():
+        if any(unicodedata.category(sign) in HIDDEN for sign in str(value)):
+            raise Refused(
+                f"`{name}` holds a character that nobody can see, such as a control or one that"
+                " turns text around: write it without"
+            )
+
+
+def require_same_place(arguments: Parameters, draft: Draft) -> None:
+    """Refuse an action elsewhere than it is decided for: it would be judged by another's rules."""
+    place = getattr(arguments, "environment", draft.environment)
+    if place != draft.environment:
+        raise Refused(
+            f"`environment` is `{place}`, and what is decided is an action in"
+            f" `{draft.environment}`: name the same one"
+        )
+
+
+def require_left(expected: Mapping[str, str], observed: State) -> None:
+    """Raise Refused where the state is not the one that it is to start from."""
+    for name, value in expected.items():
+        found = observed.get(name, "gone")
+        if found != value:
+            raise Refused(f"`{name}` is `{found}` now, and was left as `{value}`")
+
+
+def starting_from(expected: Mapping[str, str], plan: Plan) -> Plan:
+    """Return the plan with what else must be so before it starts."""
+    asked = {item.field for item in plan.preconditions}
+    left = (
+        Precondition(field=name, value=value)
+        for name, value in expected.items()
+        if name not in asked
+    )
+    return replace(plan, preconditions=(*plan.preconditions, *left))
+
+
+def _words(action: Action) -> Iterator[tuple[str, str]]:
+    yield "target", action.target
+    yield "environment", action.environment
+    yield from ((item.field, item.value) for item in action.preconditions)
+    parameters = [action.parameters]
+    if action.inverse is not None:
+        parameters.append(action.inverse.parameters)
+    if action.expected_effect is not None:
+        parameters.append(action.expected_effect.parameters)
+    for group in parameters:
+        yield from ((name, f"{name}={value}") for name, value in group.items())
