@@ -8,7 +8,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Config
 from bot.findings import Finding, Health, bad, good, look
-from bot.glass import glass_findings
 from bot.keeping import own_redactor
 from bot.ledgercheck import ledger_findings
 from bot.names import known
@@ -16,6 +15,7 @@ from bot.opening import clock_of
 from bot.policy import candidate
 from bot.scheduler import CronError, trigger
 from bot.settings import Settings
+from bot.slack.breakers import glass_findings
 from bot.slack.sender import NO_ANSWER
 from bot.store.engine import Connection, StoreError, file_of
 from bot.store.halts import switches
