@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from bot.names import subjects
-from bot.rulings import because, facts_line, ruling
+from bot.rulings import because, facts_line, limit_words, ruling
 from bot.store.changes import (
     SupersededError,
     UnsoundError,
@@ -23,6 +23,7 @@ from policies.approvals import Memberships
 from policies.difference import Comparison, Difference, difference
 from policies.engine import RuleSet
 from policies.history import Past, replay
+from policies.limitfile import LimitChange
 from policies.lockout import lockouts
 from policies.model import Mode
 from policies.space import TooLargeError
@@ -178,11 +179,11 @@ def _difference(old: RuleSet, new: RuleSet) -> Comparison | TooLargeError:
 
 def told(found: Comparison, new: RuleSet, replayed: str, warnings: tuple[str, ...]) -> Compared:
     """Return a comparison in words, as far as they fit."""
-    looser = sum(one.change.is_looser for one in found.differences)
+    every = [*map(changed_limit, found.limits), *map(changed, found.differences)]
     return Compared(
-        looser=looser,
-        tighter=len(found.differences) - looser,
-        changes=tuple(changed(one) for one in found.differences[:MOST_CHANGES]),
+        looser=found.looser,
+        tighter=found.tighter,
+        changes=tuple(sorted(every, key=lambda one: not one.is_looser)[:MOST_CHANGES]),
         rules=len(new.rules),
         replayed=replayed,
         warnings=warnings,
@@ -197,6 +198,18 @@ def changed(one: Difference) -> Changed:
         was=f"{ruling(one.before)} ({because(one.before)})",
         now=f"{ruling(one.after)} ({because(one.after)})",
         example=facts_line(one.example, one.telling),
+    )
+
+
+def changed_limit(one: LimitChange) -> Changed:
+    """Return a limit that changes in words."""
+    name, was, now = limit_words(one)
+    return Changed(
+        is_looser=one.is_looser,
+        rules=name,
+        was=f"allows {was}" if one.before is not None else "has no limit",
+        now=f"allows {now}" if one.after is not None else "has no limit",
+        example="whatever comes to a number between the two",
     )
 
 

@@ -101,11 +101,17 @@ def differing(found: Difference) -> list[str]:
 
 def limit_line(change: LimitChange) -> str:
     """Return how a limit changes."""
+    name, was, now = limit_words(change)
+    mark = MARKS[Change.LOOSER if change.is_looser else Change.TIGHTER]
+    return f"{mark}: {name}: {was} -> {now}"
+
+
+def limit_words(change: LimitChange) -> tuple[str, str, str]:
+    """Return which limit changes, and what it was and is then."""
     whose = "every other agent" if change.agent == DEFAULT else change.agent
     where = "" if change.environment is None else f" in {change.environment}"
     was, now = ("no limit" if one is None else f"{one:f}" for one in (change.before, change.after))
-    mark = MARKS[Change.LOOSER if change.is_looser else Change.TIGHTER]
-    return f"{mark}: limit {change.limit} of {whose}{where}: {was} -> {now}"
+    return f"limit {change.limit} of {whose}{where}", was, now
 
 
 def facts_line(facts: Facts, names: Iterable[str]) -> str:

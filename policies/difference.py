@@ -10,6 +10,7 @@ from policies.comparison import Change, compared
 from policies.conditions import conditions
 from policies.engine import Rule, RuleKind, RuleSet, decide, matching
 from policies.facts import Facts, Tier
+from policies.limitfile import LimitChange, limit_changes
 from policies.model import Decision, EffectKind
 from policies.space import Box, Cut, Space, space_of
 
@@ -37,15 +38,31 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Everything in which two sets differ; `cells` is how many cases were looked at."""
+    """Everything in which two sets differ; `cells` is how many cases were looked at.
+
+    `limits` are no decisions: the numbers that differ.
+    """
 
     differences: tuple[Difference, ...]
     cells: int
+    limits: tuple[LimitChange, ...] = ()
 
     @property
     def is_looser(self) -> bool:
         """Whether the new set lets anything through that the old one does not."""
-        return any(found.change.is_looser for found in self.differences)
+        is_raised = any(found.is_looser for found in self.limits)
+        return is_raised or any(found.change.is_looser for found in self.differences)
+
+    @property
+    def looser(self) -> int:
+        """How many of the differences let more through."""
+        decided = sum(found.change.is_looser for found in self.differences)
+        return decided + sum(found.is_looser for found in self.limits)
+
+    @property
+    def tighter(self) -> int:
+        """How many of the differences do not."""
+        return len(self.differences) + len(self.limits) - self.looser
 
 
 def difference(old: RuleSet, new: RuleSet, subjects: Iterable[Subject] = ()) -> Comparison:
@@ -72,7 +89,11 @@ def difference(old: RuleSet, new: RuleSet, subjects: Iterable[Subject] = ()) -> 
         key = (one.kind, one.rules)
         if key not in found or _weight(one) < _weight(found[key]):
             found[key] = one
-    return Comparison(differences=tuple(sorted(_least(found.values()), key=_place)), cells=cells)
+    return Comparison(
+        differences=tuple(sorted(_least(found.values()), key=_place)),
+        cells=cells,
+        limits=tuple(limit_changes(old.limits, new.limits)),
+    )
 
 
 def judged(

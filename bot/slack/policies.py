@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bot.names import vocabulary
 from bot.policy import candidate
-from bot.rulesets import changed
+from bot.rulesets import changed, changed_limit
 from bot.rulings import MARKS, because, explained, matrix_of, matrix_rows, ruling, table
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
@@ -19,6 +19,7 @@ from bot.store.rules import stored
 from policies.analysis import Cell
 from policies.approvals import OPERATORS, Voter, is_member, unreadable
 from policies.audit import Event, EventKind
+from policies.comparison import Change
 from policies.difference import Comparison, changed_rules
 from policies.engine import RuleSet
 from policies.explanation import explain
@@ -240,19 +241,23 @@ async def _compared(desk: Desk, rules: RuleSet, offered: RuleSet) -> str | None:
 
 def difference_text(found: Comparison) -> str:
     """Return every difference in words, as far as an answer can hold them; the looser first."""
-    if not found.differences:
+    if not found.differences and not found.limits:
         return "nothing is decided differently."
-    looser = sum(one.change.is_looser for one in found.differences)
-    head = f"{looser} looser, {len(found.differences) - looser} tighter."
+    head = f"{found.looser} looser, {found.tighter} tighter."
     parts: list[str] = []
-    for one in found.differences:
-        words = changed(one)
+    marked = [(MARKS[one.change], changed(one)) for one in found.differences]
+    marked += [
+        (MARKS[Change.LOOSER if one.is_looser else Change.TIGHTER], changed_limit(one))
+        for one in found.limits
+    ]
+    marked.sort(key=lambda pair: not pair[1].is_looser)
+    for mark, words in marked:
         part = (
-            f"*{MARKS[one.change]}*: {code(words.rules, 200)}\n• was: it {safe(words.was, 300)}"
+            f"*{mark}*: {code(words.rules, 200)}\n• was: it {safe(words.was, 300)}"
             f"\n• now: it {safe(words.now, 300)}\n• for example: {safe(words.example, 300)}"
         )
         if len(head) + sum(map(len, parts)) + len(part) > LONGEST:
-            left = len(found.differences) - len(parts)
+            left = len(marked) - len(parts)
             parts.append(f"… and {left} more: `signoff policy diff active DIR` on the server.")
             break
         parts.append(part)

@@ -258,7 +258,10 @@ def _text(connection: Connection, version: str) -> str | None:
 def _sound(connection: Connection, version: str) -> RuleSet:
     body = _text(connection, version)
     found = None if body is None else read_rules(body)
-    if found is None or sealed(found.rules, found.calendars, found.approved).version != version:
+    if found is None:
+        raise UnsoundError(_changed(version))
+    again = sealed(found.rules, found.calendars, found.approved, found.limits)
+    if again.version != version:
         raise UnsoundError(_changed(version))
     return found
 

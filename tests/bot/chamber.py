@@ -33,7 +33,10 @@ from tools.policy import Policy
 OPERATORS = frozenset({ANA, BEN, ZOE})
 _KEPT = {"rollback-staging", "rollback-production", "unsure-production"}
 # A few of the shipped rules: comparing all of them takes its time.
-BASE = sealed(one for one in candidate(None).rules if one.is_hard or one.id in _KEPT)
+_SHIPPED = candidate(None)
+BASE = sealed(
+    (one for one in _SHIPPED.rules if one.is_hard or one.id in _KEPT), limits=_SHIPPED.limits
+)
 TIGHTER_RULE = rule(
     "ask-sre",
     RuleKind.RAISE,
@@ -48,7 +51,8 @@ class Killed(BaseException):
 
 def with_rules(*rules: Rule, without: str = "") -> RuleSet:
     """Return the rules of the start with others, and without one."""
-    return sealed([*(one for one in BASE.rules if one.id != without), *rules])
+    kept = (one for one in BASE.rules if one.id != without)
+    return sealed([*kept, *rules], limits=BASE.limits)
 
 
 def tighter(name: str = "ask-sre") -> RuleSet:

@@ -14,6 +14,7 @@ from bot.store.records import rule_candidates
 from policies.approvals import Refusal
 from policies.engine import Approved, RuleKind, RuleSet, When
 from policies.facts import ActionKind, Tier
+from policies.limits import Limits
 from policies.loader import sealed
 from policies.model import EffectKind, ProposalState
 from tests.bot.chamber import (
@@ -37,6 +38,25 @@ async def office(tmp_path: Path) -> AsyncIterator[Chamber]:
     """A few rules are in force, and three people are operators."""
     async with chamber(tmp_path / "signoff.db") as found:
         yield found
+
+
+async def test_limits_alone_make_a_change_and_raising_one_takes_two(office: Chamber) -> None:
+    loosening = await office.proposed(sealed(BASE.rules, limits=hourly(1000)))
+    assert loosening.action.tool == "policy_loosen"
+    assert sum(clause.n for clause in loosening.decision.clauses) == 2
+    limiting = await office.proposed(sealed(BASE.rules, limits=hourly(10)))
+    assert limiting.action.tool == "policy_activate"
+    assert await office.signed(limiting, ANA) is ProposalState.VERIFIED
+    assert office.sets.rules().limits == hourly(10)
+
+
+def hourly(actions: int) -> Limits:
+    """Return the shipped limits with another number of actions an hour."""
+    assert BASE.limits is not None
+    said = BASE.limits.model_dump_json()
+    assert '"actions_an_hour":100' in said
+    changed = said.replace('"actions_an_hour":100', f'"actions_an_hour":{actions}')
+    return Limits.model_validate_json(changed)
 
 
 async def test_one_operator_puts_a_tighter_set_in_force_for_the_next_decision(

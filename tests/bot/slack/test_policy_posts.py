@@ -1,6 +1,7 @@
 """What a thread shows of a changed policy: whole where it fits, harmless whatever rules say."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -14,6 +15,7 @@ from policies.comparison import Change
 from policies.difference import Comparison, Difference
 from policies.engine import decide
 from policies.facts import Facts
+from policies.limitfile import LimitChange
 from policies.model import Clause, Decision
 from tests.bot.chamber import BASE
 from tests.fakes.values import facts
@@ -83,6 +85,25 @@ def test_a_lock_out_and_what_can_not_be_compared_stand_first() -> None:
     assert "*It can't be compared*: too many cells." in shown(fault)
     words = shown(compared(differing(1, Change.LOOSER), warnings=("nobody could",)))
     assert words.index("*Look twice:* nobody could") < words.index("*Looser*")
+
+
+def test_a_limit_that_is_raised_stands_among_what_lets_more_through() -> None:
+    raised = LimitChange(
+        agent="incident",
+        environment="staging",
+        limit="actions_an_hour",
+        before=Decimal(20),
+        after=None,
+    )
+    found = Comparison(differences=(differing(1, Change.TIGHTER),), cells=1, limits=(raised,))
+    assert found.is_looser
+    told_of = told(found, BASE, "None.", ())
+    assert (told_of.looser, told_of.tighter) == (1, 1)
+    for words in (shown(told_of), difference_text(found)):
+        assert "limit actions_an_hour of incident in staging" in words
+        assert "was: it allows 20" in words
+        assert "now: it has no limit" in words
+        assert words.index("actions_an_hour") < words.index("rule-01")
 
 
 def test_names_in_rules_can_neither_mention_nor_link() -> None:
