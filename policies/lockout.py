@@ -33,6 +33,7 @@ def next_change(rules: RuleSet, tool: str, mode: Mode, held: frozenset[str]) -> 
             requester_groups=frozenset(),
             calendars=held,
             paused=False,
+            frozen=False,
             tainted=False,
             reversible=True,
             confidence=Decimal(1),
