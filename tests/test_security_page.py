@@ -4,7 +4,6 @@ import argparse
 import ast
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 

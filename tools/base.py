@@ -147,6 +147,10 @@ class Call:
     proposal_id: str | None = None
 
 
+# For what is looked at from other environments too, such as campaigns in an incident.
+ANYWHERE = ("*",)
+
+
 class Tool(ABC, Generic[P]):
     """One thing that can be asked of an outside system."""
 
@@ -158,7 +162,7 @@ class Tool(ABC, Generic[P]):
     params: type[P]
     timeout_s: ClassVar[float] = 5.0
     agents: ClassVar[tuple[str, ...]]
-    # Where it may be used; None for wherever its connector serves.
+    # Where it may be used; None for wherever its connector serves, `ANYWHERE` for more than that.
     environments: ClassVar[tuple[str, ...] | None] = None
     # How often it is called, on top of its system's own rate.
     rate: ClassVar[Rate | None] = None

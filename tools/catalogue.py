@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from policies.model import Clock
 from tools import connectors
 from tools.base import (
+    ANYWHERE,
     AnyConnector,
     AnyReadTool,
     AnyTool,
@@ -83,6 +84,8 @@ class Catalogue:
     def environments(self, name: str) -> tuple[str, ...] | None:
         """Return where a tool may be used; None for anywhere."""
         own = self._tools[name].environments
+        if own == ANYWHERE:
+            return None
         return self._owners[name].environments if own is None else own
 
     def reading(self, name: str) -> AnyReadTool:

@@ -43,21 +43,21 @@ class Marketing:
 
     async def answer(self, **spec: str) -> tuple[Report, tuple[Draft, ...], tuple[Evidence, ...]]:
         about = asked(**spec)
-        evidence = await self.agent.gather(caller("campaign"), about)
+        evidence = await self.agent.gather(caller("campaign", environment="ads"), about)
         report, drafts = await self.agent.analyse(about, evidence)
         return report, drafts, evidence
 
     async def created(self, **brief: str) -> ProposalRow:
         """Propose and create a campaign, and return its proposal as verified."""
         _, (draft,), _ = await self.answer(**BRIEF | brief)
-        made = await self.gateway.consider(draft, "T-1-1", caller("campaign"))
+        made = await self.gateway.consider(draft, "T-1-1", caller("campaign", environment="ads"))
         tool = self.catalogue.writing(made.action.tool)
         effect = await tool.act(arguments_of(tool, made.action.parameters), CALL)
         return verified(made, {name: str(value) for name, value in effect.data.items()})
 
 
 def asked(**spec: str) -> Task:
-    return task("campaign", None, **spec)
+    return task("campaign", None, **spec).model_copy(update={"environment": "ads"})
 
 
 def verified(proposal: Proposal, data: dict[str, str]) -> ProposalRow:
@@ -110,7 +110,7 @@ async def test_a_brief_becomes_one_draft_that_the_tool_takes(marketing: Marketin
     assert "50.00 EUR a day" in report.summary
     assert report.attachment is not None
     assert [item.fault for item in evidence] == [None, None]
-    made = await marketing.gateway.consider(draft, "T-1-1", caller("campaign"))
+    made = await marketing.gateway.consider(draft, "T-1-1", caller("campaign", environment="ads"))
     assert "625.00 EUR" in (made.worst_case or "")
     assert made.decision.groups == ("marketing",)
     assert made.tainted
@@ -128,7 +128,7 @@ async def test_what_was_created_can_be_activated_however_its_budget_was_written(
 ) -> None:
     row = await marketing.created(daily_budget=budget)
     (draft,) = await marketing.agent.follow_up(asked(**BRIEF), row)
-    made = await marketing.gateway.consider(draft, "T-1-2", caller("campaign"))
+    made = await marketing.gateway.consider(draft, "T-1-2", caller("campaign", environment="ads"))
     tool = marketing.catalogue.writing(made.action.tool)
     observed = await tool.observe(arguments_of(tool, made.action.parameters))
     for wanted in made.action.preconditions:
@@ -174,7 +174,7 @@ async def test_a_running_campaign_is_proposed_to_be_paused(marketing: Marketing)
     )
     assert report.outcome is FindingKind.HEALTHY
     assert draft.rationale == "it sells nothing"
-    made = await marketing.gateway.consider(draft, "T-1-1", caller("campaign"))
+    made = await marketing.gateway.consider(draft, "T-1-1", caller("campaign", environment="ads"))
     assert made.action.tool == "adplatform_pause_campaign"
     assert made.action.inverse is not None
 
@@ -199,7 +199,9 @@ async def test_several_campaigns_are_proposed_to_be_paused_each_for_itself(
     assert len({draft.key for draft in drafts}) == len(ids) == 2
     assert "1 of the 3 campaigns are left out." in report.notes
     made = [
-        await marketing.gateway.consider(draft, f"T-1-{place}", caller("campaign"))
+        await marketing.gateway.consider(
+            draft, f"T-1-{place}", caller("campaign", environment="ads")
+        )
         for place, draft in enumerate(drafts, 1)
     ]
     assert batched(made) == dict.fromkeys(("T-1-1", "T-1-2"), "T-1-1")

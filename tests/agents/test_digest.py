@@ -188,7 +188,7 @@ async def test_no_campaigns_is_an_answer(agent: DigestAgent) -> None:
 async def test_on_the_platform_it_reads_two_weeks_of_each_campaign() -> None:
     async with advertising() as (_, catalogue, clock):
         agent = DigestAgent(gateway_of(catalogue, clock), clock)
-        evidence = await agent.gather(caller("digest"), task())
+        evidence = await agent.gather(caller("digest", environment="ads"), task())
         report, _ = await agent.analyse(task(), evidence)
     assert report.attachment is not None
     found = Digest.model_validate_json(report.attachment)

@@ -138,14 +138,14 @@ def proposal(**changes: Any) -> Proposal:  # noqa: ANN401 - any field of Proposa
     return Proposal.model_validate(ordinary | changes)
 
 
-def caller(agent: str = "incident", task_id: str = "T-1") -> Caller:
+def caller(agent: str = "incident", task_id: str = "T-1", environment: str = "staging") -> Caller:
     """Return on whose behalf tools are called."""
     return Caller(
         tenant="default",
         task_id=task_id,
         agent=agent,
         agent_version="1",
-        environment="staging",
+        environment=environment,
         requester=Actor(kind=ActorKind.SYSTEM, id="system:alertmanager"),
         correlation_id=task_id,
         worker="w1",

@@ -98,7 +98,7 @@ def test_free_text_stands_only_as_a_salted_digest() -> None:
 
 
 def test_every_kind_is_a_noun_and_what_happened_to_it() -> None:
-    said = re.compile(r"[a-z]+\.([a-z]+(ed|t|en)|unknown)")
+    said = re.compile(r"[a-z]+\.([a-z]+(ed|t|en|wn)|unknown)")
     assert [kind for kind in EventKind if not said.fullmatch(kind)] == []
 
 

@@ -235,7 +235,7 @@ async def test_votes_wait_on_the_card_while_signoff_is_paused(here: Bench) -> No
         lambda connection: pause(connection, store.context, "default", ANA, "")
     )
     card = await here.card("batch:")
-    assert words(card).count("*Signoff is paused.*") == 2
+    assert words(card).count("*Signoff is paused* by") == 2
     await here.press("U0ANA", "Approve the 2 shown", card)
     await here.work()
     assert here.house.lamps == {}

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from tools.base import (
+    ANYWHERE,
     Parameters,
     Reading,
     ReadTool,
@@ -64,6 +65,7 @@ class CampaignsReader(ReadTool[NoParameters]):
     params = NoParameters
     # An incident asks which campaigns lead to what is broken.
     agents = ("campaign", "digest", "incident")
+    environments = ANYWHERE
 
     def __init__(self, client: JsonClient) -> None:
         self._client = client
