@@ -28,7 +28,7 @@ WORDS = {
     Refusal.WINDOW_CLOSED: "The time for undoing it with one click is over. Press Propose to undo…"
     " on its card: somebody signs that off.",
     Refusal.WINDOW_OPEN: "It can still be undone with one click: press Roll back on its card.",
-    Refusal.ALREADY_PROPOSED: "That is proposed already: its card stands below.",
+    Refusal.ALREADY_PROPOSED: "That is proposed already. Use the card below.",
     Refusal.NO_INVERSE: "This can't be undone.",
     Refusal.NOT_REQUESTER: "Only {asker} can withdraw this. If it should not be done, press Reject…"
     " or ask them.",

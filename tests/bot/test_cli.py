@@ -209,7 +209,7 @@ rules:
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [
-        (RULE, 0, "The policy loads: 4 rules"),
+        (RULE, 0, "The policy loads: 7 rules"),
         (
             RULE.replace("shop_rollback", "shop_rolback"),
             1,
@@ -217,7 +217,7 @@ rules:
         ),
         (RULE.replace("[incident]", "[incidnt]"), 1, "did you mean `incident`?"),
         (RULE.replace("[staging]", "[stagign]"), 0, "look   rule `mine` names the environment"),
-        (None, 1, "WRONG  none of the 3 rules permits anything"),
+        (None, 1, "WRONG  none of the 6 rules permits anything"),
     ],
 )
 def test_a_policy_that_could_never_do_what_it_says_is_told(

@@ -257,7 +257,7 @@ rules:
         (RULE.replace("shop_rollback", "shop_rolback"), Health.BAD, "mean `shop_rollback`?"),
         (RULE.replace("[incident]", "[incidnt]"), Health.BAD, "did you mean `incident`?"),
         (RULE.replace("[staging]", "[moon]"), Health.WARNING, "no service in signoff.yaml has"),
-        ("", Health.BAD, "none of the 5 rules permits anything"),
+        ("", Health.BAD, "none of the 6 rules permits anything"),
     ],
 )
 async def test_a_policy_that_could_never_do_what_it_says_is_named(
@@ -284,7 +284,7 @@ async def test_files_that_are_not_in_force_are_told_with_what_to_do(
         report = await found({**env, "SIGNOFF_POLICY_DIR": str(tmp_path / "rules")})
     words = report["policy in force"].words
     assert rules.version in words
-    assert "put back the files they came from" in words
+    assert "`/signoff policy propose` puts them before the operators" in words
 
 
 @pytest.mark.parametrize(

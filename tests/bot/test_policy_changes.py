@@ -16,7 +16,7 @@ from policies.engine import Approved, RuleKind, RuleSet, When
 from policies.facts import ActionKind, Tier
 from policies.limits import Limits
 from policies.loader import sealed
-from policies.model import EffectKind, ProposalState
+from policies.model import ProposalState
 from tests.bot.chamber import (
     BASE,
     OPERATORS,
@@ -120,9 +120,10 @@ async def test_another_agent_can_not_change_the_rules(office: Chamber) -> None:
         parameters=made.action.parameters,
         environment="signoff",
     )
-    found = await office.gateway.consider(draft, "T-1-1", caller("incident"))
-    assert found.decision.effect is EffectKind.DENY
-    assert found.decision.reasons == ("TOOL_NOT_FOR_AGENT",)
+    with pytest.raises(Refused, match="TOOL_NOT_FOR_AGENT"):
+        await office.gateway.consider(draft, "T-1-1", caller("incident"))
+    (event,) = await office.store.events("tool.denied")
+    assert event["reasons"] == ["TOOL_NOT_FOR_AGENT"]
 
 
 async def test_of_two_changes_the_second_drifts_after_the_first(office: Chamber) -> None:

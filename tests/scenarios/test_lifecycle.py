@@ -85,7 +85,7 @@ async def test_what_is_signed_off_while_paused_waits_and_then_happens_once(tmp_p
 
         async def is_unmarked() -> bool:
             shown = "".join(text_of(message) for message in await thread(scene, found.root_ts))
-            return "paused" not in shown.lower()
+            return "Signoff is paused" not in shown
 
         # Cosmetic, so it comes at Slack's pace.
         await eventually(is_unmarked)

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -19,9 +18,6 @@ TYPES = connector_types()
 PARTS = [placeholder(kind, WallClock()) for kind in TYPES]
 TOOLS = [(part, tool) for part in PARTS for tool in part.tools()]
 WRITERS = [(part, tool) for part, tool in TOOLS if isinstance(tool, WriteTool)]
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGE = (DOCS / "connectors.md").read_text(encoding="utf-8")
 
 each_type = pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
 each_tool = pytest.mark.parametrize("tool", [tool for _, tool in TOOLS], ids=lambda tool: tool.name)
@@ -183,30 +179,6 @@ def test_a_tool_is_for_environments_that_there_are(tool: AnyTool) -> None:
 @each_tool
 def test_a_tool_calls_as_somebody_who_can_be_named(tool: AnyTool) -> None:
     assert re.fullmatch(r"[a-z]+/(none|[A-Z_]+)", Catalogue(PARTS).identity(tool.name))
-
-
-def row(tool: AnyTool) -> str:
-    part = connector_of(tool)
-    places = Catalogue(PARTS).environments(tool.name)
-    rates = [rate for rate in (tool.rate, part.rate) if rate is not None]
-    is_write = isinstance(tool, WriteTool)
-    used = [found for found in part.credentials if (found.writes if is_write else found.reads)]
-    cells = (
-        f"`{tool.name}`",
-        ", ".join(tool.agents),
-        "any" if places is None else ", ".join(places),
-        tool.tier,
-        "; ".join(f"{rate.per_s:g}/s, {rate.burst:g} at once" for rate in rates),
-        f"{tool.timeout_s:g} s",
-        ", else ".join(f"`{part.variable(found)}`" for found in used),
-        ", ".join(f"`{scope}`" for scope in used[0].scopes),
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def test_the_page_lists_every_tool_with_what_it_may_do() -> None:
-    listed = [line for line in PAGE.splitlines() if re.match(r"\| `[a-z]+_[a-z_]+` \|", line)]
-    assert listed == [row(tool) for _, tool in TOOLS]
 
 
 @each_type

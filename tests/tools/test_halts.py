@@ -135,9 +135,11 @@ async def test_what_was_to_act_alone_does_not_once_a_sign_off_is_wanted(door: Fa
     door.controls.modes = {"staging": Mode.APPROVE}
     await door.execution.run(made, Grant(approvers=()), caller())
     assert (door.outcome.state, door.outcome.reason) == (
-        ProposalState.DENIED,
+        ProposalState.SUPERSEDED,
         "SIGN_OFF_NOT_ENOUGH",
     )
+    assert door.outcome.successor is not None
+    assert door.outcome.successor.decision.effect is EffectKind.APPROVE
     assert "act" not in door.trail
 
 

@@ -20,7 +20,7 @@ from bot.config import Config, Group
 from bot.rulesets import SqlRuleSets
 from bot.slack.app import Reception, doorway
 from bot.slack.clerk import InboxClerk
-from bot.slack.clicks import CARD_WAIT_S
+from bot.slack.clicks import CARD_POLL_S, CARD_WAIT_S
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
 from bot.store.boxes import Inbox
@@ -140,7 +140,13 @@ class Door:
         status = await self.post(payload, aged_s=aged_s, secret=secret)
         # A press may outrun the note of where its card stands, so it waits a little.
         self.side.store.clock.forward(CARD_WAIT_S)
-        await until(self.is_quiet)
+
+        async def is_quiet() -> bool:
+            # Put off once more just after the clock was moved, it would wait for ever.
+            self.side.store.clock.forward(CARD_POLL_S)
+            return await self.is_quiet()
+
+        await until(is_quiet)
         return status
 
     async def post(self, payload: Payload, *, aged_s: int = 0, secret: str = SIGNING_SECRET) -> int:

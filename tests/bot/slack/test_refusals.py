@@ -1,7 +1,7 @@
 """Who and what may not decide, by Slack's signed requests: refused, told why, recorded."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -47,9 +47,10 @@ async def superseded(found: Door, task: Task, old: Proposal) -> None:
     store = found.side.store
     wish = Wish(version="v40", key="edited", revision=2, replaces=old.id, expires_s=LONG)
     new = proposal_for(task, 9, store.clock.now(), wish)
-    assert await store.database.write(
+    why = await store.database.write(
         lambda connection: supersede(connection, store.context, old, new, ANA)
     )
+    assert why is None
 
 
 async def prepared(found: Door) -> Cards:
@@ -62,6 +63,8 @@ async def prepared(found: Door) -> Cards:
         "expired": Wish(key="expired", expires_s=60),
         "edited": Wish(key="edited", expires_s=LONG),
     }
+    # Of as many kinds as there are, so that each has a card of its own.
+    wishes = {name: replace(wish, tool=f"tool_{name}") for name, wish in wishes.items()}
     task = await side.begin()
     made = dict(zip(wishes, await side.propose(task, *wishes.values()), strict=True))
     (elsewhere,) = await side.propose(await side.begin("incident:2"), Wish(expires_s=LONG))

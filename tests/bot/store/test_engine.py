@@ -266,6 +266,9 @@ async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
         assert len(await world.rows(ledger)) == 1
     assert schema(path) == once
     assert {name for kind, name, _ in once if kind == "trigger"} == {
+        "rule_candidates_no_update",
+        "rule_candidates_no_delete",
+        "rule_candidates_no_replace",
         "ledger_no_update",
         "ledger_no_delete",
         "ledger_only_at_head",

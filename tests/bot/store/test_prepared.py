@@ -23,7 +23,13 @@ async def test_a_column_may_be_found_by_a_query(store: World) -> None:
     task = await store.task()
     title = select(tasks.c.title).where(tasks.c.id == bindparam("of_task"))
     prepared = Prepared(written(controls, value=title))
-    values = {"name": "x", "by": "y", "tenant": "default", "at": "2026-11-20T10:00:00.000000Z"}
+    values = {
+        "name": "x",
+        "by": "y",
+        "tenant": "default",
+        "at": "2026-11-20T10:00:00.000000Z",
+        "reason": "",
+    }
     await store.database.write(
         lambda connection: prepared.run(connection, {**values, "of_task": task.id}).rowcount
     )
