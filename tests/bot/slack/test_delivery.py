@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from playground.story import INCIDENTS, MARKETING, Stage
-from tests.scenarios.plays import brief, ending, incident, plan_campaign, sign_off, undo
+from tests.scenarios.plays import brief, incident, plan_campaign, quiet_ending, sign_off, undo
 from tests.scenarios.stages import (
     break_something,
     events,
@@ -48,8 +48,8 @@ async def test_being_told_to_wait_delays_and_loses_nothing(tmp_path: Path) -> No
         scene.world.workspace.rate_limit("chat.postMessage", 1, times=2)
         scene.world.workspace.rate_limit("chat.update", 1)
         found = await incident(scene)
-        seen = await ending(scene, INCIDENTS, found.root_ts)
-        assert len(seen.texts) == seen.posted == 6
+        seen = await quiet_ending(scene, INCIDENTS, found.root_ts)
+        assert len(seen.texts) == seen.posted == 7
 
 
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
@@ -58,8 +58,8 @@ async def test_a_lost_answer_posts_nothing_twice(method: str, tmp_path: Path) ->
         scene.world.workspace.lose_answer(method, times=2)
         found = await incident(scene)
         await undo(scene, found)
-        seen = await ending(scene, INCIDENTS, found.root_ts)
-        assert len(seen.texts) == seen.posted == 6
+        seen = await quiet_ending(scene, INCIDENTS, found.root_ts)
+        assert len(seen.texts) == seen.posted == 7
         roots = [m for m in await scene.ana.messages(INCIDENTS) if m.get("thread_ts") is None]
         assert len(roots) == 0
         assert len(scene.world.shop.effects) == 2
