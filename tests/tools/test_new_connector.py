@@ -30,18 +30,20 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
 from policies.model import ActionKind, Clock, Inverse, Precondition, Tier
 from tools.base import (
-    AnyTool, Call, Connector, Effect, Parameters, Plan, Reading, ReadTool, Refused, State, WriteTool
+    AnyTool, Call, Connector, Credential, Effect, Parameters, Plan, Reading, ReadTool, Refused,
+    State, WriteTool,
 )
-from tools.http import JsonClient, segment
+from tools.http import JsonClient, clients, segment
 
 
 class Settings(BaseModel):
-    """Where the pager is, and its key."""
+    """Where the pager is, and its keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: AnyHttpUrl
     api_key: SecretStr
+    read_key: SecretStr | None = None
 
 
 class TeamParameters(Parameters):
@@ -117,23 +119,28 @@ class Pager(Connector[Settings]):
     name = "pager"
     title = "Pager of the night"
     settings = Settings
+    credentials = (
+        Credential(field="read_key", scopes=("teams:read",), reads=True),
+        Credential(field="api_key", scopes=("teams:read", "pages:write"), reads=True, writes=True),
+    )
 
-    def __init__(self, client: JsonClient) -> None:
-        self._client = client
+    def __init__(self, reader: JsonClient, writer: JsonClient) -> None:
+        self._reader, self._writer = reader, writer
 
     @classmethod
     def build(cls, settings: Settings, clock: Clock) -> "Pager":
-        return cls(JsonClient(str(settings.url), token=settings.api_key.get_secret_value()))
+        return cls(*clients(cls, settings, str(settings.url)))
 
     def tools(self) -> Sequence[AnyTool]:
-        return (PagerOncall(self._client), PagerRing(self._client), PagerHush(self._client))
+        return (PagerOncall(self._reader), PagerRing(self._writer), PagerHush(self._writer))
 
     async def check(self) -> str:
-        found = await self._client.call("GET", "/whoami")
+        found = await self._reader.call("GET", "/whoami")
         return str(found["name"])
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._reader.close()
+        await self._writer.close()
 '''
 
 ASK = """
@@ -249,15 +256,12 @@ def test_the_contract_tests_find_what_a_connector_owes(
 ) -> None:
     path = tree / "tools" / "connectors" / "pager.py"
     assert right in PAGER
-    text = PAGER.replace(right, wrong, 1).replace(
-        "settings.api_key.get_secret_value()" if "api_key: str" in wrong else "\0",
-        "settings.api_key",
-    )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(PAGER.replace(right, wrong, 1), encoding="utf-8")
     try:
         contract = "tests/tools/test_connector_contract.py"
         run = python(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", test, contract)
     finally:
         path.write_text(PAGER, encoding="utf-8")
-    assert run.returncode == 1, run.stdout[-3000:]
+    # What can't even be made stops the collection, by its name too.
+    assert run.returncode in {1, 2}, run.stdout[-3000:]
     assert "pager" in run.stdout
