@@ -186,7 +186,7 @@ async def test_people_are_reminded_once_around_a_kill(
         sword.draw()
         stage.world.forward(905)
         await require_restarts(stage, 1)
-        for title in (found.rollback, "Silence HighErrorRatio"):
+        for title in (f"Roll back `{found.fault.service}`", "Silence `HighErrorRatio`"):
             await card_of(stage, found, rf"Still waiting for a sign-off\*: {title}")
         reminded = [e for e in await events(stage) if e["kind"] == "proposal.reminded"]
         assert len({event["proposal_id"] for event in reminded}) == len(reminded) == 2
