@@ -130,6 +130,10 @@ async def people_talk(scene: Scene, incident: Incident, own: str, foreign: str) 
     assert "Take this out" in refused.value.errors["name"]
 
 
+# What the bot writes: the database with all that lies beside it, and its log.
+OWN = ("signoff.db", "bot.log")
+
+
 def left_behind(scene: Scene, folder: Path) -> dict[str, str]:
     """Return everything the bot wrote or said, by where."""
     url = f"sqlite+aiosqlite:///{folder / 'signoff.db'}"
@@ -137,8 +141,8 @@ def left_behind(scene: Scene, folder: Path) -> dict[str, str]:
         export = "\n".join(lines(connection))
     files = {
         path.name: path.read_bytes().decode("utf-8", "replace")
-        for path in folder.iterdir()
-        if path.name.startswith("signoff.db") or path.name == "bot.log"
+        for path in folder.rglob("*")
+        if path.is_file() and any(str(path.relative_to(folder)).startswith(own) for own in OWN)
     }
     posted = json.dumps([call.args for call in scene.world.workspace.calls], ensure_ascii=False)
     return {**files, "posted": posted, "export": export}
