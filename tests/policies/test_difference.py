@@ -45,7 +45,7 @@ def told_of(old: RuleSet, new: RuleSet) -> Comparison:
         reject()
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(changes(), FACTS)
 def test_whatever_is_decided_differently_is_reported(
     change: tuple[RuleSet, RuleSet], drawn: Facts
@@ -61,7 +61,7 @@ def test_whatever_is_decided_differently_is_reported(
         assert told.is_looser or not truth.change.is_looser
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(changes())
 def test_every_example_is_a_case_in_which_the_sets_differ_as_told(
     change: tuple[RuleSet, RuleSet],
