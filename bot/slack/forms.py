@@ -157,7 +157,7 @@ async def _launch(desk: Desk, letter: Letter, view: Mapping[str, Any], sent_on: 
 
 
 async def _propose_pause(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
-    campaign_id, _, channel = str(view.get("private_metadata", "")).partition(":")
+    campaign_id, _, channel = str(view.get("private_metadata", "")).rpartition(":")
     many = len(campaign_id.split(","))
     digest = sha256(campaign_id.encode()).hexdigest()[:16]
     await _begin(
