@@ -52,8 +52,7 @@ async def propose_again(desk: Desk, letter: Letter, click: Click) -> None:
 
     refusal, old = await desk.context.database.read(check)
     if old is None or refusal is not None:
-        why = refusal or Refusal.OTHER_CARD
-        await desk.refuse(letter, click, old, why, words(why, old))
+        await _refuse(desk, letter, click, (refusal or Refusal.OTHER_CARD, old))
         return
     row = "Proposed again, because the state had changed before it could be done."
     people = tuple(dict.fromkeys((*old.requesters, click.voter.id)))
@@ -72,8 +71,7 @@ async def propose_undo(desk: Desk, letter: Letter, click: Click, *, on_card: boo
 
     refusal, undoing, old = await desk.context.database.read(look)
     if old is None or undoing is None or refusal is not None:
-        why = refusal or Refusal.NO_INVERSE
-        await desk.refuse(letter, click, old, why, words(why, old))
+        await _refuse(desk, letter, click, (refusal or Refusal.NO_INVERSE, old))
         return
 
     def check(connection: Connection) -> Verdict:
@@ -145,6 +143,19 @@ async def _propose(desk: Desk, letter: Letter, click: Click, wanted: Wanted) -> 
 
     await desk.context.database.write(unit)
     desk.context.boundary("proposed.anew")
+
+
+async def _refuse(
+    desk: Desk, letter: Letter, click: Click, found: tuple[Refusal, Proposal | None]
+) -> None:
+    refusal, proposal = found
+
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, refusal):
+            refused(connection, desk.context, click, proposal, refusal)
+            reply(connection, desk.context, letter.body, words(refusal, proposal))
+
+    await desk.context.database.write(unit)
 
 
 async def _impossible(desk: Desk, letter: Letter, click: Click, old: Proposal, why: str) -> None:

@@ -81,8 +81,13 @@ async def rejected(desk: Desk, letter: Letter) -> None:
 
 async def _not_ours(desk: Desk, letter: Letter, click: Click) -> None:
     """A value that none of our buttons carries: somebody made it up, so it is recorded."""
-    why = Refusal.OTHER_CARD
-    await desk.refuse(letter, click, None, why, words(why, None))
+
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, "not a card"):
+            refused(connection, desk.context, click, None, Refusal.OTHER_CARD)
+            reply(connection, desk.context, letter.body, words(Refusal.OTHER_CARD, None))
+
+    await desk.context.database.write(unit)
 
 
 async def _clicks_of(desk: Desk, body: dict[str, Any], value: str) -> list[Click]:

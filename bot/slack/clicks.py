@@ -204,8 +204,14 @@ async def _opened(desk: Desk, letter: Letter, click: Click, action_id: str) -> N
     if refusal is None:
         await desk.done(letter, "opened a modal")
         return
-    said = words(refusal, proposal, GATES.get(action_id, (check, ()))[1])
-    await desk.refuse(letter, click, proposal, refusal, said)
+
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, refusal):
+            refused(connection, desk.context, click, proposal, refusal)
+            said = words(refusal, proposal, GATES.get(action_id, (check, ()))[1])
+            reply(connection, desk.context, letter.body, said)
+
+    await desk.context.database.write(unit)
 
 
 async def is_too_early(desk: Desk, letter: Letter, click: Click) -> bool:

@@ -13,9 +13,6 @@ from bot.slack.directory import SlackDirectory
 from bot.store.boxes import Letter, letter_done, send
 from bot.store.context import Context
 from bot.store.engine import Connection
-from bot.store.votes import Click, refused
-from policies.approvals import Refusal
-from policies.model import Proposal
 from tools.catalogue import Catalogue
 from tools.gateway import Gateway
 
@@ -38,23 +35,6 @@ class Desk:
 
         def unit(connection: Connection) -> None:
             if letter_done(connection, self.context, letter.key, result):
-                reply(connection, self.context, letter.body, text)
-
-        await self.context.database.write(unit)
-
-    async def refuse(
-        self,
-        letter: Letter,
-        click: Click,
-        proposal: Proposal | None,
-        refusal: Refusal,
-        text: str,
-    ) -> None:
-        """Record a click that changes nothing, say why, and be done with the letter."""
-
-        def unit(connection: Connection) -> None:
-            if letter_done(connection, self.context, letter.key, refusal):
-                refused(connection, self.context, click, proposal, refusal)
                 reply(connection, self.context, letter.body, text)
 
         await self.context.database.write(unit)

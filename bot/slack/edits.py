@@ -1,7 +1,6 @@
 """Edits: a new proposal takes the old one's place, and its votes start at zero."""
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,7 +20,6 @@ from policies.approvals import Refusal
 from policies.model import Actor, ActorKind, Decision, EffectKind, Proposal, Scalar
 from tools.base import ToolError
 from tools.catalogue import UnknownTool
-from tools.consent import same_draft
 from tools.ports import Caller, Draft, Frozen, Halted
 
 EDITED = "EDITED_BY_A_PERSON"
@@ -57,7 +55,7 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
     refusal, old = await refusal_of(desk, click, cards.EDIT)
     if old is None or refusal is not None:
         why = refusal or Refusal.OTHER_CARD
-        await desk.refuse(letter, click, old, why, words(why, old) + _typed(filled))
+        await _refuse(desk, letter, (click, old), why, words(why, old) + _typed(filled))
         return
     number = await desk.context.database.read(
         lambda connection: proposal_count(connection, old.task_id)
@@ -69,12 +67,12 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
     except (ToolError, UnknownTool) as error:
         text = f"The edit was not taken: {safe(str(error), 300)}. The proposal stands as it was."
         why = Refusal.EDIT_IMPOSSIBLE
-        await desk.refuse(letter, click, old, why, text + _typed(filled))
+        await _refuse(desk, letter, (click, old), why, text + _typed(filled))
         return
     except Halted as halted:
         why = Refusal.FROZEN if isinstance(halted, Frozen) else Refusal.SIGNOFF_PAUSED
         text = _stopped(halted, words(why, old))
-        await desk.refuse(letter, click, old, why, text + _typed(filled))
+        await _refuse(desk, letter, (click, old), why, text + _typed(filled))
         return
     new = _not_alone(considered, old)
 
@@ -92,6 +90,21 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
             return
         add_proposal(connection, desk.context, new)
         settle_task(connection, desk.context, old.task_id, "EDITED")
+
+    await desk.context.database.write(unit)
+
+
+async def _refuse(
+    desk: Desk,
+    letter: Letter,
+    about: tuple[Click, Proposal | None],
+    why: Refusal,
+    text: str,
+) -> None:
+    def unit(connection: Connection) -> None:
+        if letter_done(connection, desk.context, letter.key, why):
+            refused(connection, desk.context, *about, why)
+            reply(connection, desk.context, letter.body, text)
 
     await desk.context.database.write(unit)
 
@@ -135,9 +148,19 @@ def _denied(decision: Decision) -> str:
 
 
 def _draft(old: Proposal, filled: dict[str, str], editor: str) -> Draft:
-    return replace(
-        same_draft(old),
+    return Draft(
+        key=old.key,
+        tool=old.action.tool,
         parameters=changed(old, filled),
+        environment=old.action.environment,
+        expected_effect=old.action.expected_effect,
+        rationale=old.rationale,
+        confidence=old.confidence,
+        observed=old.observed,
+        severity=old.severity,
+        since_at=old.since_at,
+        links=old.links,
+        is_tainted=old.tainted,
         requesters=tuple(dict.fromkeys((*old.requesters, editor))),
         revision=old.revision + 1,
         replaces=old.id,
