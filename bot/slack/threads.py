@@ -172,20 +172,26 @@ def _task(
         *decisions.verdicts(view, view.proposals, now),
         *decisions.unknown_effects(view, mentions),
         *decisions.calls(view, mentions),
+        *_leads(view),
     ]
     yield from (part for _, part in sorted(timed, key=lambda item: item[0]))
-    yield from _leads(view)
+    yield from _still_held(view)
     for seq, times in view.refires:
         yield Part(key=f"refired:{seq}", make=partial(_refired, times))
 
 
-def _leads(view: TaskView) -> Iterator[Part]:
-    """The campaigns that lead to what is broken, and at the end what is still held of them."""
-    if view.report is None or not view.report.campaigns:
-        return
-    # Later than what is to be decided: a hold is no hurry next to a rollback.
-    yield Part(key=leads.key(view.task.id), make=partial(leads.listed, view))
-    if view.has_held and leads.is_over(view):
+def _leads(view: TaskView) -> decisions.Timed:
+    """The campaigns that lead to what is broken: a hold is no hurry next to what is proposed."""
+    if view.report is not None and view.report.campaigns:
+        asked = [found.row.proposal.created_at for found in view.proposals]
+        at = max(asked, default=view.task.created_at)
+        yield at, Part(key=leads.key(view.task.id), make=partial(leads.listed, view))
+
+
+def _still_held(view: TaskView) -> Iterator[Part]:
+    """At the end, what is still held of the campaigns that lead here."""
+    is_told = view.report is not None and view.report.campaigns
+    if is_told and view.has_held and leads.is_over(view):
         made = partial(leads.left_held, view)
         yield Part(key=leads.key_after(view.task.id), make=made, urgency=Urgency.DECISION)
 

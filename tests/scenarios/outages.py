@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -135,10 +136,14 @@ async def metric(scene: Scene, name: str) -> float:
     return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
 
 
+REMINDER = re.compile(r"Asked again at TIME|\*Still waiting for a sign-off\*|\*Nobody has answered")
+
+
 async def threads_of(scene: Scene, channel: str) -> dict[str, list[str]]:
     """Return the words of every thread of a channel, by its first line.
 
-    Replies are sorted: those to different tasks of a storm come in no fixed order.
+    Replies are sorted: those to different tasks of a storm come in no fixed order. Reminders are
+    left out: whether one is due depends on how long a person took to answer.
     """
     found: dict[str, list[str]] = {}
     messages = [m for m in await scene.ana.messages(channel) if not m["is_ephemeral"]]
@@ -146,7 +151,7 @@ async def threads_of(scene: Scene, channel: str) -> dict[str, list[str]]:
         if root.get("thread_ts") not in {None, root["ts"]}:
             continue
         replies = [m for m in messages if m.get("thread_ts") == root["ts"] and m is not root]
-        first, *others = settled([root, *replies])
+        first, *others = [text for text in settled([root, *replies]) if not REMINDER.match(text)]
         name = first.splitlines()[0]
         if name.startswith("Checkpoints of Signoff's ledger"):
             # Each run signs a ledger of its own.
