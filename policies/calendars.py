@@ -10,6 +10,7 @@ from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
+from holidays.registry import EntityLoader
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from policies.facts import Strict
@@ -130,8 +131,10 @@ class PublicHolidays(Strict):
         known = _countries()
         if self.country not in known:
             raise ValueError(f"there is no country `{self.country}`; {advice(self.country, known)}")
-        if self.subdivision is not None and self.subdivision not in known[self.country]:
-            parts = known[self.country]
+        if self.subdivision is None:
+            return self
+        parts = holidays.country_holidays(self.country).subdivisions
+        if self.subdivision not in parts:
             words = advice(self.subdivision, parts)
             raise ValueError(f"`{self.country}` has no part `{self.subdivision}`; {words}")
         return self
@@ -221,8 +224,9 @@ def _zones() -> frozenset[str]:
 
 
 @lru_cache
-def _countries() -> dict[str, list[str]]:
-    return holidays.list_supported_countries()
+def _countries() -> frozenset[str]:
+    # `holidays.list_supported_countries` would import all 250 of them.
+    return frozenset(EntityLoader.get_country_codes())
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import yaml
 
@@ -22,6 +23,18 @@ class YamlError(ValueError):
         self.line = line
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses what would make one text mean another."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call] # PyYAML has no types
+        is_named = isinstance(event, yaml.AliasEvent) or event.anchor is not None
+        if is_named or event.tag is not None:
+            line = event.start_mark.line + 1
+            raise YamlError(line, "anchors, aliases and tags are not allowed here")
+        return super().compose_node(parent, index)
+
+
 def read(text: str) -> tuple[Plain, Mapping[Path, int]]:
     """Return the document as plain values, with the line on which each value begins.
 
@@ -29,11 +42,7 @@ def read(text: str) -> tuple[Plain, Mapping[Path, int]]:
         YamlError: the text is not YAML, or uses what this reader refuses.
     """
     try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
-            if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken):
-                line = token.start_mark.line + 1
-                raise YamlError(line, "anchors, aliases and tags are not allowed here")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
         lines: dict[Path, int] = {}
         return (None if node is None else _plain(node, (), lines)), lines
     except RecursionError as error:

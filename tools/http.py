@@ -1,7 +1,9 @@
 """HTTP as connectors speak it: own time-outs, bounded answers, and named errors."""
 
 import json
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +33,7 @@ class JsonClient:
             timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,
+            verify=_trusted(),
         )
 
     async def call(
@@ -86,6 +89,12 @@ def segment(text: str) -> str:
     if text in {"", ".", ".."}:
         raise Refused(f"`{text}` is not a name")
     return quote(text, safe="")
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return what all clients trust; reading the list of authorities for each is a slow start."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def _bounded(answer: httpx.Response) -> bytes:

@@ -56,6 +56,8 @@ class Reception:
     def app(self, client: AsyncWebClient, token: str, signing_secret: str | None) -> AsyncApp:
         """Return the Bolt app."""
         app = AsyncApp(
+            # Without one Bolt reads the source of every caller, to name itself after a file.
+            name="signoff",
             client=client,
             token=token,
             signing_secret=signing_secret or "unused in Socket Mode",

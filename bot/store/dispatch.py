@@ -71,9 +71,9 @@ class RowDispatcher:
 
     async def claim(self, limit: int, lease_s: float = LEASE_S) -> list[Claim]:
         """Take up to `limit` tasks that are due and free."""
-        due = self._due()
         if not self._agenda.is_due(self._clock.now()) or not await self._agenda.ask(self._waiting):
             return []
+        due = self._due()
 
         def unit(connection: Connection) -> list[Claim]:
             rows = connection.execute(due.order_by(tasks.c.wake_at).limit(limit)).all()

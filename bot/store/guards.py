@@ -1,10 +1,9 @@
 """Compares a database's triggers with those that its migrations make."""
 
-from alembic import command
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
-from bot.store.schema import alembic_config, known_revisions
+from bot.store.migrating import known_revisions, upgrade
 
 _TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
 _REVISIONS = "SELECT version_num FROM alembic_version"
@@ -33,9 +32,7 @@ def _made_by(revision: str) -> dict[str, tuple[str, str]]:
     engine = create_engine("sqlite://", isolation_level="AUTOCOMMIT", poolclass=StaticPool)
     try:
         with engine.connect() as connection:
-            config = alembic_config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
+            upgrade(connection, revision)
             return _triggers(connection)
     finally:
         engine.dispose()

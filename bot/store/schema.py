@@ -2,29 +2,19 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DatabaseError
 
-from bot.store.engine import StoreError
+from bot.store.errors import StoreError
+from bot.store.migrating import known_revisions, upgrade
 
-MIGRATIONS = Path(__file__).with_name("migrations")
-
-
-def alembic_config() -> Config:
-    """Return how Alembic finds the migrations."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
+REVISIONS = Path(__file__).with_name("migrations") / "versions"
+_REVISION = "SELECT version_num FROM alembic_version"
 
 
-def known_revisions() -> set[str]:
-    """Return the versions of the schema that this program knows."""
-    scripts = ScriptDirectory.from_config(alembic_config())
-    return {script.revision for script in scripts.walk_revisions()}
+def head() -> str:
+    """Return the newest version of the schema: their files are named by it, in order."""
+    return max(path.name.partition("_")[0] for path in REVISIONS.glob("[0-9]*_*.py"))
 
 
 def migrate(engine: Engine) -> None:
@@ -33,37 +23,40 @@ def migrate(engine: Engine) -> None:
     Raises:
         StoreError: the file is no database of ours, or of a later version.
     """
-    config, known = alembic_config(), known_revisions()
     try:
         with engine.connect() as connection:
-            found = _revision(connection)
-            if found is not None and found not in known:
-                raise StoreError(
-                    f"the database has schema {found}, which this version does not know:"
-                    " install the version that wrote it, or a later one"
-                )
-            foreign = inspect(connection).get_table_names()
-            if found is None and foreign:
-                names = ", ".join(f"`{name}`" for name in sorted(foreign)[:3])
-                raise StoreError(
-                    f"the database is another program's (it has the tables {names}) and was not"
-                    " touched: name another file in DATABASE_URL"
-                )
-            config.attributes["connection"] = connection
-            # One transaction, the tables included: a crash in between leaves the schema before.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            command.upgrade(config, "head")
-            connection.exec_driver_sql("COMMIT")
+            tables = inspect(connection).get_table_names()
+            found = _revision(connection) if "alembic_version" in tables else None
+            if found != head():
+                _bring_up(connection, found, tables)
     except DatabaseError as error:
         raise StoreError(f"the database does not open: {error.orig}") from error
 
 
 def _revision(connection: Connection) -> str | None:
-    found = MigrationContext.configure(connection).get_current_heads()
+    found = connection.exec_driver_sql(_REVISION).scalars().all()
     if len(found) > 1:
         raise StoreError(
             f"the database names {len(found)} versions of its schema ({', '.join(sorted(found))})"
             " where one belongs: somebody changed it past Signoff. Restore a backup"
             " (`signoff db restore FILE`)"
         )
-    return found[0] if found else None
+    return str(found[0]) if found else None
+
+
+def _bring_up(connection: Connection, found: str | None, tables: list[str]) -> None:
+    if found is not None and found not in known_revisions():
+        raise StoreError(
+            f"the database has schema {found}, which this version does not know:"
+            " install the version that wrote it, or a later one"
+        )
+    if found is None and tables:
+        names = ", ".join(f"`{name}`" for name in sorted(tables)[:3])
+        raise StoreError(
+            f"the database is another program's (it has the tables {names}) and was not"
+            " touched: name another file in DATABASE_URL"
+        )
+    # One transaction, the tables included: a crash in between leaves the schema before.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    upgrade(connection)
+    connection.exec_driver_sql("COMMIT")

@@ -1,5 +1,7 @@
 """The migrations lead to the tables as the code knows them, and take along what is there."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,13 +11,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DatabaseError
 
 from bot.store.columns import metadata
 from bot.store.engine import StoreError
 from bot.store.ledger import verify
-from bot.store.schema import MIGRATIONS, migrate
+from bot.store.migrating import MIGRATIONS
+from bot.store.schema import head, migrate
 from policies.audit import GENESIS, Event, EventKind, canonical, chain_hash
 from tests.bot.world import START
 
@@ -131,3 +135,20 @@ def test_a_database_that_names_two_versions_of_its_schema_is_refused(tmp_path: P
             connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
         with pytest.raises(StoreError, match=r"names 2 versions of its schema \(0001, 0"):
             migrate(engine)
+
+
+def test_the_newest_file_is_the_end_of_the_chain() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    assert head() == scripts.get_current_head()
+
+
+def test_a_database_that_is_up_to_date_starts_without_alembic(tmp_path: Path) -> None:
+    with engine_on(tmp_path / "signoff.db") as engine:
+        migrate(engine)
+    look = (
+        "import sys; from sqlalchemy import create_engine; from bot.store.schema import migrate;"
+        f" migrate(create_engine('sqlite:///{tmp_path / 'signoff.db'}'));"
+        " import bot.app; print('alembic' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
