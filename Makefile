@@ -8,13 +8,14 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-check test chaos chaos-points chaos-tasks bench lint format lock clean
+.PHONY: help setup demo demo-check test chaos chaos-points chaos-tasks properties bench lint format lock clean
 
 help:
 	@echo 'make demo                 the local workspace, shop and ad platform with the bot, in your browser'
 	@echo 'make demo-check [SEED=n]  the same demo, driven and checked from end to end'
 	@echo 'make test [ARGS=...]      the tests'
 	@echo 'make chaos [ARGS=...]     kill -9 at every point of the story, 20 seeds each, and at random under 300 tasks'
+	@echo 'make properties           what holds for every rule set, in 3 000 drawn cases each'
 	@echo 'make bench [ARGS=...]     the benchmarks: rates beside a reference of the same run, and what waiting costs'
 	@echo 'make lint                 ruff and mypy'
 	@echo 'make format               let ruff rewrite what it can'
@@ -51,6 +52,11 @@ chaos-points: $(VENV)/.dev
 chaos-tasks: $(VENV)/.dev
 	@$(PY) -m pytest --override-ini='python_files=chaos_*.py' --override-ini=faulthandler_timeout=0 \
 	  tests/chaos $(ARGS)
+
+# What holds for every rule set, in many more cases than the tests draw; about ten minutes.
+properties: $(VENV)/.dev
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 8 --hypothesis-profile=thorough \
+	  tests/policies/test_engine_properties.py $(ARGS)
 
 # Named so that `make test` does not find them: what they print depends on the machine.
 bench: $(VENV)/.dev

@@ -106,6 +106,7 @@ def judged(
     if change is Change.SAME:
         return None
     counting = {rule.id for rules in sets for rule in matching(facts, rules)}
+    counting |= {*before.rules, *after.rules}
     telling = {"agent", "action", "environment"}
     for decision, rules in ((before, old), (after, new)):
         for rule in rules.rules:
@@ -171,7 +172,7 @@ def _boxes(space: Space, old: RuleSet, new: RuleSet) -> Iterable[Box]:
                 continue
             side = 3 if is_common else 1 << place
             cut = Cut.COMMON if is_common else Cut.CHANGED
-            yield space.box(rule, cut, side if rule.kind is RuleKind.DENY else 0)
+            yield from space.boxes(rule, cut, side if rule.kind is RuleKind.DENY else 0)
 
 
 def _engine_boxes(space: Space, old: RuleSet, new: RuleSet) -> Iterable[Box]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from policies.calendars import Calendar
 from policies.conditions import Bounds, When, holds
 from policies.facts import ActionKind, Facts, Mode, Strict, Tier
-from policies.index import Index
+from policies.index import Index, places
 from policies.limits import Limits
 from policies.model import Clause, Decision, EffectKind
 
@@ -118,10 +118,26 @@ def counts(rule: Rule, answer_: bool | None) -> bool:
     return rule.kind in _TIGHTENING if answer_ is None else answer_
 
 
+def joins(rule: Rule) -> bool:
+    """Say whether a rule that an unknown fact leaves open asks too where another rule permits.
+
+    It might have asked its people, so not knowing must not spare them; it permits nothing itself.
+    """
+    return rule.kind in _PERMITTING and rule.asked is not None
+
+
 def matching(facts: Facts, rules: RuleSet) -> list[Rule]:
     """Return the rules that count for these facts."""
+    return _answered(facts, rules)[0]
+
+
+def _answered(facts: Facts, rules: RuleSet) -> tuple[list[Rule], list[Rule]]:
+    """Return the rules that count, and those that are left open and join where another permits."""
     found = _index_of(rules.rules)
-    return [rules.rules[number] for number in found.index.matching(facts, found.tightening)]
+    sure, open_ = found.index.answers(facts)
+    counting = [rules.rules[number] for number in places(sure | open_ & found.tightening)]
+    left = [rules.rules[number] for number in places(open_ & ~found.tightening)]
+    return counting, [rule for rule in left if joins(rule)]
 
 
 def decide(facts: Facts, rules: RuleSet) -> Decision:
@@ -129,7 +145,7 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
 
     Reading tools are allowed by their tier unless a rule denies them. Writing needs a rule.
     """
-    found = matching(facts, rules)
+    found, joining = _answered(facts, rules)
     denying = [rule for rule in found if rule.kind is RuleKind.DENY]
     if denying:
         return _decision(EffectKind.DENY, denying, rules, facts)
@@ -147,7 +163,7 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
             reasons=(NOT_APPROVED,),
             policy_version=rules.version,
         )
-    return _permission(facts, found, rules)
+    return _permission(facts, found, joining, rules)
 
 
 def is_approved(facts: Facts, rules: RuleSet, found: Iterable[Rule]) -> bool:
@@ -161,7 +177,7 @@ def is_approved(facts: Facts, rules: RuleSet, found: Iterable[Rule]) -> bool:
     return any(rule.is_hard and rule.kind in _PERMITTING for rule in found)
 
 
-def _permission(facts: Facts, found: list[Rule], rules: RuleSet) -> Decision:
+def _permission(facts: Facts, found: list[Rule], joining: list[Rule], rules: RuleSet) -> Decision:
     auto = [rule for rule in found if rule.kind is RuleKind.AUTO]
     approve = [rule for rule in found if rule.kind is RuleKind.APPROVE]
     held = sorted((rule for rule in auto if is_held_back(rule, facts)), key=lambda rule: rule.id)
@@ -177,6 +193,9 @@ def _permission(facts: Facts, found: list[Rule], rules: RuleSet) -> Decision:
             policy_version=rules.version,
         )
     asking += [rule for rule in found if rule.kind is RuleKind.RAISE]
+    asking += [
+        rule for rule in joining if rule.kind is RuleKind.APPROVE or is_held_back(rule, facts)
+    ]
     if asking:
         return _decision(EffectKind.APPROVE, asking, rules, facts)
     return _decision(EffectKind.AUTO, free, rules, facts)
@@ -226,5 +245,6 @@ __all__ = [
     "holds",
     "is_approved",
     "is_held_back",
+    "joins",
     "matching",
 ]

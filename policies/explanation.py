@@ -39,8 +39,8 @@ class Explanation:
 
 def explain(facts: Facts, rules: RuleSet) -> Explanation:
     """Decide, and say of every rule why it counts or does not."""
-    readings = tuple(_reading(rule, facts) for rule in rules.rules)
     decision = decide(facts, rules)
+    readings = tuple(_reading(rule, facts, decision) for rule in rules.rules)
     return Explanation(
         decision=decision,
         readings=readings,
@@ -48,7 +48,7 @@ def explain(facts: Facts, rules: RuleSet) -> Explanation:
     )
 
 
-def _reading(rule: Rule, facts: Facts) -> Reading:
+def _reading(rule: Rule, facts: Facts, decision: Decision) -> Reading:
     known, found = vars(facts), conditions(rule.when)
     does_count = counts(rule, answer(checks(rule.when), known))
     failing = [
@@ -61,10 +61,18 @@ def _reading(rule: Rule, facts: Facts) -> Reading:
         names = ", ".join(f"`{name}`" for name in unknown)
         be = "is" if len(unknown) == 1 else "are"
         words = f"{names} {be} not known: "
-        words += "it counts, as it tightens" if does_count else "it can't permit on that"
+        words += _blindly(rule, decision, does_count=does_count)
     else:
         words = ", ".join(_success(one, known[one.fact]) for one in found)
     return Reading(rule=rule, counts=does_count, words=words)
+
+
+def _blindly(rule: Rule, decision: Decision, *, does_count: bool) -> str:
+    if does_count:
+        return "it counts, as it tightens"
+    if rule.id in decision.rules and decision.effect is EffectKind.APPROVE:
+        return "it can't permit on that, but asks too where another rule permits"
+    return "it can't permit on that"
 
 
 def _success(condition: Condition, fact: Any) -> str:  # noqa: ANN401 - any fact

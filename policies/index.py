@@ -55,11 +55,8 @@ class Index:
         self._columns = tuple(columns.values())
         self._all = (1 << len(whens)) - 1
 
-    def matching(self, facts: Facts, tightening: int) -> Iterator[int]:
-        """Yield the numbers of the rules that match.
-
-        One that hangs on an unknown fact matches where its bit is in `tightening`.
-        """
+    def answers(self, facts: Facts) -> tuple[int, int]:
+        """Return the rules that match, and those that an unknown fact leaves open, as bits."""
         known = vars(facts)
         failing = unknown = 0
         for column in self._columns:
@@ -68,8 +65,13 @@ class Index:
                 unknown |= column.named
             else:
                 failing |= column.failing(value)
-        rest = self._all & ~failing & ~(unknown & ~tightening)
-        while rest:
-            bit = rest & -rest
-            yield bit.bit_length() - 1
-            rest ^= bit
+        possible = self._all & ~failing
+        return possible & ~unknown, possible & unknown
+
+
+def places(bits: int) -> Iterator[int]:
+    """Yield the numbers of the rules whose bits are set, the lowest first."""
+    while bits:
+        bit = bits & -bits
+        yield bit.bit_length() - 1
+        bits ^= bit

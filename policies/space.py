@@ -6,7 +6,7 @@ of classes, and cells are found by cutting along boxes, as far as they matter.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +14,7 @@ from itertools import chain, combinations
 from typing import Any, get_args
 
 from policies.conditions import FLAGS, NUMBERS, conditions
-from policies.engine import Approved, Rule, counts
+from policies.engine import Approved, Rule, RuleKind, counts, joins
 from policies.facts import ActionKind, ActorKind, Facts, Mode, Tier
 from policies.rulefile import domain
 
@@ -77,17 +77,26 @@ class Space:
     implied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     visited: int = 0
 
-    def box(self, rule: Rule, cut: Cut, denies: int) -> Box:
-        """Return where a rule counts."""
+    def boxes(self, rule: Rule, cut: Cut, denies: int) -> Iterator[Box]:
+        """Yield where a rule counts, and around that where it joins those who are asked."""
+        is_auto = rule.kind is RuleKind.AUTO
+        inner = self._limits(rule, blind=counts(rule, None))
+        yield Box(limits=inner, cut=cut, is_auto=is_auto, denies=denies)
+        if joins(rule):
+            outer = self._limits(rule, blind=True)
+            if outer != inner:
+                yield Box(limits=outer, cut=cut, is_auto=is_auto)
+
+    def _limits(self, rule: Rule, *, blind: bool) -> dict[str, int]:
+        """Return the classes that a rule lets by; `blind` is what it says of an unknown fact."""
         limits: dict[str, int] = {}
         for condition in conditions(rule.when):
-            classes = self.values[condition.fact]
-
-            def holds(value: Any, test: Callable[[Any], bool] = condition.test) -> bool:  # noqa: ANN401 - a fact
-                return counts(rule, None if value is None else test(value))
-
-            limits[condition.fact] = limits.get(condition.fact, -1) & bits(map(holds, classes))
-        return Box(limits=limits, cut=cut, is_auto=rule.kind == "auto", denies=denies)
+            found = bits(
+                blind if value is None else condition.test(value)
+                for value in self.values[condition.fact]
+            )
+            limits[condition.fact] = limits.get(condition.fact, -1) & found
+        return limits
 
     def where(self, cut: Cut, **wanted: Iterable[Any]) -> Box:
         """Return the box in which facts have one of these values."""

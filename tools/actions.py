@@ -13,14 +13,21 @@ from tools.ports import Draft
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
-def require_no_secret(action: Action, redactor: Redactor) -> None:
-    """Refuse an action that holds a secret: taken out, it would be another action."""
+def require_sayable(action: Action, redactor: Redactor) -> None:
+    """Refuse an action that holds what is taken out of texts: without it, it would be another."""
     for name, value in _words(action):
         found = redactor.secrets_in(value)
         if found:
             raise Refused(
                 f"`{name}` holds a secret ({found[0]}); actions are shown and recorded, so name"
                 " where the secret is kept instead"
+            )
+        personal = redactor.personal_in(value)
+        if personal:
+            raise Refused(
+                f"`{name}` holds personal data ({personal[0]}), which cards and the record do not"
+                " show, so nobody could sign it off as it is: write it without, or let it be shown"
+                " (`redact` in signoff.yaml)"
             )
 
 

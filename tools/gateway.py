@@ -24,8 +24,8 @@ from policies.model import (
 from policies.redaction import Redactor
 from tools.actions import (
     require_left,
-    require_no_secret,
     require_same_place,
+    require_sayable,
     require_visible,
     starting_from,
 )
@@ -194,7 +194,7 @@ class Gateway:
             agent=caller.agent,
             not_after=expires_at + timedelta(hours=1),
         )
-        require_no_secret(action, self.parts.redactor)
+        require_sayable(action, self.parts.redactor)
         require_visible(action)
         return Proposal(
             id=proposal_id,

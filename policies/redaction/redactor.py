@@ -191,6 +191,11 @@ class Redactor:
         spans = self._spans(shown(text), is_typed=True)
         return tuple(dict.fromkeys(span.name or "secret" for span in spans))
 
+    def personal_in(self, text: str) -> tuple[str, ...]:
+        """Return the kinds of the personal data in a text, as far as it is taken out."""
+        spans = self._personal.spans(plain(shown(text)).text)
+        return tuple(dict.fromkeys(span.name for span in spans))
+
     def _document(self, name: str, value: str, *, depth: int = 0) -> str:
         if value[:1] in {"{", "["}:
             try:

@@ -56,6 +56,24 @@ def test_a_raise_turns_auto_into_a_question() -> None:
     assert (found.effect, found.groups) == (EffectKind.APPROVE, ("operators",))
 
 
+@pytest.mark.parametrize("kind", [RuleKind.APPROVE, RuleKind.AUTO])
+def test_who_might_have_been_asked_is_asked_too_where_another_rule_permits(kind: RuleKind) -> None:
+    sure = When(confidence=Bounds(min=Decimal("0.9")))
+    other = rule("other", kind, sure, Asked(n=2, groups=("operators",)), "SURE")
+    for confidence in (Decimal(1), None):
+        found = decide(facts(confidence=confidence), sealed([ASK, other]))
+        assert [(clause.rule, clause.n) for clause in found.clauses] == [("ask", 1), ("other", 2)]
+    assert decide(facts(confidence=Decimal(0)), sealed([ASK, other])).rules == ("ask",)
+    assert decide(facts(confidence=None), sealed([other])).effect is EffectKind.DENY
+
+
+def test_what_acts_alone_on_a_known_fact_asks_nobody_else_without_it() -> None:
+    sure = When(confidence=Bounds(min=Decimal("0.9")))
+    other = rule("other", RuleKind.AUTO, sure, Asked(n=2, groups=("operators",)), "SURE")
+    found = decide(facts(mode=Mode.AUTO, confidence=None), sealed([AUTO, other]))
+    assert (found.effect, found.rules) == (EffectKind.AUTO, ("auto",))
+
+
 def test_auto_runs_alone_only_in_the_mode_auto() -> None:
     assert decide(facts(mode=Mode.AUTO), sealed([AUTO])).effect is EffectKind.AUTO
     for mode in (Mode.APPROVE, Mode.OBSERVE):

@@ -102,3 +102,10 @@ def test_what_the_engine_itself_adds_is_told(
     found = explain(facts(**changes), rules)
     assert any(says in note for note in found.notes), found.notes
     assert found.decision == decide(facts(**changes), rules)
+
+
+def test_a_rule_that_joins_without_its_fact_says_so() -> None:
+    sure = rule("sure", RuleKind.APPROVE, When(confidence=Bounds(min=Decimal("0.9"))), ONCALL)
+    _, reading = explain(facts(confidence=None), sealed([ASK, sure])).readings
+    told = "`confidence` is not known: it can't permit on that, but asks too where another rule"
+    assert (reading.counts, reading.words) == (False, f"{told} permits")

@@ -1,12 +1,16 @@
-"""What comes from outside systems is redacted at the door; an action that holds a secret is not."""
+"""What comes from outside is redacted at the door; an action that would have to be is refused."""
+
+from dataclasses import replace
 
 import pytest
 
 from policies.model import Scalar
+from policies.redaction import PersonalData, Redactor
 from tests.fakes.door import OWN_SECRET, FakeDoor
 from tests.fakes.values import caller, proposal
 from tests.policies.planted import planted
 from tools.base import Evidence, Refused, Unavailable
+from tools.gateway import Gateway
 from tools.ports import Draft, Grant
 
 FOREIGN = [one for one in planted(2, times=1) if "random" not in one.kind and len(one.text) < 120]
@@ -74,6 +78,31 @@ async def test_an_action_with_one_of_our_own_is_refused_and_does_not_tell_it(
     with pytest.raises(Refused, match=r"^`to` holds a secret \(secret\)") as caught:
         await door.gateway.consider(draft(to=f"x {secret}"), "T-1-1", caller())
     assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Call +49 30 901820 today", "phone number"),
+        ("ana.lima@shop.example", "e-mail address"),
+        ("ana.lima\u200b@shop.example", "e-mail address"),
+        ("4111 1111 1111 1111", "card number"),
+        ("DE89 3704 0044 0532 0130 00", "IBAN"),
+    ],
+)
+async def test_an_action_that_holds_personal_data_is_refused_by_its_field(
+    door: FakeDoor, text: str, kind: str
+) -> None:
+    words = rf"^`to` holds personal data \({kind}\).*`redact` in signoff.yaml"
+    with pytest.raises(Refused, match=words):
+        await door.gateway.consider(draft(to=text), "T-1-1", caller())
+
+
+async def test_an_action_may_hold_what_the_operator_lets_be_seen(door: FakeDoor) -> None:
+    seen = Redactor([OWN_SECRET], PersonalData(phone=False))
+    gateway = Gateway(replace(door.gateway.parts, redactor=seen))
+    made = await gateway.consider(draft(to="Call +49 30 901820 today"), "T-1-1", caller())
+    assert made.action.parameters["to"] == "Call +49 30 901820 today"
 
 
 async def test_an_ordinary_action_is_what_was_drafted(door: FakeDoor) -> None:
