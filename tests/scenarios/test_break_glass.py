@@ -79,3 +79,26 @@ async def test_ana_breaks_the_glass_and_ben_reviews_it_around_a_kill(tmp_path: P
         keys = keys_posted(stage)
         assert len(keys) == len(set(keys))
         await require_sound(stage)
+
+
+async def test_a_review_is_asked_for_once_more_around_a_kill(tmp_path: Path) -> None:
+    sword = Sword(tmp_path, "review.asked")
+    async with at_night(tmp_path, sword) as stage:
+        found = await break_something(stage)
+        card = await card_of(stage, found)
+        await stage.ana.click("Break glass…", INCIDENTS, card["ts"])
+        await submit(stage.ana, {"reason": REASON, "word": "BREAK"})
+        await card_of(stage, found, "please look at what was done and why")
+        sword.draw()
+        stage.world.forward(25 * 3600)
+        await card_of(stage, found, "nobody has reviewed the broken glass")
+
+        async def is_back() -> bool:
+            return stage.world.bot.restarts == 1
+
+        await eventually(is_back)
+        record = [event["kind"] for event in await events(stage)]
+        assert record.count("review.reminded") == 1
+        keys = keys_posted(stage)
+        assert len(keys) == len(set(keys))
+        await require_sound(stage)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.story import INCIDENTS, MARKETING, Stage
+from playground.story import INCIDENTS, MARKETING, Stage, text_of
 from playground.valve import Flow
 from playground.workspace.client import PersonError
 from tests.scenarios.plays import (
@@ -192,6 +192,26 @@ async def test_people_are_reminded_once_around_a_kill(
         assert len({event["proposal_id"] for event in reminded}) == len(reminded) == 2
         keys = keys_posted(stage)
         assert len(keys) == len(set(keys))
+        await require_sound(stage)
+
+
+async def test_a_hold_counts_once_around_a_kill(killing_seed: int, tmp_path: Path) -> None:
+    sword = Sword(tmp_path, "switch.stored")
+    async with staged(tmp_path, bot_env=sword.env, seed=killing_seed) as stage:
+        found = await break_something(stage)
+        listed = await stage.reply(INCIDENTS, found.root_ts, "Campaigns that lead here")
+        sword.draw()
+        with contextlib.suppress(PersonError):
+            await stage.mia.click("Hold", INCIDENTS, listed["ts"])
+        await require_restarts(stage, 1)
+        await stage.told(stage.mia, "Held: `Winter boots`", INCIDENTS)
+        await stage.reply(INCIDENTS, found.root_ts, r"`Winter boots`[\s\S]*\*held\* by <@U0MIA>")
+        root = await stage.root(INCIDENTS, "Pause campaign cmp-")
+        await stage.reply(INCIDENTS, root["ts"], "Pause the campaign")
+        kinds = [event["kind"] for event in await events(stage)]
+        assert kinds.count("campaign.frozen") == text_of(listed).count("\n•")
+        pauses = [m for m in await stage.ana.messages(INCIDENTS) if "Pause campaign" in m["text"]]
+        assert len(pauses) == 1
         await require_sound(stage)
 
 
