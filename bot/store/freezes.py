@@ -94,7 +94,8 @@ def hold_campaigns(
     ]
     words = f"holds for the incident {task_id}:"
     for campaign in fresh:
-        recorded(connection, context, order, _frozen(campaign, words, task_id))
+        change = _frozen(campaign, f"holds a campaign for the incident {task_id}", task_id)
+        recorded(connection, context, order, change)
     if fresh:
         posted(connection, context, order, words, [campaign.name for campaign in fresh])
         _redraw_campaigns(connection, order.tenant, task_id)
@@ -212,7 +213,6 @@ def _halts(connection: Connection, order: Order) -> tuple[Halt, ...]:
 
 
 def _lift(connection: Connection, context: Context, order: Order, found: list[Halt]) -> None:
-    words = "lifted the freeze of"
     for halt in found:
         prefix = FREEZE_CAMPAIGN if halt.kind is HaltKind.CAMPAIGN else f"{HOLD}{halt.task_id}:"
         # A halt knows its campaign by two names, and lies under one of them.
@@ -220,7 +220,9 @@ def _lift(connection: Connection, context: Context, order: Order, found: list[Ha
             _unset(connection, order, prefix + name)
         change = Change(
             kind=EventKind.CAMPAIGN_UNFROZEN,
-            words=words if halt.task_id is None else f"lifted for the incident {halt.task_id}:",
+            words="lifted the freeze of a campaign"
+            if halt.task_id is None
+            else f"lifted the hold of a campaign for the incident {halt.task_id}",
             decision="unfrozen",
             task_id=halt.task_id,
             texts={"campaign": halt.name},
@@ -230,7 +232,7 @@ def _lift(connection: Connection, context: Context, order: Order, found: list[Ha
             redraw_task(connection, halt.task_id)
     if found:
         names = list(dict.fromkeys(halt.name for halt in found))
-        posted(connection, context, order, words, names)
+        posted(connection, context, order, "lifted the freeze of", names)
         _redraw_campaigns(connection, order.tenant, None)
 
 
