@@ -83,6 +83,7 @@ class Refusal(StrEnum):
     OTHER_WORKSPACE = "OTHER_WORKSPACE"
     WINDOW_OPEN = "WINDOW_OPEN"
     ALREADY_PROPOSED = "ALREADY_PROPOSED"
+    RULES_CHANGE = "RULES_CHANGE"
 
 
 Memberships = Mapping[str, Membership]

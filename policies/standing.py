@@ -12,6 +12,7 @@ from policies.approvals import (
     refusal_by_state,
     unfit,
 )
+from policies.lockout import POLICY_AGENT
 from policies.model import Proposal, ProposalState
 
 # Characters: less is no reason.
@@ -61,6 +62,11 @@ def glass_refused(voter: Voter, memberships: Memberships, now: datetime) -> Refu
     return Refusal.NOT_IN_BREAK_GLASS if found is Refusal.NOT_IN_GROUP else found
 
 
+def is_about_rules(proposal: Proposal) -> bool:
+    """Say whether it changes the rules: the glass is for what they ask, not for what they are."""
+    return proposal.action.agent == POLICY_AGENT
+
+
 def too_late_to_break(
     state: ProposalState, proposal: Proposal, seen_hash: str, now: datetime
 ) -> Refusal | None:
@@ -68,6 +74,8 @@ def too_late_to_break(
     if state is ProposalState.DENIED:
         # What the rules deny stays denied, whoever presses.
         return Refusal.RULES_DENY
+    if is_about_rules(proposal):
+        return Refusal.RULES_CHANGE
     return refusal_by_state(state, proposal, seen_hash, now)
 
 

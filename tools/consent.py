@@ -9,15 +9,17 @@ from datetime import datetime
 
 from policies.approvals import (
     BREAK_GLASS,
+    OPERATORS,
     Refusal,
     Voter,
     countable,
     is_satisfied,
     unreadable,
 )
+from policies.engine import DEFAULT_EXPIRES_S
 from policies.ladder import effective
-from policies.model import Decided, Decision, EffectKind, Proposal, ProposalState
-from policies.standing import glass_refused
+from policies.model import Clause, Decided, Decision, EffectKind, Proposal, ProposalState
+from policies.standing import glass_refused, is_about_rules
 from tools.base import Plan, Refused, Row, State, Unavailable
 from tools.catalogue import UnknownTool
 from tools.deciding import scope_of
@@ -28,6 +30,8 @@ from tools.runs import AGAIN_S, RETRY_S, Run, Stop
 from tools.standing import require_open
 
 NOT_ENOUGH = "SIGN_OFF_NOT_ENOUGH"
+# In the place of a rule, on the card of what the rules alone would ask nobody for.
+BY_A_PERSON = "asked-by-a-person"
 _REVISION = re.compile(r"\.[0-9]+$")
 
 
@@ -80,6 +84,9 @@ class Consent:
         A broken glass counts in place of all sign-offs, as long as whoever broke it may.
         """
         if grant.broken_by is not None:
+            if is_about_rules(proposal):
+                words = "The glass can't be broken for a change of the rules: nothing was done."
+                raise Stop(ProposalState.DENIED, "RULES_CHANGE", words)
             return await _require_breaker(self._parts, grant.broken_by)
         ages: list[datetime] = []
         for decision in (proposal.decision, fresh):
@@ -131,7 +138,7 @@ class Consent:
             NOT_ENOUGH,
             f"{why} Nothing was done.",
             data=versions(old, new.decision),
-            successor=_asking_people(new, old),
+            successor=asking_people(new, old).model_copy(update={"editable": old.editable}),
         )
 
 
@@ -176,13 +183,31 @@ def versions(proposal: Proposal, fresh: Decision) -> Row:
     }
 
 
-def _asking_people(new: Proposal, old: Proposal) -> Proposal:
-    """Return the new proposal; what people were asked for never goes on without any."""
-    decision = new.decision
-    if decision.effect is EffectKind.AUTO:
-        version = decision.policy_version
-        decision = old.decision.model_copy(update={"policy_version": version})
-    return new.model_copy(update={"decision": decision, "editable": old.editable})
+def asking_people(new: Proposal, old: Proposal, *why: str) -> Proposal:
+    """Return a proposal that follows another: where the rules let it act alone, people are asked.
+
+    They are those whom the other one asked, or an operator where it asked nobody: what a person had
+    a hand in is no agent's action.
+    """
+    found, asked = new.decision, old.decision
+    if found.effect is not EffectKind.AUTO:
+        return new
+    if asked.effect is not EffectKind.APPROVE:
+        clause = Clause(rule=BY_A_PERSON, n=1, groups=(OPERATORS,))
+        update = {
+            "effect": EffectKind.APPROVE,
+            "clauses": (clause,),
+            "expires_s": DEFAULT_EXPIRES_S,
+        }
+        asked = found.model_copy(update=update)
+    held = asked.model_copy(
+        update={
+            "rules": tuple(dict.fromkeys((*asked.rules, *found.rules))),
+            "reasons": tuple(dict.fromkeys((*why, *asked.reasons))),
+            "policy_version": found.policy_version,
+        }
+    )
+    return new.model_copy(update={"decision": held})
 
 
 def _why(old: Proposal, fresh: Decision, lacking: Decision) -> str:

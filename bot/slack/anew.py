@@ -22,10 +22,10 @@ from policies.audit import EventKind
 from policies.model import Actor, ActorKind, EffectKind, Proposal
 from tools.base import ToolError
 from tools.catalogue import UnknownTool
-from tools.consent import same_draft, successor_id
-from tools.ports import Caller, Direction, Draft, Halted
+from tools.consent import asking_people, same_draft, successor_id
+from tools.ports import Caller, Direction, Draft, Frozen, Halted
 
-PAUSED = "Signoff is paused: nothing can be proposed before `/signoff resume`."
+ASKED = "ASKED_BY_A_PERSON"
 PROPOSED = (
     "Proposed: its card stands in the thread. You asked for it, so somebody else signs it off."
 )
@@ -110,15 +110,17 @@ def _way_back(undoing: Undoing, tries: int, person: str) -> Draft:
 
 async def _propose(desk: Desk, letter: Letter, click: Click, wanted: Wanted) -> None:
     try:
-        new = await desk.gateway.consider(
+        found = await desk.gateway.consider(
             wanted.draft, wanted.proposal_id, _caller(wanted.old, click.voter.id)
         )
     except (ToolError, UnknownTool) as error:
         await _impossible(desk, letter, click, wanted.old, str(error))
         return
-    except Halted:
-        await desk.answer(letter, PAUSED, "paused")
+    except Halted as halted:
+        why = Refusal.FROZEN if isinstance(halted, Frozen) else Refusal.SIGNOFF_PAUSED
+        await _refuse(desk, letter, click, (why, wanted.old))
         return
+    new = asking_people(found, wanted.old, ASKED)
 
     def unit(connection: Connection) -> None:
         if not letter_done(connection, desk.context, letter.key, "proposed"):

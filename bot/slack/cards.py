@@ -21,6 +21,7 @@ from bot.store.cardviews import ProposalView
 from bot.store.taskstore import NO_FOLLOW_UP
 from policies.approvals import BREAK_GLASS as GROUP_OF_GLASS
 from policies.model import EffectKind, Proposal, ProposalState
+from policies.standing import is_about_rules
 from tools.ports import Direction
 
 APPROVE, REJECT, EDIT = "proposal.approve", "proposal.reject", "proposal.edit"
@@ -281,6 +282,6 @@ def _buttons(view: ProposalView, *, may_break: bool) -> list[Block]:
     if proposal.editable:
         found.append(kit.button("Edit…", EDIT, value))
     found.append(withdraw)
-    if may_break:
+    if may_break and not is_about_rules(proposal):
         found.append(kit.button("Break glass…", BREAK_GLASS, value))
     return found

@@ -76,7 +76,9 @@ class SlackDirectory:
             return Voter(id=person, is_known=False, is_deleted=refused.error in NOBODY)
         except NoAnswer:
             return Voter(id=person, is_known=False)
-        found = answer.get("user", {})
+        found = answer.get("user")
+        if not found:
+            return Voter(id=person, is_known=False)
         voter = Voter(
             id=person,
             is_bot=bool(found.get("is_bot")),

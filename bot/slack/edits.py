@@ -20,6 +20,7 @@ from policies.approvals import Refusal
 from policies.model import Actor, ActorKind, Decision, EffectKind, Proposal, Scalar
 from tools.base import ToolError
 from tools.catalogue import UnknownTool
+from tools.consent import asking_people
 from tools.ports import Caller, Draft, Frozen, Halted
 
 EDITED = "EDITED_BY_A_PERSON"
@@ -74,7 +75,7 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
         text = _stopped(halted, words(why, old))
         await _refuse(desk, letter, (click, old), why, text + _typed(filled))
         return
-    new = _not_alone(considered, old)
+    new = asking_people(considered, old, EDITED)
 
     def unit(connection: Connection) -> None:
         if not letter_done(connection, desk.context, letter.key, "edited"):
@@ -113,24 +114,6 @@ def _typed(filled: dict[str, str]) -> str:
     """Return what the editor had filled in, so that it is not lost."""
     said = ", ".join(f"{name.removeprefix('param.')}: {text}" for name, text in filled.items())
     return shown_back(said)
-
-
-def _not_alone(new: Proposal, old: Proposal) -> Proposal:
-    """Return an edit that the rules would let act alone with the question of the old card.
-
-    What a person wrote is no agent's action, and the agent's confidence was in another one.
-    """
-    asked, found = old.decision, new.decision
-    if found.effect is not EffectKind.AUTO:
-        return new
-    held = asked.model_copy(
-        update={
-            "rules": tuple(dict.fromkeys((*asked.rules, *found.rules))),
-            "reasons": tuple(dict.fromkeys((EDITED, *asked.reasons))),
-            "policy_version": found.policy_version,
-        }
-    )
-    return new.model_copy(update={"decision": held})
 
 
 def _stopped(halted: Halted, usual: str) -> str:

@@ -38,6 +38,8 @@ WORDS = {
     " those whose sign-off the card asks for.",
     Refusal.RULES_DENY: "The rules deny this, and the glass can't be broken for what they deny. Ask"
     " for something that they allow.",
+    Refusal.RULES_CHANGE: "The glass can't be broken for a change of the rules. Ask operators other"
+    " than its author: they sign it off.",
     Refusal.FROZEN: "This is frozen, so nothing was changed. Ask an operator to lift it with"
     " `/signoff unfreeze`.",
     Refusal.SIGNOFF_PAUSED: "Signoff is paused, so nothing was changed. Press again after an"

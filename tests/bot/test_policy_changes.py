@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest_asyncio
 
 from bot.store.changes import UnsoundError, candidate_set
 from bot.store.engine import StoreError
+from bot.store.glass import break_glass
 from bot.store.records import rule_candidates
 from policies.approvals import Refusal
 from policies.engine import Approved, RuleKind, RuleSet, When
@@ -353,3 +355,23 @@ async def test_an_undo_asks_for_an_operator(office: Chamber) -> None:
     await office.signed(proposal, ANA)
     answer = await office.store.roll_back(office.store.click(proposal, MIA))
     assert answer.refusal is Refusal.NOT_IN_GROUP
+
+
+async def test_nobody_breaks_the_glass_for_a_change_of_the_rules(office: Chamber) -> None:
+    office.store.groups["break-glass"] = frozenset({MIA, BEN})
+    proposal = await office.proposed(looser(), MIA)
+    for person in (MIA, BEN):
+        click, groups = office.store.click(proposal, person), office.store.memberships()
+        answer = await office.store.database.write(
+            partial(
+                break_glass,
+                context=office.store.context,
+                click=click,
+                memberships=groups,
+                reason="because I say so, alone",
+            )
+        )
+        assert answer.refusal is Refusal.RULES_CHANGE
+    await office.work()
+    assert (await office.store.standing(proposal)).state is ProposalState.PENDING
+    assert office.sets.rules() == BASE

@@ -9,11 +9,16 @@ import pytest
 
 from agents.tasks import Task, TaskState
 from bot.slack.rollbacks import form
+from bot.store.freezes import Place, freeze_task, order_mode
+from bot.store.notices import Order
 from bot.store.tables import tasks
 from playground.workspace.model import Message
+from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
-from policies.model import ProposalState
+from policies.model import Mode, ProposalState
 from tests.bot.slack.lampside import GUEST, Bench, asks, bench, buttons, label, words
+from tests.fakes.values import rule
+from tools.halts import Modes
 
 S = ProposalState
 WINDOW_S = 3600
@@ -201,6 +206,68 @@ async def test_what_drifted_is_proposed_again_on_the_present_state_once(here: Be
     await here.work()
     assert here.house.lamps == {"hall": "new"}
     assert (await here.side.store.row(tasks)).state == TaskState.COMPLETED
+
+
+async def test_what_may_act_alone_by_now_asks_people_all_the_same(here: Bench) -> None:
+    asked = Asked(n=1, groups=("oncall",))
+    here.rules.append(sealed([rule("lamp", RuleKind.AUTO, When(tool=("fake_set",)), asked)]))
+    task = await here.task("hall")
+    await here.press("U0ANA", "Approve", await here.card("proposal:"))
+    here.house.lamps["hall"] = "broken"
+    await here.work()
+    assert await here.states(task) == [S.DRIFTED]
+    here.house.lamps["hall"] = "old"
+    order = Order(person="T0PLAY/U0ANA", reason="let them act")
+    place, modes = Place(agent="incident", environment="staging"), (Mode.AUTO, Modes())
+    context = here.side.store.context
+    await here.side.store.database.write(lambda c: order_mode(c, context, order, place, modes))
+    await here.press("U0MIA", "Propose again", await here.card("proposal:"))
+    await here.work()
+    assert await here.states(task) == [S.DRIFTED, S.PENDING]
+    new = (await here.rows(task))[1].proposal
+    assert new.decision.reasons[0] == "ASKED_BY_A_PERSON"
+    assert [(clause.n, clause.groups) for clause in new.decision.clauses] == [(1, ("oncall",))]
+    await here.press("U0BEN", "Approve", await here.card(f"proposal:{new.id}"))
+    await here.work()
+    assert here.house.lamps == {"hall": "new"}
+
+
+async def test_what_acted_alone_asks_an_operator_once_a_person_wants_it_undone(here: Bench) -> None:
+    here.rules.append(sealed([rule("lamp", RuleKind.AUTO, When(tool=("fake_set",)))]))
+    order = Order(person="T0PLAY/U0ANA", reason="let them act")
+    place, modes = Place(agent="incident", environment="staging"), (Mode.AUTO, Modes())
+    context = here.side.store.context
+    await here.side.store.database.write(lambda c: order_mode(c, context, order, place, modes))
+    task = await here.task("hall")
+    await here.work()
+    assert here.house.lamps == {"hall": "new"}
+    await verdict(here, task)
+    here.side.store.clock.forward(WINDOW_S + 60)
+    await here.work()
+    await here.press("U0MIA", "Propose to undo…", await verdict(here, task))
+    await here.work()
+    assert here.house.lamps == {"hall": "new"}
+    new = (await here.rows(task))[1]
+    assert new.state is S.PENDING
+    assert [(one.rule, one.groups) for one in new.proposal.decision.clauses] == [
+        ("asked-by-a-person", ("operators",))
+    ]
+
+
+async def test_a_frozen_task_takes_no_new_proposal_and_says_so(here: Bench) -> None:
+    task = await here.task("hall")
+    await here.press("U0ANA", "Approve", await here.card("proposal:"))
+    here.house.lamps["hall"] = "broken"
+    await here.work()
+    here.house.lamps["hall"] = "old"
+    order = Order(person="T0PLAY/U0ANA", reason="let me look")
+    context = here.side.store.context
+    await here.side.store.database.write(lambda c: freeze_task(c, context, order, task.id))
+    told = await here.press("U0BEN", "Propose again", await here.card("proposal:"))
+    assert "lift it with `/signoff unfreeze`" in told[0]
+    (event,) = await here.side.store.events("click.refused")
+    assert event["reasons"] == ["FROZEN"]
+    assert await here.states(task) == [S.DRIFTED]
 
 
 async def test_rules_that_ask_more_by_now_put_a_new_card_into_the_thread(here: Bench) -> None:
