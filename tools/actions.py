@@ -1,5 +1,7 @@
 """What an action must be like before people see it: as decided, whole, and without secrets."""
 
+import html
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,6 +13,13 @@ from tools.ports import Draft
 
 # Control, format (of no width, or turning text around), surrogate, private use, line separators.
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# Letters and marks that are drawn as nothing (Unicode's Default_Ignorable_Code_Point, without the
+# selectors of emoji, and the empty braille pattern).
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0]")
+# What a card's line changes: a backtick ends the value there, and runs of blanks become one.
+_CHANGED = re.compile(r"`|[^\S ]|\s\s|^\s|\s$")
+# Characters of a value, as Slack counts them, that stand on a card uncut: see bot/slack/cards.py.
+MOST_SHOWN, MOST_OF_PLACE = 2500, 200
 
 
 def require_sayable(action: Action, redactor: Redactor) -> None:
@@ -32,13 +41,24 @@ def require_sayable(action: Action, redactor: Redactor) -> None:
 
 
 def require_visible(action: Action) -> None:
-    """Refuse values with characters that a card can't show: who signs would see another value."""
-    values = {"target": action.target, "environment": action.environment, **action.parameters}
-    for name, value in values.items():
-        if any(unicodedata.category(sign) in HIDDEN for sign in str(value)):
+    """Refuse values that a card can't show as they are: who signs would see another value."""
+    places = {"target": action.target, "environment": action.environment}
+    for name, value in (*places.items(), *action.parameters.items()):
+        text, most = str(value), MOST_OF_PLACE if name in places else MOST_SHOWN
+        if any(unicodedata.category(sign) in HIDDEN for sign in text) or _BLANK.search(text):
             raise Refused(
                 f"`{name}` holds a character that nobody can see, such as a control or one that"
                 " turns text around: write it without"
+            )
+        if _CHANGED.search(text):
+            raise Refused(
+                f"`{name}` holds a backtick, or blanks other than single plain ones between words,"
+                " which a card shows differently: write it without"
+            )
+        if len(html.escape(text, quote=False)) > most:
+            raise Refused(
+                f"`{name}` is longer than a card shows ({most} characters; `&`, `<` and `>` count"
+                " several): shorten it"
             )
 
 

@@ -284,7 +284,8 @@ async def test_an_action_elsewhere_than_it_is_decided_for_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "hidden", ["\u200b", "\u202e", "\u2066", "\u00ad", "\ufeff", "\n", "\x07", "\u2028"]
+    "hidden",
+    ["\u200b", "\u202e", "\u2066", "\u00ad", "\ufeff", "\n", "\x07", "\u2028", "\u3164", "\u2800"],
 )
 async def test_an_action_with_a_character_that_nobody_can_see_is_refused(
     door: FakeDoor, hidden: str
@@ -292,5 +293,25 @@ async def test_an_action_with_a_character_that_nobody_can_see_is_refused(
     draft = replace(SWITCH, parameters={**SWITCH.parameters, "to": f"ne{hidden}w"})
     with pytest.raises(Refused, match="`to` holds a character that nobody can see"):
         await door.gateway.consider(draft, "T-1-1", caller())
-    seen = replace(SWITCH, parameters={**SWITCH.parameters, "to": "größer, \u65b0 & <b>"})
+    seen = replace(
+        SWITCH, parameters={**SWITCH.parameters, "to": "größer, \u65b0 & <b> \u2764\ufe0f"}
+    )
     assert (await door.gateway.consider(seen, "T-1-1", caller())).action.parameters["to"] != ""
+
+
+@pytest.mark.parametrize("text", ["a`b", "a  b", "a\u00a0b", " a", "a "])
+async def test_an_action_that_a_card_shows_differently_is_refused(
+    door: FakeDoor, text: str
+) -> None:
+    draft = replace(SWITCH, parameters={**SWITCH.parameters, "to": text})
+    with pytest.raises(Refused, match="`to` holds a backtick, or blanks other than single"):
+        await door.gateway.consider(draft, "T-1-1", caller())
+
+
+@pytest.mark.parametrize("text", ["x" * 2501, "&" * 501])
+async def test_an_action_that_a_card_would_cut_short_is_refused(door: FakeDoor, text: str) -> None:
+    draft = replace(SWITCH, parameters={**SWITCH.parameters, "to": text})
+    with pytest.raises(Refused, match="`to` is longer than a card shows"):
+        await door.gateway.consider(draft, "T-1-1", caller())
+    shown = replace(SWITCH, parameters={**SWITCH.parameters, "to": text[:500]})
+    assert (await door.gateway.consider(shown, "T-1-1", caller())).action.parameters["to"]
