@@ -1,5 +1,6 @@
 """The Bolt app: commits every envelope before its ack, acks, and opens modals; nothing else."""
 
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,7 +25,7 @@ from bot.slack import (
     reviews,
     rollbacks,
 )
-from bot.slack.desk import Desk
+from bot.slack.desk import Desk, reply
 from bot.slack.sender import NO_ANSWER
 from bot.slack.shown import clean
 from bot.store.boxes import Inbox
@@ -36,11 +37,16 @@ Ack = Callable[..., Awaitable[Any]]
 Body = dict[str, Any]
 # The form of each button on a card that opens one.
 FORMS: Mapping[str, Callable[[Proposal, str], Body | None]] = {
-    cards.REJECT: lambda _, data: modals.rejection(data),
+    cards.REJECT: lambda proposal, data: modals.rejection(data, about_=proposal),
     cards.EDIT: lambda proposal, data: modals.edit(proposal, data) if proposal.editable else None,
-    cards.BREAK_GLASS: lambda _, data: glass.form(data),
-    reviews.NOT_FINE_BUTTON: lambda _, data: reviews.review_form(data),
+    cards.BREAK_GLASS: glass.form,
+    reviews.NOT_FINE_BUTTON: reviews.review_form,
 }
+
+NOT_OPENED = (
+    "The form did not open: Slack took too long. Nothing was done. Press the button, or write the"
+    " command, again."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -153,6 +159,12 @@ class Reception:
         except NO_ANSWER as error:
             # Nothing is lost: no form was filled in yet, and pressing again opens it.
             _log.warning("a form could not be opened: %s", error)
+            context = self._desk.context
+            # The store has said what is wrong with it.
+            with contextlib.suppress(RecordUnavailable):
+                await context.database.write(
+                    lambda connection: reply(connection, context, body, NOT_OPENED)
+                )
 
 
 class SocketMode:

@@ -275,10 +275,11 @@ def _buttons(view: ProposalView, *, may_break: bool) -> list[Block]:
         return [withdraw]
     if view.row.state is not ProposalState.PENDING:
         return []
-    found = [
-        kit.button("Approve", APPROVE, value, style="primary"),
-        kit.button("Reject…", REJECT, value, style="danger"),
-    ]
+    approve = kit.button("Approve", APPROVE, value, style="primary")
+    if proposal.action.inverse is None:
+        where = f"{proposal.title}, in {proposal.action.environment}."
+        approve["confirm"] = kit.confirm("This can't be undone", where, "Approve")
+    found = [approve, kit.button("Reject…", REJECT, value, style="danger")]
     if proposal.editable:
         found.append(kit.button("Edit…", EDIT, value))
     found.append(withdraw)

@@ -20,13 +20,14 @@ from policies.standing import SHORTEST_REASON
 WORD = "BREAK"
 
 
-def form(data: str) -> Block:
+def form(proposal: Proposal, data: str) -> Block:
     """Return the form in which the glass is broken."""
     return kit.modal(
         modals.GLASS,
         "Break the glass",
         "Do it now",
         [
+            modals.about(proposal),
             kit.section(
                 "*You act alone, without the sign-off that the rules ask.* It is done at once."
                 " Everybody is told, with your name and reason, and an operator reviews it. What"

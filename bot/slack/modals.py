@@ -7,6 +7,7 @@ from typing import Any
 from agents.campaign.planner import CHANNELS, OBJECTIVES
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
+from bot.slack.text import code, safe
 from policies.model import Proposal
 from policies.rejections import WORDS
 
@@ -43,20 +44,31 @@ def brief(today: date, channel: str) -> Block:
     )
 
 
-def reason(callback_id: str, title: str, label: str, data: str) -> Block:
-    """Return a form that asks for one reason."""
+def reason(callback_id: str, title: str, label: str, data: str, *head: Block) -> Block:
+    """Return a form that asks for one reason, below what it is about."""
     field = kit.text_input("reason", label, is_long=True, longest=500)
-    return kit.modal(callback_id, title, "Send", [field], data)
+    return kit.modal(callback_id, title, "Send", [*head, field], data)
 
 
-def rejection(data: str, callback_id: str = REJECT) -> Block:
+def about(proposal: Proposal) -> Block:
+    """Return what a form is about: what is to be done, where, and whether it can be undone."""
+    action = proposal.action
+    undo = "*It can't be undone.*" if action.inverse is None else safe(action.inverse.sentence)
+    where = f"in {code(action.environment)}, `{proposal.id}`"
+    return kit.section(f"*{safe(proposal.title)}*\n{where}\nUndo: {undo}")
+
+
+def rejection(data: str, callback_id: str = REJECT, about_: Proposal | None = None) -> Block:
     """Return a form that asks why not: a reason of the list, words, or both."""
     options = {why.value: words for why, words in WORDS.items()}
+    ends = "One rejection ends it, whoever else has signed off."
+    head = [] if about_ is None else [about(about_), kit.section(ends)]
     return kit.modal(
         callback_id,
         "Reject",
         "Reject it" if callback_id == REJECT else "Reject all shown",
         [
+            *head,
             kit.choice("code", "Why not? It goes on record", options),
             kit.optional(kit.text_input("reason", "In your words", is_long=True)),
         ],
@@ -75,8 +87,11 @@ def edit(proposal: Proposal, data: str) -> Block:
         )
         for name in proposal.editable
     ]
-    note = kit.section("The edited proposal gets a new card, and its votes start at zero.")
-    return kit.modal(EDIT, "Edit the proposal", "Propose it", [note, *fields], data)
+    said = "The edited proposal gets a new card, and its votes start at zero."
+    if not proposal.decision.self_approval:
+        said += " Somebody else than you signs it off; if it is right as it is, approve it instead."
+    head = [about(proposal), kit.section(said)]
+    return kit.modal(EDIT, "Edit the proposal", "Propose it", [*head, *fields], data)
 
 
 def values(view: Mapping[str, Any]) -> dict[str, str]:

@@ -14,13 +14,15 @@ from bot.slack.text import code, day_time, person, safe
 from bot.store.cardviews import ProposalView
 from bot.store.reviews import NOT_FINE, Review
 from policies.approvals import OPERATORS
+from policies.model import Proposal
 
 FINE_BUTTON, NOT_FINE_BUTTON = "review.fine", "review.not_fine"
 
 
-def review_form(data: str) -> Block:
+def review_form(proposal: Proposal, data: str) -> Block:
     """Return the form that asks what was not fine."""
-    return modals.reason(modals.REVIEW, "Not fine", "What was not fine? It goes on record", data)
+    label = "What was not fine? It goes on record"
+    return modals.reason(modals.REVIEW, "Not fine", label, data, modals.about(proposal))
 
 
 def review_parts(
