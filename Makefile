@@ -33,8 +33,11 @@ demo-check: $(VENV)/.runtime
 
 setup: $(VENV)/.dev
 
+# One more than there are cores: many tests wait for programs of their own.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+
 test: $(VENV)/.dev
-	@$(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
+	@$(PY) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
 # About an hour on two cores. Both parts are run, whatever becomes of the first; each can be run
 # alone, and ARGS='--killing-seed 42' plays either again as it was.
