@@ -13,7 +13,7 @@ from tools.execution import Execution
 from tools.gateway import Gateway
 from tools.measuring import measure
 from tools.ports import Caller, Direction, Grant
-from tools.runs import Again, Undo, Word, voices
+from tools.runs import Again, Undo, Word
 
 LOOK_AGAIN_S = 5.0
 # How what nobody answered is asked for again.
@@ -119,13 +119,9 @@ class ProposalSteps:
         if found is not None and not await self._is_told(claim, found):
             await self._store.measure_again(claim, row, TELL_POLL_S)
             return
-        left = {} if direction is Direction.FORWARD else _left(row)
-        again = Again(
-            grant=_grant(row),
-            left=left,
-            person=row.roll_back_by or voices(_grant(row), row.proposal),
-            asks=0 if found is None else found.asks,
-        )
+        person = row.roll_back_by
+        undo = None if person is None else self._undo(row, person)
+        again = Again(grant=_grant(row), undo=undo, asks=0 if found is None else found.asks)
         await self._execution.reconcile(row.proposal, direction, again, caller)
 
     async def _is_told(self, claim: Claim, found: ExecutionRow) -> bool:
@@ -141,11 +137,13 @@ class ProposalSteps:
         elif found is not None and found.state == "unknown":
             await self._reconcile(claim, row, Direction.INVERSE, caller)
         else:
-            done = row.execution(Direction.FORWARD)
-            done_at = self._clock.now() if done is None else (done.ended_at or done.started_at)
-            is_broken = row.broken_by is not None
-            undo = Undo(left=_left(row), done_at=done_at, person=person, is_broken=is_broken)
-            await self._execution.roll_back(row.proposal, undo, caller)
+            await self._execution.roll_back(row.proposal, self._undo(row, person), caller)
+
+    def _undo(self, row: ProposalRow, person: str) -> Undo:
+        done = row.execution(Direction.FORWARD)
+        done_at = self._clock.now() if done is None else (done.ended_at or done.started_at)
+        is_broken = row.broken_by is not None
+        return Undo(left=_left(row), done_at=done_at, person=person, is_broken=is_broken)
 
     async def _verify(self, claim: Claim, row: ProposalRow, caller: Caller) -> None:
         effect = row.proposal.action.expected_effect

@@ -65,10 +65,9 @@ class Execution:
 
         async def work() -> Outcome:
             await require_not_paused(self._parts, proposal)
-            self._require_window(proposal, undo)
-            await self._require_member(undo_groups(proposal, is_broken=undo.is_broken), undo.person)
+            basis = await self._undo_basis(proposal, undo)
             run = self._resolved(proposal, Direction.INVERSE, undo.left, undo.person)
-            return await self._act(run, caller)
+            return await self._act(run, caller, basis=basis)
 
         await self._ended(proposal, Direction.INVERSE, caller, work)
 
@@ -104,9 +103,11 @@ class Execution:
                 raise _undecided(words, again) from error
             if effect is not None:
                 return done(run, effect, "RECONCILED_DONE")
-            if direction is Direction.FORWARD:
+            if again.undo is None:
                 return await self._forward(proposal, again.grant, caller)
-            return await self._act(run, caller)
+            # As at first: what was asked for in time may not be done at any time later.
+            basis = await self._undo_basis(proposal, again.undo)
+            return await self._act(run, caller, basis=basis)
 
         await self._ended(proposal, direction, caller, ask)
 
@@ -272,26 +273,29 @@ class Execution:
     def _known(self, proposal: Proposal, direction: Direction, again: Again) -> Run:
         """Resolve what may have happened: that its tool is gone does not undo it."""
         try:
-            return self._resolved(proposal, direction, again.left, again.person)
+            return self._resolved(proposal, direction, again.left, again.person(proposal))
         except Stop as stop:
             words = "The tool that could tell whether it happened is gone."
             raise _undecided(words, again) from stop
 
-    def _require_window(self, proposal: Proposal, undo: Undo) -> None:
+    async def _undo_basis(self, proposal: Proposal, undo: Undo) -> Basis:
+        """Return what an undoing may begin on: its window is open, who asked may still ask."""
         inverse = proposal.action.inverse
         window_s = 0 if inverse is None else inverse.window_s
         if (self._parts.clock.now() - undo.done_at).total_seconds() > window_s:
-            raise Stop(None, "WINDOW_CLOSED", "The time for undoing it is over.")
-
-    async def _require_member(self, groups: tuple[str, ...], person: str) -> None:
+            words = "It was not undone: the time for that is over. Propose to undo it if need be."
+            raise Stop(None, "WINDOW_CLOSED", words)
+        groups = undo_groups(proposal, is_broken=undo.is_broken)
         memberships = await self._parts.directory.memberships(groups)
-        refusal = barred(Voter(id=person), groups, memberships, self._parts.clock.now())
-        if refusal is None:
-            return
+        refusal = barred(Voter(id=undo.person), groups, memberships, self._parts.clock.now())
         if refusal is Refusal.GROUP_UNREADABLE:
             words = f"Can't read who is in `{groups[0]}` now."
             raise Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
-        raise Stop(None, "NOT_IN_GROUP", "Whoever asked is in no approving group any more.")
+        if refusal is not None:
+            words = "It was not undone: whoever asked is in no approving group any more."
+            raise Stop(None, "NOT_IN_GROUP", words)
+        own = [known for known in memberships.values() if undo.person in known.members]
+        return Basis(read_at=min(known.read_at for known in own))
 
     async def _require_turn(self, run: Run) -> None:
         try:

@@ -202,7 +202,7 @@ class Intent:
     on_behalf_of: str
     # As whom the outside system is called.
     identity: str | None = None
-    # A rollback needs none: it mends, and is held back by no mode and no limit.
+    # A rollback has only `read_at`: it mends, and is held back by no mode and no limit.
     basis: Basis = Basis()
 
 

@@ -43,19 +43,6 @@ class Stop(Exception):  # noqa: N818 - carries an outcome, not an error
 
 
 @dataclass(frozen=True, kw_only=True)
-class Again:
-    """What is needed to do an unknown write again: the sign-off, or the state we had left.
-
-    `asks` counts how often the outside system was asked in vain what became of it.
-    """
-
-    grant: Grant
-    left: State
-    person: str
-    asks: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
 class Undo:
     """What a rollback starts from: the state we left, when that was, and who asked."""
 
@@ -64,6 +51,27 @@ class Undo:
     person: str
     # Whether the glass was broken for it: then those who may break it may undo it, too.
     is_broken: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """What is needed to do an unknown write again: the sign-off, or what its rollback starts from.
+
+    `asks` counts how often the outside system was asked in vain what became of it.
+    """
+
+    grant: Grant
+    undo: Undo | None = None
+    asks: int = 0
+
+    @property
+    def left(self) -> State:
+        """The state that a rollback starts from."""
+        return {} if self.undo is None else self.undo.left
+
+    def person(self, proposal: Proposal) -> str:
+        """Return on whose behalf it happens."""
+        return voices(self.grant, proposal) if self.undo is None else self.undo.person
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,6 +144,6 @@ async def test_an_unknown_effect_that_surely_did_not_happen_is_asked_anew_too(
     door: FakeDoor,
 ) -> None:
     door.rules = sealed([asks_oncall(n=2)])
-    again = Again(grant=BY_ANA, left={}, person=ANA)
+    again = Again(grant=BY_ANA)
     await door.execution.reconcile(OLD, Direction.FORWARD, again, caller())
     assert successor(door.outcome).revision == 2

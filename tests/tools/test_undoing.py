@@ -1,6 +1,7 @@
 """Rolling back what was done, and finding out what a killed process left."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -16,7 +17,7 @@ from tools.runs import Again, Undo
 
 BY_ANA = Grant(approvers=(ANA,))
 UNDO = Undo(left={"value": "new"}, done_at=NOON, person=BEN)
-AGAIN = Again(grant=BY_ANA, left={"value": "new"}, person=BEN)
+AGAIN = Again(grant=BY_ANA)
 FORWARD_KEY, INVERSE_KEY = "signoff-T-1-1-forward", "signoff-T-1-1-inverse"
 
 
@@ -35,7 +36,8 @@ async def roll_back(door: FakeDoor) -> Outcome:
 
 
 async def reconcile(door: FakeDoor, direction: Direction = Direction.FORWARD) -> Outcome:
-    await door.execution.reconcile(proposal(), direction, AGAIN, caller())
+    undo = UNDO if direction is Direction.INVERSE else None
+    await door.execution.reconcile(proposal(), direction, replace(AGAIN, undo=undo), caller())
     return door.outcome
 
 
@@ -221,6 +223,60 @@ async def test_an_unknown_rollback_is_not_done_again_on_another_state(door: Fake
     door.system.value = "newer"
     outcome = await reconcile(door, Direction.INVERSE)
     assert (outcome.state, outcome.reason) == (None, "STATE_CHANGED")
+    assert door.system.acted == []
+
+
+async def test_an_unknown_rollback_is_not_done_again_after_its_window(door: FakeDoor) -> None:
+    door.clock.forward(7 * 24 * 3600)
+    outcome = await reconcile(door, Direction.INVERSE)
+    assert (outcome.state, outcome.reason, outcome.retry_s) == (None, "WINDOW_CLOSED", None)
+    assert outcome.sentence.startswith("It was not undone: the time for that is over.")
+    assert door.system.acted == []
+
+
+async def test_an_unknown_rollback_is_not_done_again_for_who_left_the_group(
+    door: FakeDoor,
+) -> None:
+    door.directory.members = {"oncall": {ANA}}
+    outcome = await reconcile(door, Direction.INVERSE)
+    assert (outcome.state, outcome.reason, outcome.retry_s) == (None, "NOT_IN_GROUP", None)
+    assert outcome.sentence.startswith("It was not undone:")
+    assert door.system.acted == []
+
+
+async def test_an_unknown_rollback_that_happened_is_told_even_after_its_window(
+    door: FakeDoor,
+) -> None:
+    door.system.done[INVERSE_KEY] = "old"
+    door.clock.forward(7 * 24 * 3600)
+    door.directory.members = {}
+    outcome = await reconcile(door, Direction.INVERSE)
+    assert (outcome.state, outcome.reason) == (ProposalState.ROLLED_BACK, "RECONCILED_DONE")
+    assert door.system.acted == []
+
+
+async def test_who_broke_the_glass_does_an_unknown_rollback_again(door: FakeDoor) -> None:
+    door.directory.members = {"oncall": {ANA}, "break-glass": {BEN}}
+    again = replace(AGAIN, undo=replace(UNDO, is_broken=True))
+    await door.execution.reconcile(proposal(), Direction.INVERSE, again, caller())
+    assert door.outcome.state is ProposalState.ROLLED_BACK
+
+
+@pytest.mark.parametrize("is_again", [False, True])
+async def test_a_rollback_begins_on_the_groups_as_they_were_read(
+    door: FakeDoor, is_again: bool
+) -> None:
+    door.directory.age_s = 20
+    await (reconcile(door, Direction.INVERSE) if is_again else roll_back(door))
+    (intent,) = door.journal.intents
+    assert intent.basis.read_at == NOON - timedelta(seconds=20)
+
+
+async def test_a_rollback_on_groups_that_grew_old_meanwhile_waits(door: FakeDoor) -> None:
+    door.journal.is_stale = True
+    outcome = await roll_back(door)
+    assert (outcome.state, outcome.reason) == (None, "GROUP_UNREADABLE")
+    assert outcome.retry_s is not None
     assert door.system.acted == []
 
 

@@ -224,6 +224,20 @@ async def test_a_rollback_cannot_begin_unless_somebody_asked(store: World) -> No
         await store.journal.begin(intent(proposal, Direction.INVERSE), caller_of(claim))
 
 
+async def test_a_rollback_does_not_begin_on_groups_that_were_read_a_minute_ago(
+    store: World,
+) -> None:
+    proposal = await store.proposed()
+    claim = await store.executed(proposal)
+    await asked_back(store, proposal)
+    read_at = store.clock.now()
+    read = replace(intent(proposal, Direction.INVERSE), basis=Basis(read_at=read_at))
+    store.clock.forward(60.1)
+    with pytest.raises(Stale):
+        await store.journal.begin(read, caller_of(claim))
+    assert [row.direction for row in await store.rows(executions)] == ["forward"]
+
+
 async def test_a_rollback_that_is_done_recovers_the_task(store: World) -> None:
     proposal = await store.proposed()
     claim = await store.executed(proposal)
