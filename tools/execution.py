@@ -15,6 +15,7 @@ from tools.base import (
 from tools.catalogue import UnknownTool
 from tools.consent import Consent, denied
 from tools.gateway import Gateway, answering, arguments_of
+from tools.halts import matter_of
 from tools.measuring import measure
 from tools.ports import (
     Basis,
@@ -96,6 +97,8 @@ class Execution:
             run = self._known(proposal, direction, again)
             try:
                 await self._gateway.turn(run.tool)
+                # Again: whoever waits for a turn may wait past a pause.
+                await require_not_paused(self._parts, proposal)
                 async with answering(run.tool):
                     effect = await run.tool.reconcile(run.arguments, run.call)
             except ToolError as error:
@@ -114,7 +117,12 @@ class Execution:
     async def decided(
         self, proposal: Proposal, direction: Direction, word: Word, caller: Caller
     ) -> None:
-        """Settle an unknown write by what a person saw; raises LostLease."""
+        """Settle an unknown write by what a person saw.
+
+        Raises:
+            LostLease: another worker has the task; nothing was settled here.
+            Halted: Signoff is paused, so what was left can't be read; the word is heard later.
+        """
         if not word.has_happened:
             outcome = Outcome(
                 proposal=proposal,
@@ -134,7 +142,8 @@ class Execution:
         left, words = dict(UNSEEN), "A person looked: it happened."
         try:
             run = self._resolved(proposal, direction, {}, word.person)
-            left = dict(await self._gateway.observe(run.tool, run.arguments))
+            await require_not_paused(self._parts, proposal)
+            left = dict(await self._observed(run))
         except (Stop, ToolError):
             words += " What it left can't be read, so it can't be undone with one click."
         is_forward = direction is Direction.FORWARD
@@ -336,7 +345,7 @@ class Execution:
 
     async def _require_state(self, run: Run) -> State:
         try:
-            observed = await self._gateway.observe(run.tool, run.arguments)
+            observed = await self._observed(run)
         except Refused as error:
             raise Stop(
                 ProposalState.FAILED, "REFUSED_OUTSIDE", f"{error}. Nothing was done."
@@ -354,6 +363,10 @@ class Execution:
                     " nothing was done.",
                 )
         return observed
+
+    async def _observed(self, run: Run) -> State:
+        matter = matter_of(run.proposal, self._parts.catalogue.system(run.tool.name))
+        return await self._gateway.observe(run.tool, run.arguments, matter)
 
     async def _baseline(self, proposal: Proposal, caller: Caller) -> str | None:
         return await measure(self._gateway, proposal, caller, "baseline")

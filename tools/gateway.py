@@ -45,7 +45,7 @@ from tools.base import (
 from tools.budget import Budget
 from tools.catalogue import Catalogue
 from tools.deciding import Deciding
-from tools.halts import Standing
+from tools.halts import Matter, Standing
 from tools.ports import (
     Boundary,
     Caller,
@@ -113,7 +113,7 @@ class Gateway:
             LimitReached: the task may make no more calls; nothing was called.
         """
         found = self.parts.catalogue.reading(tool)
-        standing = await self._standing(caller)
+        standing = await self._standing(own_matter(caller))
         started_at = self.parts.clock.now()
         decision = await self._deciding.read(found, params, caller, standing)
         if decision.effect is not EffectKind.DENY:
@@ -121,7 +121,7 @@ class Gateway:
         query, fault, reading, is_silent = f"{tool} {dict(params)}", None, None, False
         redact = self.parts.redactor
         try:
-            reading = await self._reading(found, params, decision)
+            reading = await self._reading(found, params, decision, own_matter(caller))
         except ToolError as error:
             fault = redact.excerpt(str(error), EXCERPT_LIMIT)
             is_silent = isinstance(error, Unavailable)
@@ -166,14 +166,14 @@ class Gateway:
             raise
 
     async def _considered(self, draft: Draft, proposal_id: str, caller: Caller) -> Proposal:
-        standing = await self._standing(caller)
+        standing = await self._standing(own_matter(caller))
         if standing.task_freeze is not None:
             raise Frozen(standing.task_freeze)
         tool = self.parts.catalogue.writing(draft.tool)
         await self._require_authority(tool, draft, caller)
         arguments = arguments_of(tool, draft.parameters)
         require_same_place(arguments, draft)
-        observed = await self.observe(tool, arguments)
+        observed = await self.observe(tool, arguments, own_matter(caller))
         require_left(draft.expected, observed)
         plan = starting_from(draft.expected, tool.plan(arguments, observed))
         decided = await self.decision(tool, plan, draft, caller)
@@ -223,9 +223,15 @@ class Gateway:
             anew=draft.anew,
         )
 
-    async def observe(self, tool: AnyWriteTool, arguments: Parameters) -> State:
-        """Return the state a write would overwrite, within the tool's own time-out."""
+    async def observe(self, tool: AnyWriteTool, arguments: Parameters, matter: Matter) -> State:
+        """Return the state a write would overwrite, within the tool's own time-out.
+
+        Raises:
+            ToolError: it can't be read.
+            Halted: Signoff is paused.
+        """
         await self.turn(tool)
+        await self._standing(matter)
         async with answering(tool):
             return await tool.observe(arguments)
 
@@ -240,12 +246,18 @@ class Gateway:
             raise Unavailable(f"`{system}` is called too often just now") from error
 
     async def _reading(
-        self, tool: AnyReadTool, params: Mapping[str, Scalar], decision: Decision
+        self,
+        tool: AnyReadTool,
+        params: Mapping[str, Scalar],
+        decision: Decision,
+        matter: Matter,
     ) -> Reading:
         if decision.effect is EffectKind.DENY:
             raise Refused(f"policy says no ({', '.join(decision.reasons)})")
         arguments = arguments_of(tool, params)
         await self.turn(tool)
+        # Again: whoever waits for a turn may wait past a pause.
+        await self._standing(matter)
         async with answering(tool):
             return await tool.read(arguments)
 
@@ -279,10 +291,10 @@ class Gateway:
         await self.parts.journal.record([event])
         raise Refused(f"it is not for {whose} ({reason})")
 
-    async def _standing(self, caller: Caller) -> Standing:
-        """Return what the switches say of the caller's task; raises Halted when all is paused."""
+    async def _standing(self, matter: Matter) -> Standing:
+        """Return what the switches say of a call; raises Halted when all is paused."""
         # The switch is asked apart from the rules: a rule set without the rule must not disarm it.
-        standing = await self.parts.controls.standing(own_matter(caller))
+        standing = await self.parts.controls.standing(matter)
         if standing.pause is not None:
             raise Halted
         return standing

@@ -12,12 +12,17 @@ from policies.facts import ActionKind, Mode
 from policies.loader import sealed
 from policies.model import EffectKind, ProposalState
 from tests.fakes.door import FakeDoor, asks_oncall
+from tests.fakes.system import FakeConnector
 from tests.fakes.values import ANA, caller, proposal, rule
 from tests.playground.shop.world import NOON
 from tests.policies.drawn import SETS
+from tools.catalogue import Catalogue
+from tools.execution import Execution
+from tools.gateway import Gateway
 from tools.halts import Halt, HaltKind, Matter, only_stops, stops, subjects
-from tools.ports import Draft, Frozen, Grant, Halted
-from tools.runs import Undo
+from tools.limits import Bucket, Rate
+from tools.ports import Direction, Draft, Frozen, Grant, Halted
+from tools.runs import Again, Undo, Word
 
 BY_ANA = Grant(approvers=(ANA,))
 OF_TASK = Halt(kind=HaltKind.TASK, by=ANA, at=NOON, reason="I want to look", task_id="T-1")
@@ -172,6 +177,88 @@ async def test_a_pause_while_a_tool_waits_stops_the_next_read(door: FakeDoor) ->
     with pytest.raises(Halted):
         await door.gateway.read("E2", "x", "fake_read", lamp, caller())
     assert door.trail == ["read"]
+
+
+class Turn(Bucket):
+    """A bucket that has a token for everybody, and notes whose turn it is."""
+
+    def __init__(self, trail: list[str]) -> None:
+        super().__init__(Rate(burst=1, per_s=1))
+        self._trail = trail
+
+    async def take(self) -> None:
+        self._trail.append("turn")
+
+
+class Queue(Catalogue):
+    """Tools that are called in turn."""
+
+    def __init__(self, door: FakeDoor) -> None:
+        super().__init__([FakeConnector(door.system)])
+        self._turn = Turn(door.trail)
+
+    def buckets(self, name: str) -> tuple[Bucket, ...]:
+        del name
+        return (self._turn,)
+
+
+def queued(door: FakeDoor) -> Gateway:
+    """Return a gateway that is paused while its first call waits for its turn."""
+    door.controls.pauses_after = "turn"
+    return Gateway(replace(door.gateway.parts, catalogue=Queue(door)))
+
+
+async def test_a_pause_during_the_wait_for_a_turn_stops_a_read_and_a_look(door: FakeDoor) -> None:
+    gateway = queued(door)
+    with pytest.raises(Halted):
+        await gateway.read("E1", "x", "fake_read", {"name": "lamp"}, caller())
+    assert door.trail == ["turn"]
+    door.trail.clear()
+    with pytest.raises(Halted):
+        await gateway.consider(SWITCH, "T-1-1", caller())
+    assert door.trail == ["turn"]
+
+
+@pytest.mark.parametrize("what", ["run", "roll_back", "reconcile"])
+async def test_a_pause_during_the_wait_for_a_turn_stops_what_was_approved(
+    door: FakeDoor, what: str
+) -> None:
+    execution = Execution(queued(door))
+    if what == "run":
+        await execution.run(proposal(), BY_ANA, caller())
+    elif what == "roll_back":
+        await execution.roll_back(proposal(), UNDO, caller())
+    else:
+        await execution.reconcile(proposal(), Direction.FORWARD, Again(grant=BY_ANA), caller())
+    assert (door.outcome.state, door.outcome.reason) == (None, "SIGNOFF_PAUSED")
+    assert door.trail[-2:] == ["turn", "settle"]
+    assert {"observe", "reconcile", "act"}.isdisjoint(door.trail)
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("in_turn", [False, True])
+async def test_what_a_person_saw_is_settled_after_a_pause_and_nothing_is_called_before(
+    door: FakeDoor, direction: Direction, in_turn: bool
+) -> None:
+    seen = Word(person=ANA, has_happened=True, signal="S-1")
+    door.controls.paused = not in_turn
+    held = Execution(queued(door)) if in_turn else door.execution
+    with pytest.raises(Halted):
+        await held.decided(proposal(), direction, seen, caller())
+    assert door.trail == (["turn"] if in_turn else [])
+    assert door.journal.outcomes == []
+    door.controls.paused, door.controls.pauses_after = False, None
+    await door.execution.decided(proposal(), direction, seen, caller())
+    assert (door.outcome.reason, door.outcome.signal) == ("PERSON_SAYS_DONE", "S-1")
+    assert door.outcome.left == {"value": "old"}
+
+
+async def test_that_nothing_happened_is_settled_while_paused(door: FakeDoor) -> None:
+    door.controls.paused = True
+    word = Word(person=ANA, has_happened=False, signal="S-1")
+    await door.execution.decided(proposal(), Direction.FORWARD, word, caller())
+    assert door.outcome.reason == "PERSON_SAYS_NOT_DONE"
+    assert door.trail == ["settle"]
 
 
 @settings(max_examples=60, deadline=None)
