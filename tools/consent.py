@@ -18,7 +18,16 @@ from policies.approvals import (
 )
 from policies.engine import DEFAULT_EXPIRES_S
 from policies.ladder import effective
-from policies.model import Clause, Decided, Decision, EffectKind, Proposal, ProposalState
+from policies.model import (
+    Actor,
+    ActorKind,
+    Clause,
+    Decided,
+    Decision,
+    EffectKind,
+    Proposal,
+    ProposalState,
+)
 from policies.standing import glass_refused, is_about_rules
 from tools.base import Plan, Refused, Row, State, Unavailable
 from tools.catalogue import UnknownTool
@@ -48,7 +57,7 @@ class Consent:
             Stop: the rules deny it now; or they, or the card, ask for more than there is.
             Halted: somebody stopped it, which holds back what waits and refuses nothing.
         """
-        proposal = run.proposal
+        proposal, caller = run.proposal, as_asked(run.proposal, caller)
         try:
             plan = run.tool.plan(run.arguments, observed)
         except Refused as error:
@@ -140,6 +149,16 @@ class Consent:
             data=versions(old, new.decision),
             successor=asking_people(new, old).model_copy(update={"editable": old.editable}),
         )
+
+
+def as_asked(proposal: Proposal, caller: Caller) -> Caller:
+    """Return the caller as which a proposal was decided: a person may ask in an alert's task."""
+    requester = proposal.action.requester
+    if requester == caller.requester.id:
+        return caller
+    # Ids of people hold a slash; nobody else's do.
+    kind = ActorKind.HUMAN if "/" in requester else ActorKind.SYSTEM
+    return replace(caller, requester=Actor(kind=kind, id=requester))
 
 
 def starting_state(proposal: Proposal) -> dict[str, str]:

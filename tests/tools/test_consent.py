@@ -4,16 +4,16 @@ import pytest
 
 from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
-from policies.model import EffectKind, Mode, Precondition, Proposal, ProposalState
+from policies.model import ActorKind, EffectKind, Mode, Precondition, Proposal, ProposalState
 from tests.fakes.door import FakeDoor, asks_oncall, denies_everything
-from tests.fakes.values import ANA, BEN, action, caller, clause, decision, proposal, rule
+from tests.fakes.values import ANA, BEN, MIA, action, caller, clause, decision, proposal, rule
 from tools.base import Refused, Unavailable
 from tools.consent import successor_id
 from tools.ports import Direction, Grant, Outcome
 from tools.runs import Again
 
 BY_ANA = Grant(approvers=(ANA,))
-OLD = proposal(requesters=("T1/UMIA",), editable=("to",), rationale="it is dark")
+OLD = proposal(requesters=(MIA,), editable=("to",), rationale="it is dark")
 
 
 @pytest.fixture
@@ -56,6 +56,31 @@ async def test_another_group_that_is_asked_by_now_is_asked(door: FakeDoor) -> No
     door.rules = sealed([asks_oncall(), more])
     new = successor(await run(door))
     assert set(new.decision.groups) == {"oncall", "operators"}
+
+
+@pytest.mark.parametrize(("requester", "is_denied"), [(MIA, True), ("system:schedule", False)])
+async def test_it_is_decided_again_as_asked_by_who_asked_for_it_not_for_its_task(
+    door: FakeDoor, requester: str, is_denied: bool
+) -> None:
+    # Asked for in the task of an alert, as what is proposed again or to be undone is.
+    asked = OLD.model_copy(update={"action": action(requester=requester)})
+    of_people = When(tool=("fake_set",), requester=(ActorKind.HUMAN,))
+    door.rules = sealed([asks_oncall(), rule("no-people", RuleKind.DENY, of_people)])
+    outcome = await run(door, asked)
+    assert (outcome.state is ProposalState.DENIED) is is_denied
+    assert (door.system.acted == []) is is_denied
+
+
+async def test_what_asks_anew_was_asked_for_by_the_same_person(door: FakeDoor) -> None:
+    asked = OLD.model_copy(update={"action": action(requester=MIA)})
+    of_people = When(tool=("fake_set",), requester=(ActorKind.HUMAN,))
+    two = Asked(n=2, groups=("oncall",))
+    door.rules = sealed([asks_oncall(), rule("two", RuleKind.RAISE, of_people, two)])
+    new = successor(await run(door, asked))
+    assert (new.action.requester, new.requesters) == (MIA, (MIA,))
+    assert new.facts is not None
+    assert new.facts.requester is ActorKind.HUMAN
+    assert "two" in new.decision.rules
 
 
 async def test_rules_that_allow_it_alone_do_not_make_up_for_a_lost_sign_off(
