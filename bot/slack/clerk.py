@@ -1,7 +1,8 @@
-"""Works off the inbox: each letter once, in order, with retries."""
+"""Works off the inbox: each letter once, in order, with retries; no command waits for clicks."""
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from bot.pulse import Pulse
@@ -19,6 +20,7 @@ POLL_S = 0.25
 ACK_FIRST_S = 0.02
 MAX_ATTEMPTS = 8
 LAST_ROUND_S = 3.0
+COMMANDS, EVENTS = frozenset({"command"}), frozenset({"event"})
 PERSONAL = frozenset({"action", "view"})
 APOLOGY = (
     "Something went wrong with what you just did, and it was not done. Please try again; if it"
@@ -29,29 +31,71 @@ _log = logging.getLogger(__name__)
 
 
 class InboxClerk:
-    """Works letters off one by one, oldest first.
+    """Works letters off, oldest first: clicks and forms one by one, and commands by person.
 
-    While Slack is away, what depends on who somebody is waits; commands do not: a pause must hold.
+    A pause must hold: it waits neither for clicks, whose work may wait for the outside, nor for the
+    commands of anybody else; the commands of one person keep their order. While Slack is away, what
+    depends on who somebody is waits, and commands do not.
     """
 
     def __init__(
         self, desk: Desk, inbox: Inbox, is_slack_away: Callable[[], bool] = lambda: False
     ) -> None:
         self._desk, self._inbox, self._is_slack_away = desk, inbox, is_slack_away
-        self._pulse = Pulse(POLL_S)
+        self._pulses = {kinds: Pulse(POLL_S) for kinds in (COMMANDS, EVENTS, PERSONAL)}
+        # Commands that were handed out and are not worked off yet, by person.
+        self._handed: dict[str, deque[Letter]] = {}
 
     def wake(self) -> None:
         """Look for letters now."""
-        self._pulse.wake()
+        for pulse in self._pulses.values():
+            pulse.wake()
 
     async def run(self) -> None:
         """Work until cancelled."""
+        async with asyncio.TaskGroup() as lanes:
+            for kinds in (EVENTS, PERSONAL):
+                lanes.create_task(self._one_by_one(kinds))
+            lanes.create_task(self._by_person())
+
+    async def _one_by_one(self, kinds: frozenset[str]) -> None:
+        inbox, pulse = self._inbox.only(kinds), self._pulses[kinds]
         while True:
-            async with self._pulse.outlasting("the inbox"):
-                for letter in await self._inbox.due():
+            async with pulse.outlasting("the inbox"):
+                for letter in await inbox.due():
                     await self._work(letter)
-            await self._pulse.rest()
+            await pulse.rest()
             await asyncio.sleep(ACK_FIRST_S)
+
+    async def _by_person(self) -> None:
+        inbox, pulse = self._inbox.only(COMMANDS), self._pulses[COMMANDS]
+        async with asyncio.TaskGroup() as people:
+            while True:
+                async with pulse.outlasting("the inbox"):
+                    handed = {letter.key for own in self._handed.values() for letter in own}
+                    for letter in await inbox.due(but=handed):
+                        self._hand_out(letter, people)
+                await pulse.rest()
+                await asyncio.sleep(ACK_FIRST_S)
+
+    def _hand_out(self, letter: Letter, people: asyncio.TaskGroup) -> None:
+        person = "/".join(who(letter.body))
+        if person not in self._handed:
+            self._handed[person] = deque()
+            people.create_task(self._commanded(person))
+        self._handed[person].append(letter)
+
+    async def _commanded(self, person: str) -> None:
+        """Work off what one person commanded, in its order."""
+        own = self._handed[person]
+        try:
+            async with self._pulses[COMMANDS].outlasting("the inbox"):
+                while own:
+                    await self._work(own[0])
+                    own.popleft()
+        finally:
+            # What could not be stored now is handed out again, in its order.
+            del self._handed[person]
 
     async def _work(self, letter: Letter) -> None:
         if letter.kind in PERSONAL and self._is_slack_away():

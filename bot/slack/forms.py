@@ -1,6 +1,7 @@
 """Filled-in modals: checked before the ack, worked off the inbox."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
@@ -120,13 +121,7 @@ async def _on_proposal(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> N
         message_ts=parts[3],
     )
     # The answer goes where the card is: a form has no channel of its own.
-    placed = Letter(
-        key=letter.key,
-        kind=letter.kind,
-        body={**letter.body, "channel": {"id": click.channel}},
-        attempts=letter.attempts,
-        age_s=letter.age_s,
-    )
+    placed = replace(letter, body={**letter.body, "channel": {"id": click.channel}})
     filled = modals.values(view)
     callback, said = view.get("callback_id"), filled.get("reason", "").strip()
     if callback == modals.GLASS:

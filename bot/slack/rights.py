@@ -1,19 +1,25 @@
 """Who may turn the switches: any full member stops, operators let go on; refusals are recorded."""
 
+import asyncio
+
 from bot.slack.desk import Desk, reply, who
 from bot.slack.refusals import to_command
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.notices import command_refused
-from policies.approvals import OPERATORS, Refusal, Voter, barred
+from policies.approvals import OPERATORS, Refusal, Voter, barred, unfit
+
+# Slack may put a question off for minutes; what shall be stopped does not wait for that.
+PATIENCE_S = 1.0
 
 
 async def member(desk: Desk, letter: Letter) -> tuple[Voter, Refusal | None]:
     """Return who it is, and why they may not stop anything, or None.
 
-    While Slack does not say who somebody is, they may: what is stopped wrongly can be let go on.
+    While Slack does not say soon who somebody is, they may: what is stopped wrongly can be let go
+    on, by an operator.
     """
-    voter = await _voter(desk, letter)
+    voter = await _soon(desk, letter)
     return voter, _refusal(voter, desk.directory.team)
 
 
@@ -23,6 +29,12 @@ async def operator(desk: Desk, letter: Letter) -> tuple[Voter, Refusal | None]:
     members = await desk.directory.memberships([OPERATORS])
     outsider = _refusal(voter, desk.directory.team)
     return voter, outsider or barred(voter, [OPERATORS], members, desk.context.clock.now())
+
+
+async def reader(desk: Desk, letter: Letter) -> tuple[Voter, Refusal | None]:
+    """Return who it is, and why they may not read what happened, or None."""
+    voter = await _soon(desk, letter)
+    return voter, unfit(voter) or _refusal(voter, desk.directory.team)
 
 
 async def refuse(
@@ -37,6 +49,14 @@ async def refuse(
             reply(connection, desk.context, letter.body, to_command(refusal, deed))
 
     await desk.context.database.write(unit)
+
+
+async def _soon(desk: Desk, letter: Letter) -> Voter:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await _voter(desk, letter)
+    except TimeoutError:
+        return Voter(id="/".join(who(letter.body)), is_known=False)
 
 
 async def _voter(desk: Desk, letter: Letter) -> Voter:

@@ -1,7 +1,7 @@
 """`/signoff pause`, `resume`, `freeze` and `unfreeze`: who, why, and what it means for whom."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot.slack import halts
 from bot.slack.desk import Desk, reply
@@ -21,7 +21,7 @@ from bot.store.freezes import (
     unfreeze_task,
 )
 from bot.store.halts import paused, switches
-from bot.store.notices import Order
+from bot.store.notices import Order, command_refused
 from policies.approvals import Voter
 from policies.model import DEFAULT_TENANT
 from tools.halts import Halt, HaltKind
@@ -30,6 +30,7 @@ Words = list[str]
 Work = Callable[[Connection], str]
 TASK_ID = re.compile(r"T-[A-Z0-9]{4,20}")
 CAMPAIGN = "campaign"
+STOPPED_SINCE = "STOPPED_SINCE"
 FREEZE_USAGE = (
     "Write `/signoff freeze T-… REASON` for a task, or `/signoff freeze campaign NAME REASON`."
 )
@@ -64,6 +65,10 @@ async def go_on(desk: Desk, letter: Letter, words: Words) -> None:
     reason = " ".join(words)
 
     def work(connection: Connection) -> str:
+        found = switches(connection, DEFAULT_TENANT).pause
+        since = _stopped_since(desk, letter, voter, () if found is None else (found,))
+        if since is not None:
+            return _too_old(desk, connection, voter, "/signoff resume", since)
         anchor = anchor_of(desk)
         did = resume(connection, desk.context, DEFAULT_TENANT, voter.id, reason, anchor)
         left = [
@@ -152,6 +157,10 @@ async def _unfreeze_task(desk: Desk, letter: Letter, voter: Voter, words: Words)
     order = Order(person=voter.id, reason=" ".join(words[1:]), anchor=anchor_of(desk))
 
     def work(connection: Connection) -> str:
+        halt = _of_task(connection, task_id)
+        since = _stopped_since(desk, letter, voter, () if halt is None else (halt,))
+        if since is not None:
+            return _too_old(desk, connection, voter, "/signoff unfreeze", since)
         if unfreeze_task(connection, desk.context, order, task_id):
             return f"The task `{task_id}` goes on; what was signed off is done now."
         is_known = task_known(connection, DEFAULT_TENANT, task_id)
@@ -189,7 +198,7 @@ async def _freeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Word
                 f" runs, or rests, as it does now.{unsure} An operator lifts it with {lifting}."
             )
         before = _of_campaign(connection, found)
-        return f"It was frozen already. {'' if before is None else halts.said(before)}"
+        return f"It was frozen already. {halts.said(before[0]) if before else ''}"
 
     await settle(desk, letter, "freeze", work)
 
@@ -211,6 +220,10 @@ async def _unfreeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Wo
     found = campaign
 
     def work(connection: Connection) -> str:
+        halts_ = _of_campaign(connection, found)
+        since = _stopped_since(desk, letter, voter, halts_)
+        if since is not None:
+            return _too_old(desk, connection, voter, "/signoff unfreeze", since)
         lifted = unfreeze_campaign(connection, desk.context, order, found)
         if not lifted:
             return f"{code(found.name)} was not frozen."
@@ -255,9 +268,28 @@ def _of_task(connection: Connection, task_id: str) -> Halt | None:
     return next((halt for halt in found if (halt.kind, halt.task_id) == own), None)
 
 
-def _of_campaign(connection: Connection, campaign: Campaign) -> Halt | None:
+def _of_campaign(connection: Connection, campaign: Campaign) -> list[Halt]:
     found = switches(connection, DEFAULT_TENANT).halts
-    return next((halt for halt in found if campaign.subject in halt.campaigns), None)
+    return [halt for halt in found if campaign.subject in halt.campaigns]
+
+
+def _stopped_since(desk: Desk, letter: Letter, voter: Voter, found: Iterable[Halt]) -> Halt | None:
+    """Return what somebody else stopped after this was written, which therefore does not lift it.
+
+    What several people write is worked off at once, so a slow `resume` may come after a pause.
+    """
+    # Stopped at a time to come: the clock was set back, and nobody can tell which came first.
+    now = desk.context.clock.now()
+    newer = (halt for halt in found if letter.received_at < halt.at <= now)
+    return next((halt for halt in newer if halt.by != voter.id), None)
+
+
+def _too_old(desk: Desk, connection: Connection, voter: Voter, command: str, halt: Halt) -> str:
+    command_refused(connection, desk.context, voter.id, command, STOPPED_SINCE)
+    return (
+        f"Nothing goes on: this was stopped after you wrote. {halts.said(halt)} If it shall go on"
+        f" all the same, write it again. ({STOPPED_SINCE})"
+    )
 
 
 def _frozen_campaigns(connection: Connection) -> list[Campaign]:

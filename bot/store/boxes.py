@@ -1,13 +1,13 @@
 """Inbox and outbox: what Slack told us before its ack, and what we still have to tell."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from bot.store.agenda import Agenda
@@ -30,6 +30,7 @@ class Letter:
     kind: str
     body: dict[str, Any]
     attempts: int
+    received_at: datetime
     age_s: float
 
 
@@ -68,19 +69,26 @@ def _kept(redactor: Redactor, value: Any) -> Any:
 
 
 def _due(
-    query: Select[Any], due_at: Column[datetime], connection: Connection
+    query: Select[Any], next_at: Select[Any], connection: Connection
 ) -> tuple[list[Row[Any]], datetime | None]:
     """Return what is due, and when the first is that is still to be done."""
     rows = list(connection.execute(query).all())
-    return rows, connection.execute(select(func.min(due_at))).scalar_one()
+    return rows, connection.execute(next_at).scalar_one()
 
 
 class Inbox:
-    """Envelopes by their own key, each worked off once."""
+    """Envelopes by their own key, each worked off once; of all kinds, or of those given."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, kinds: Collection[str] = ()) -> None:
         self._context = context
         self._agenda = Agenda(context.database)
+        self._open = [inbox.c.due_at.is_not(None)]
+        if kinds:
+            self._open.append(inbox.c.kind.in_(sorted(kinds)))
+
+    def only(self, kinds: Collection[str]) -> "Inbox":
+        """Return the same inbox for a reader of its own, who sees no others than these kinds."""
+        return Inbox(self._context, kinds)
 
     async def put(self, key: str, kind: str, body: Mapping[str, Any]) -> bool:
         """Commit an envelope; False when it is known already; raises StoreUnavailable."""
@@ -99,21 +107,24 @@ class Inbox:
         self._context.boundary(f"{kind}.stored")
         return is_new
 
-    async def due(self, limit: int = 50) -> list[Letter]:
-        """Return what is to be worked off, oldest first."""
+    async def due(self, limit: int = 50, but: Collection[str] = ()) -> list[Letter]:
+        """Return what is to be worked off, oldest first, but for the keys given."""
         now = self._context.clock.now()
         if not self._agenda.is_due(now):
             return []
-        query = (
-            select(inbox).where(inbox.c.due_at <= now).order_by(inbox.c.received_at).limit(limit)
-        )
-        rows = await self._agenda.ask(partial(_due, query, inbox.c.due_at))
+        query = select(inbox).where(inbox.c.due_at <= now, *self._open)
+        if but:
+            query = query.where(inbox.c.key.not_in(but))
+        query = query.order_by(inbox.c.received_at).limit(limit)
+        next_at = select(func.min(inbox.c.due_at)).where(*self._open)
+        rows = await self._agenda.ask(partial(_due, query, next_at))
         return [
             Letter(
                 key=row.key,
                 kind=row.kind,
                 body=json.loads(row.body),
                 attempts=row.attempts,
+                received_at=row.received_at,
                 age_s=(now - row.received_at).total_seconds(),
             )
             for row in rows
@@ -172,7 +183,8 @@ class Outbox:
         if not self._agenda.is_due(now):
             return []
         query = select(outbox).where(outbox.c.due_at <= now).order_by(outbox.c.id).limit(limit)
-        rows = await self._agenda.ask(partial(_due, query, outbox.c.due_at))
+        next_at = select(func.min(outbox.c.due_at))
+        rows = await self._agenda.ask(partial(_due, query, next_at))
         return [
             Parcel(
                 id=row.id,

@@ -13,7 +13,7 @@ from bot.slack import commands, holding
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
 from bot.slack.postman import OutboxClerk
-from bot.store.boxes import Inbox, Outbox
+from bot.store.boxes import Inbox, Letter, Outbox
 from bot.store.controls import SqlControls
 from bot.store.journal import SqlJournal
 from bot.store.memory import SqlMemory
@@ -48,6 +48,10 @@ class Deskside:
 
     async def says(self, user: str, line: str, *, team: str = TEAM, times: int = 1) -> list[str]:
         """Let somebody give a command, and return the answers; Slack may deliver it again."""
+        return await self.answered(await self.waits(user, line, team=team), times)
+
+    async def waits(self, user: str, line: str, *, team: str = TEAM) -> Letter:
+        """Let somebody give a command, and leave it in the inbox."""
         command, _, text = line.partition(" ")
         body = {
             "command": command,
@@ -57,7 +61,7 @@ class Deskside:
             "channel_id": CHANNEL,
         }
         self._given.append(line)
-        return await self._worked(f"command:{len(self._given)}", "command", body, times)
+        return await self._put(f"command:{len(self._given)}", "command", body)
 
     async def presses(
         self, user: str, action_id: str, value: str, ts: str, *, times: int = 1
@@ -70,7 +74,8 @@ class Deskside:
             "actions": [{"action_id": action_id, "value": value}],
         }
         self._given.append(action_id)
-        return await self._worked(f"action:{len(self._given)}", "action", body, times)
+        letter = await self._put(f"action:{len(self._given)}", "action", body)
+        return await self.answered(letter, times)
 
     async def told(self) -> list[str]:
         """Send what waits, and return what stands in the anchor channel."""
@@ -78,14 +83,18 @@ class Deskside:
         await clerk.last_round()
         return [message.text for message in self.side.messages(ANCHOR)]
 
-    async def _worked(self, key: str, kind: str, body: dict[str, Any], times: int) -> list[str]:
+    async def _put(self, key: str, kind: str, body: dict[str, Any]) -> Letter:
         inbox = Inbox(self.store.context)
         assert await inbox.put(key, kind, body)
         assert not await inbox.put(key, kind, body)
-        (letter,) = await inbox.due()
+        (letter,) = [one for one in await inbox.due() if one.key == key]
+        return letter
+
+    async def answered(self, letter: Letter, times: int = 1) -> list[str]:
+        """Work a letter off, and return the answers."""
         before = {row.id for row in await self.store.rows(outbox)}
         for _ in range(times):
-            if kind == "command":
+            if letter.kind == "command":
                 await commands.run(self.desk, letter)
             else:
                 assert await holding.act(self.desk, letter) is None

@@ -220,3 +220,25 @@ async def test_a_kill_after_the_commit_loses_no_word(here: Deskside) -> None:
     kinds = [row.kind for row in await here.store.rows(outbox)]
     assert sorted(kinds) == ["ephemeral", "notice"]
     assert await here.told() == [f"<@U0MIA> froze the task {task.id}: why."]
+
+
+async def test_an_old_command_lifts_no_newer_freeze_of_somebody_else(here: Deskside) -> None:
+    task = await here.store.task()
+    lines = (f"unfreeze {task.id}", "unfreeze campaign Winter boots", "resume")
+    waiting = [await here.waits("U0ANA", f"/signoff {line}") for line in lines]
+    here.store.clock.forward(1)
+    await said(here, "U0BEN", f"/signoff freeze {task.id} look first")
+    await said(here, "U0MIA", "/signoff freeze campaign Winter boots look first")
+    await said(here, "U0BEN", "/signoff pause look first")
+    for letter in waiting:
+        (answer,) = await here.answered(letter)
+        assert "Nothing goes on: this was stopped after you wrote." in answer
+    assert len(await here.store.rows(controls)) == 3
+    refused = await here.store.events("command.refused")
+    assert [event["reasons"] for event in refused] == [["STOPPED_SINCE"]] * 3
+
+
+async def test_a_clock_that_was_set_back_locks_nobody_out(here: Deskside) -> None:
+    await said(here, "U0BEN", "/signoff pause")
+    here.store.clock.forward(-3600)
+    assert "goes on" in await said(here, "U0ANA", "/signoff resume")

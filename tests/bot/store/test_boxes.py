@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from bot.store.boxes import GIVE_UP_AFTER, Inbox, Letter, Outbox, letter_done, send
 from bot.store.tables import inbox, outbox
-from tests.bot.world import SECRET, FakeClock, World, opened
+from tests.bot.world import SECRET, START, FakeClock, World, opened
 
 BODY = {"type": "block_actions", "actions": [{"action_id": "proposal.approve"}]}
 
@@ -30,7 +30,9 @@ async def test_an_envelope_is_taken_once_by_its_key(store: World) -> None:
     taken = await asyncio.gather(*(box.put("envelope-1", "action", BODY) for _ in range(20)))
     assert sorted(taken) == [False] * 19 + [True]
     (letter,) = await box.due()
-    assert letter == Letter(key="envelope-1", kind="action", body=BODY, attempts=0, age_s=0)
+    assert letter == Letter(
+        key="envelope-1", kind="action", body=BODY, attempts=0, received_at=START, age_s=0
+    )
 
 
 async def test_an_envelope_that_was_worked_off_is_not_taken_again(store: World) -> None:
