@@ -9,7 +9,7 @@ from bot.store.proposals import moved, proposal_event, proposal_of
 from bot.store.reviews import open_review
 from bot.store.tables import tasks, threads, votes
 from bot.store.tasks import settle_task
-from bot.store.votes import Answer, Click, card_key, refused
+from bot.store.votes import Answer, Click, is_on_card, refused
 from policies.approvals import Ballot, Memberships, Refusal
 from policies.audit import EventKind
 from policies.model import Actor, ActorKind, Proposal, ProposalState
@@ -69,7 +69,7 @@ def glass_check(
 ) -> tuple[Refusal | None, Proposal | None]:
     """Say whether the glass could be broken, without storing anything."""
     found = proposal_of(connection, click.proposal_id)
-    if found is None or card_key(connection, click) != f"proposal:{click.proposal_id}":
+    if found is None or not is_on_card(connection, click):
         return Refusal.OTHER_CARD, None
     (proposal, state), now = found, context.clock.now()
     refusal = too_late_to_break(state, proposal, click.seen_hash, now)

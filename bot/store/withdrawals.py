@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from bot.store.context import Context
 from bot.store.proposals import moved, proposal_event, proposal_of
 from bot.store.tasks import settle_task
-from bot.store.votes import Answer, Click, card_key, refused
+from bot.store.votes import Answer, Click, is_on_card, refused
 from policies.approvals import Memberships, Refusal
 from policies.audit import EventKind
 from policies.model import Actor, ActorKind, ProposalState
@@ -17,7 +17,7 @@ def withdraw(
 ) -> Answer:
     """Take back what has not begun; what waits for a sign-off, or was signed off and waits."""
     found = proposal_of(connection, click.proposal_id)
-    if found is None or card_key(connection, click) != f"proposal:{click.proposal_id}":
+    if found is None or not is_on_card(connection, click):
         return refused(connection, context, click, None, Refusal.OTHER_CARD)
     (proposal, state), now = found, context.clock.now()
     refusal = too_late_to_withdraw(state, proposal, click.seen_hash, now) or withdrawal_refused(

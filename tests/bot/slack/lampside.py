@@ -276,6 +276,7 @@ def _bench(side: Side) -> Bench:
         "oncall": Group(usergroup="S0ONCALL"),
         "operators": Group(usergroup="S0OPERATORS"),
         "marketing": Group(usergroup="S0MARKETING"),
+        "break-glass": Group(users=("U0MIA",)),
     }
     directory = SlackDirectory(side.sender, context.clock, groups)
     directory.joined(TEAM)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.slack import cards, modals
 from bot.slack.batchcards import APPROVE_ALL
 from bot.slack.limits import faults
 from bot.store.controls import pause
@@ -153,17 +154,17 @@ async def test_who_may_not_decide_votes_on_no_item(
 async def test_a_card_answers_for_its_own_items_only(here: Bench) -> None:
     one, other = await here.task("hall", "attic"), await here.task("porch", "yard")
     await here.shown()
-    cards = {
+    found = {
         str((message.metadata or {})["event_payload"]["key"]).split(":")[1]: message
         for message, mark in zip(here.side.messages(), here.side.marks(), strict=True)
         if mark.startswith("batch:")
     }
-    foreign = str(buttons(cards[other.id])[-2]["value"])
-    told = await here.send("U0ANA", APPROVE_ALL, foreign, cards[one.id].ts)
+    foreign = str(buttons(found[other.id])[-2]["value"])
+    told = await here.send("U0ANA", APPROVE_ALL, foreign, found[one.id].ts)
     assert told[0].count("OTHER_CARD") == 2
-    own = str(buttons(cards[one.id])[-2]["value"])
+    own = str(buttons(found[one.id])[-2]["value"])
     forged = ",".join([own, foreign])
-    told = await here.send("U0ANA", APPROVE_ALL, forged, cards[one.id].ts)
+    told = await here.send("U0ANA", APPROVE_ALL, forged, found[one.id].ts)
     assert told[0].startswith("Of the 4 shown: 2 signed off, 2 refused.")
     assert {row.proposal_id.rsplit("-", 1)[0] for row in await here.side.store.rows(votes)} == {
         one.id
@@ -240,3 +241,47 @@ async def test_votes_wait_on_the_card_while_signoff_is_paused(here: Bench) -> No
     await here.work()
     assert here.house.lamps == {}
     assert set(await here.states(task)) == {S.APPROVED}
+
+
+async def test_an_item_is_withdrawn_alone(here: Bench) -> None:
+    task = await here.task("hall", "attic", "porch")
+    card = await here.card("batch:")
+    assert await here.press("U0ANA", "proposal.withdraw.2", card) == []
+    assert await here.states(task) == [S.PENDING, S.WITHDRAWN, S.PENDING]
+    assert "*Withdrawn* by <@U0ANA>" in words(await here.card("batch:"))
+    (told,) = await here.press("U0BEN", "proposal.withdraw.1", card)
+    assert "Only a member of `operators` can withdraw this" in told
+    assert await here.states(task) == [S.PENDING, S.WITHDRAWN, S.PENDING]
+
+
+async def test_the_glass_is_broken_for_one_item_alone(here: Bench) -> None:
+    task = await here.task("hall", "attic")
+    card = await here.card("batch:")
+    _, value = (str(one["value"]) for one in buttons(card) if label(one) == "Withdraw")
+    assert await here.send("U0MIA", f"{cards.BREAK_GLASS}.2", value, card.ts) == []
+    filled = {"reason": "nobody answers, it is dark", "word": "break"}
+    view = {
+        "callback_id": modals.GLASS,
+        "private_metadata": f"{value}:C0INCIDENTS:{card.ts}",
+        "state": {
+            "values": {name: {f"{name}.value": {"value": text}} for name, text in filled.items()}
+        },
+    }
+    body = {"type": "view_submission", "user": {"id": "U0MIA", "team_id": "T0PLAY"}, "view": view}
+    assert await here.letter("view", body) == []
+    await here.work()
+    assert here.house.lamps == {"attic": "new"}
+    assert await here.states(task) == [S.PENDING, S.VERIFIED]
+    assert await here.side.store.events("click.refused") == []
+
+
+@pytest.mark.parametrize("action", [cards.WITHDRAW, cards.BREAK_GLASS])
+async def test_an_item_of_another_card_is_neither_withdrawn_nor_let_through(
+    here: Bench, action: str
+) -> None:
+    one, other = await here.task("hall", "attic"), await here.task("porch", "yard")
+    card, (row, _) = await here.card(f"batch:{one.id}:1,2"), await here.rows(other)
+    value = f"{row.proposal.id}:{row.proposal.action.hash}"
+    (told,) = await here.send("U0ANA", f"{action}.1", value, card.ts)
+    assert "OTHER_CARD" in told
+    assert set(await here.states(other)) == {S.PENDING}
