@@ -21,6 +21,7 @@ AGAIN = {
     TaskKind.INCIDENT: "Still needed? `/triage {target} {where}` looks anew.",
     TaskKind.CAMPAIGN: "Still wanted? `/launch-campaign` begins anew.",
     TaskKind.DIGEST: "Still wanted? `/signoff digest` asks anew.",
+    TaskKind.POLICY: "Still wanted? `/signoff policy propose` proposes the files anew.",
 }
 # An unknown effect is told before it is resolved, but not waited for longer than this. After a
 # crash Slack takes a change in two seconds, a dozen may wait, and another restart takes its time.

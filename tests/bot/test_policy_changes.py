@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from agents.steps import AGAIN
+from agents.tasks import TaskKind, TaskState
 from bot.store.changes import UnsoundError, candidate_set
 from bot.store.engine import StoreError
 from bot.store.glass import break_glass
 from bot.store.records import rule_candidates
+from bot.store.tables import proposals, tasks
 from policies.approvals import Refusal
 from policies.engine import Approved, RuleKind, RuleSet, When
 from policies.facts import ActionKind, Tier
@@ -362,16 +365,30 @@ async def test_nobody_breaks_the_glass_for_a_change_of_the_rules(office: Chamber
     proposal = await office.proposed(looser(), MIA)
     for person in (MIA, BEN):
         click, groups = office.store.click(proposal, person), office.store.memberships()
-        answer = await office.store.database.write(
-            partial(
-                break_glass,
-                context=office.store.context,
-                click=click,
-                memberships=groups,
-                reason="because I say so, alone",
-            )
+        context, why = office.store.context, "because I say so, alone"
+        breaking = partial(
+            break_glass, context=context, click=click, memberships=groups, reason=why
         )
+        answer = await office.store.database.write(breaking)
         assert answer.refusal is Refusal.RULES_CHANGE
     await office.work()
     assert (await office.store.standing(proposal)).state is ProposalState.PENDING
     assert office.sets.rules() == BASE
+
+
+async def test_a_change_that_nobody_answers_expires_and_says_how_to_ask_again(
+    office: Chamber,
+) -> None:
+    proposal = await office.proposed(tighter())
+    office.store.clock.at = proposal.expires_at
+    await office.work()
+    row = await office.store.row(proposals, id=proposal.id)
+    assert (row.state, row.reason) == (ProposalState.EXPIRED, "NO_ANSWER_IN_TIME")
+    assert row.sentence.endswith("`/signoff policy propose` proposes the files anew.")
+    assert (await office.store.row(tasks)).state == TaskState.EXPIRED
+    assert await office.store.events("task.failed") == []
+    assert office.sets.rules() == BASE
+
+
+def test_whatever_nobody_answered_says_how_it_is_asked_for_again() -> None:
+    assert set(AGAIN) == set(TaskKind)
