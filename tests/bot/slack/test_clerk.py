@@ -15,8 +15,8 @@ from bot.store.tables import inbox
 from policies.model import DEFAULT_TENANT
 from policies.model import ProposalState as S
 from tests.bot.slack.lampside import bench, buttons
-from tests.bot.slack.office import ANA, BEN, CHANNEL, GUEST, TEAM, Office, office
-from tests.bot.slack.slackside import until
+from tests.bot.slack.office import ANA, BEN, GUEST, TEAM, Office, office
+from tests.bot.slack.slackside import CHANNEL, until
 from tests.fakes.system import NEVER_S
 from tools.halts import Halt
 
