@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from agents.tasks import NewTask, TaskKind
@@ -24,8 +25,8 @@ HELP = """*What you can ask*
 `/signoff status` shows whether Signoff works, and what waits for whom
 `/signoff pause [REASON]` stops everything at once (anybody may)
 `/signoff resume [REASON]` goes on (operators only)
-`/signoff freeze T-… REASON` or `freeze campaign NAME REASON` stops changes there (anybody may)
-`/signoff unfreeze T-…` or `unfreeze campaign NAME` lets them go on (operators only)
+`/signoff freeze T-… REASON` or `freeze campaign "NAME" REASON` stops changes there (anybody may)
+`/signoff unfreeze T-…` or `unfreeze campaign "NAME"` lets them go on (operators only)
 `/signoff mode` shows how far agents may go where
 `/signoff mode AGENT ENVIRONMENT observe|approve|auto REASON` sets it (operators only)
 `/signoff digest` posts the campaign digest here now
@@ -61,11 +62,14 @@ async def run(desk: Desk, letter: Letter) -> None:
 
 
 def _split(text: str) -> Words:
-    try:
-        # Telephones write quotes like these.
-        return shlex.split(text.translate(CURLY))
-    except ValueError:
-        return text.split()
+    # The second time without the apostrophe: in "don't" it opens nothing that is closed again.
+    for quotes in ("\"'", '"'):
+        # Telephones write other quotes.
+        lexer = shlex.shlex(text.translate(CURLY), posix=True)
+        lexer.whitespace_split, lexer.commenters, lexer.quotes = True, "", quotes
+        with suppress(ValueError):
+            return list(lexer)
+    return text.split()
 
 
 async def _triage(desk: Desk, letter: Letter, words: Words) -> None:

@@ -54,14 +54,26 @@ async def known_campaigns(desk: Desk, voter: Voter) -> Known | None:
     return Known(campaigns=(*listed, *planned), is_all=found.fault is None)
 
 
-def meant(words: Sequence[str], known: Known) -> tuple[Campaign | None, str]:
+def is_quoted(text: str, words: Sequence[str]) -> bool:
+    """Say whether a command's text, after its first two words, begins with a name in quotes.
+
+    `words` are what was read of it from there on; a quote that was never closed is still in them.
+    """
+    rest = text.split(maxsplit=2)[2:]
+    return bool(rest) and rest[0][0] in QUOTES and words[0][:1] not in QUOTES
+
+
+def meant(
+    words: Sequence[str], known: Known, *, is_whole: bool = False
+) -> tuple[Campaign | None, str]:
     """Return the campaign that words begin with, and what follows as the reason.
 
-    The longest name counts: a name of several words needs no quotes.
+    The longest name counts: a name of several words needs no quotes. With `is_whole` the first word
+    is all of it, since it was quoted.
     """
     by_name = {_plain(campaign.name): campaign for campaign in reversed(known.campaigns)}
     by_name |= {_plain(campaign.key): campaign for campaign in known.campaigns}
-    for count in range(len(words), 0, -1):
+    for count in (1,) if is_whole else range(len(words), 0, -1):
         found = by_name.get(_plain(" ".join(words[:count])))
         if found is not None:
             return found, " ".join(words[count:])

@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterable
 
 from bot.slack import halts
 from bot.slack.desk import Desk, reply
-from bot.slack.namesakes import LISTING, QUOTES, Known, known_campaigns, meant, suggestion, unheard
+from bot.slack.namesakes import (
+    LISTING,
+    QUOTES,
+    Known,
+    is_quoted,
+    known_campaigns,
+    meant,
+    suggestion,
+    unheard,
+)
 from bot.slack.rights import member, operator, refuse
 from bot.slack.text import code
 from bot.store.boxes import Letter, letter_done
@@ -32,9 +41,13 @@ TASK_ID = re.compile(r"T-[A-Z0-9]{4,20}")
 CAMPAIGN = "campaign"
 STOPPED_SINCE = "STOPPED_SINCE"
 FREEZE_USAGE = (
-    "Write `/signoff freeze T-… REASON` for a task, or `/signoff freeze campaign NAME REASON`."
+    'Write `/signoff freeze T-… REASON` for a task, or `/signoff freeze campaign "NAME" REASON`.'
 )
-UNFREEZE_USAGE = "Write `/signoff unfreeze T-…`, or `/signoff unfreeze campaign NAME`."
+UNFREEZE_USAGE = 'Write `/signoff unfreeze T-…`, or `/signoff unfreeze campaign "NAME"`.'
+UNREAD = (
+    "Nothing is frozen: I can't look names up now, so I don't know where the name ends. Write it in"
+    ' quotes: `/signoff freeze campaign "Winter boots" REASON`.'
+)
 
 
 async def stop(desk: Desk, letter: Letter, words: Words) -> None:
@@ -83,7 +96,7 @@ async def go_on(desk: Desk, letter: Letter, words: Words) -> None:
 
 
 async def freeze(desk: Desk, letter: Letter, words: Words) -> None:
-    """Work off `/signoff freeze T-…|campaign NAME REASON`."""
+    """Work off `/signoff freeze T-…|campaign "NAME" REASON`."""
     voter, refusal = await member(desk, letter)
     if refusal is not None:
         deed = "freeze a task or a campaign"
@@ -95,7 +108,7 @@ async def freeze(desk: Desk, letter: Letter, words: Words) -> None:
 
 
 async def unfreeze(desk: Desk, letter: Letter, words: Words) -> None:
-    """Work off `/signoff unfreeze T-…|campaign NAME [REASON]`."""
+    """Work off `/signoff unfreeze T-…|campaign "NAME" [REASON]`."""
     voter, refusal = await operator(desk, letter)
     if refusal is not None:
         await refuse(desk, letter, voter, ("/signoff unfreeze", "lift a freeze"), refusal)
@@ -173,12 +186,17 @@ async def _freeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Word
     known = await _known(desk, letter, voter, words, FREEZE_USAGE)
     if known is None:
         return
-    campaign, reason = meant(words, known)
+    is_whole = is_quoted(str(letter.body.get("text", "")), words)
+    if not known.is_all and not is_whole and len(words) > 1:
+        # Also where a known name fits: a longer one, of which it is the beginning, may be meant.
+        await desk.answer(letter, UNREAD, "no names")
+        return
+    campaign, reason = meant(words, known, is_whole=is_whole)
     unsure = ""
     if campaign is None and not known.is_all:
         # Stopping must not depend on a platform that is down.
         campaign = unheard(words, desk.catalogue.system(LISTING))
-        unsure = " I can't look the name up now, so check its spelling."
+        unsure = " I can't look the name up now, so check its spelling, capitals too."
     if campaign is None:
         await desk.answer(letter, _no_campaign(words, known), "no such campaign")
         return
@@ -210,7 +228,8 @@ async def _unfreeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Wo
         return
     # What is frozen can be let go also when its platform does not answer, or knows it no more.
     known = Known(campaigns=tuple(frozen), is_all=True)
-    campaign, reason = meant(words, known)
+    is_whole = is_quoted(str(letter.body.get("text", "")), words)
+    campaign, reason = meant(words, known, is_whole=is_whole)
     if campaign is None:
         near = suggestion(" ".join(words), known.names) if frozen else "none is."
         text = f"No campaign {code(' '.join(words), 60)} is frozen; {near}"

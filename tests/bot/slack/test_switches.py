@@ -140,14 +140,46 @@ async def test_a_campaign_that_nobody_knows_is_not_frozen_by_mistake(here: Desks
     assert await here.store.rows(controls) == []
 
 
-async def test_a_name_that_can_not_be_looked_up_is_frozen_as_it_is_typed(here: Deskside) -> None:
+@pytest.mark.parametrize("name", ["'Summer sale'", '"Summer sale" don\'t run it:'])
+async def test_a_name_that_can_not_be_looked_up_is_frozen_as_it_is_typed(
+    here: Deskside, name: str
+) -> None:
     context = here.store.context
     await here.store.database.write(
         lambda connection: pause(connection, context, "default", "T0PLAY/U0MIA", "")
     )
-    answer = await said(here, "U0MIA", "/signoff freeze campaign 'Summer sale' it is odd")
+    answer = await said(here, "U0MIA", f"/signoff freeze campaign {name} it is odd")
     assert "The campaign `Summer sale` is frozen" in answer
     assert "check its spelling" in answer
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Winter boots wrong headline",
+        "Winter",
+        "`Winter boots` wrong headline",
+        '"Winter boots wrong headline',
+    ],
+)
+async def test_a_name_of_which_nobody_knows_where_it_ends_freezes_nothing(
+    here: Deskside, words: str
+) -> None:
+    context = here.store.context
+    await here.store.database.write(
+        lambda connection: pause(connection, context, "default", "T0PLAY/U0MIA", "")
+    )
+    answer = await said(here, "U0MIA", f"/signoff freeze campaign {words}")
+    wanted = "Why? Write" if " " not in words else "I don't know where the name ends."
+    assert wanted in answer
+    assert "The campaign" not in answer
+    assert [row.name for row in await here.store.rows(controls)] == ["pause"]
+
+
+async def test_a_name_in_quotes_is_no_longer_name(here: Deskside) -> None:
+    answer = await said(here, "U0MIA", '/signoff freeze campaign "Winter" boots are wrong')
+    assert "I know no campaign" in answer
+    assert await here.store.rows(controls) == []
 
 
 @pytest.mark.parametrize(
