@@ -8,6 +8,7 @@ from typing import Any
 from agents.tasks import NewTask, TaskKind
 from bot.slack import halts, modes, policies, rollbacks, switches
 from bot.slack.desk import Desk, reply, who
+from bot.slack.rights import reader, refuse
 from bot.slack.text import code, day_time, person, safe
 from bot.store.boxes import Letter, letter_done
 from bot.store.controls import waiting
@@ -135,6 +136,10 @@ async def _begin(desk: Desk, letter: Letter, new: NewTask) -> None:
 
 async def _status(desk: Desk, letter: Letter, words: Words) -> None:
     del words
+    voter, refusal = await reader(desk, letter)
+    if refusal is not None:
+        await refuse(desk, letter, voter, ("/signoff status", "ask how Signoff stands"), refusal)
+        return
 
     def unit(connection: Connection) -> None:
         if not letter_done(connection, desk.context, letter.key, "status"):
@@ -178,6 +183,10 @@ async def _digest(desk: Desk, letter: Letter, words: Words) -> None:
 
 
 async def _audit(desk: Desk, letter: Letter, words: Words) -> None:
+    voter, refusal = await reader(desk, letter)
+    if refusal is not None:
+        await refuse(desk, letter, voter, ("/signoff audit", "read what happened"), refusal)
+        return
     task_id = words[0].strip("`").upper() if words else ""
 
     def unit(connection: Connection) -> None:

@@ -44,6 +44,9 @@ FREEZE_USAGE = (
     'Write `/signoff freeze T-… REASON` for a task, or `/signoff freeze campaign "NAME" REASON`.'
 )
 UNFREEZE_USAGE = 'Write `/signoff unfreeze T-…`, or `/signoff unfreeze campaign "NAME"`.'
+STILL_PAUSED = (
+    "The freeze is lifted; Signoff is still paused, so nothing is done before `/signoff resume`."
+)
 UNREAD = (
     "Nothing is frozen: I can't look names up now, so I don't know where the name ends. Write it in"
     ' quotes: `/signoff freeze campaign "Winter boots" REASON`.'
@@ -175,6 +178,8 @@ async def _unfreeze_task(desk: Desk, letter: Letter, voter: Voter, words: Words)
         if since is not None:
             return _too_old(desk, connection, voter, "/signoff unfreeze", since)
         if unfreeze_task(connection, desk.context, order, task_id):
+            if paused(connection, DEFAULT_TENANT) is not None:
+                return STILL_PAUSED
             return f"The task `{task_id}` goes on; what was signed off is done now."
         is_known = task_known(connection, DEFAULT_TENANT, task_id)
         return f"`{task_id}` was not frozen." if is_known else _no_task(connection, task_id)
@@ -247,7 +252,10 @@ async def _unfreeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Wo
         if not lifted:
             return f"{code(found.name)} was not frozen."
         kinds = "; ".join(halts.listed(halt) for halt in lifted)
-        return f"Lifted: {kinds}. What was signed off is done now."
+        is_paused = paused(connection, DEFAULT_TENANT) is not None
+        return (
+            f"Lifted: {kinds}. {STILL_PAUSED if is_paused else 'What was signed off is done now.'}"
+        )
 
     await settle(desk, letter, "unfreeze", work)
 

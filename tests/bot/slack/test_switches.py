@@ -131,6 +131,39 @@ async def test_a_campaign_is_frozen_by_its_name_as_people_write_it(
     assert await here.store.rows(controls) == []
 
 
+async def test_a_freeze_that_is_lifted_during_a_pause_does_not_say_that_anything_is_done(
+    here: Deskside,
+) -> None:
+    task = await here.store.task()
+    await said(here, "U0MIA", f"/signoff freeze {task.id} look first")
+    await said(here, "U0MIA", "/signoff freeze campaign Winter boots look first")
+    await said(here, "U0MIA", "/signoff pause")
+    for what in (task.id, '"Winter boots"'):
+        kind = "" if what == task.id else "campaign "
+        answer = await said(here, "U0ANA", f"/signoff unfreeze {kind}{what}")
+        assert "The freeze is lifted; Signoff is still paused, so nothing is done" in answer
+        assert "done now" not in answer
+    assert [row.name for row in await here.store.rows(controls)] == ["pause"]
+
+
+@pytest.mark.parametrize("line", ["status", "audit {task}"])
+@pytest.mark.parametrize("kind", ["guest", "bot", "deactivated", "foreigner"])
+async def test_who_is_no_full_member_reads_nothing_and_is_recorded(
+    here: Deskside, kind: str, line: str
+) -> None:
+    task = await here.store.task()
+    user, team = "U0BEN", "T0OTHER"
+    if kind in STRANGERS:
+        user, team = STRANGERS[kind].id, "T0PLAY"
+        here.side.workspace.state.users[user] = STRANGERS[kind]
+    (answer,) = await here.says(user, f"/signoff {line.format(task=task.id)}", team=team)
+    assert "Only " in answer
+    assert task.id not in answer
+    (refused,) = await here.store.events("command.refused")
+    assert refused["data"]["command"] == f"/signoff {line.split(maxsplit=1)[0]}"
+    assert refused["actor"]["id"] == f"{team}/{user}"
+
+
 async def test_a_campaign_that_nobody_knows_is_not_frozen_by_mistake(here: Deskside) -> None:
     answer = await said(here, "U0MIA", "/signoff freeze campaign Wintr boots it is odd")
     assert "I know no campaign" in answer
