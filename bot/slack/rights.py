@@ -10,7 +10,7 @@ from bot.store.notices import command_refused
 from policies.approvals import OPERATORS, Refusal, Voter, barred, unfit
 
 # Slack may put a question off for minutes; what shall be stopped does not wait for that.
-PATIENCE_S = 1.0
+PATIENCE_S = 3.0
 
 
 async def member(desk: Desk, letter: Letter) -> tuple[Voter, Refusal | None]:
