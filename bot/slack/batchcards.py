@@ -8,13 +8,14 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from enum import StrEnum
+from itertools import chain, groupby
 from typing import Any
 
 from bot.slack import blocks as kit
 from bot.slack import cards
 from bot.slack.blocks import Block
-from bot.slack.limits import ALL_TEXT, BLOCKS_IN_MESSAGE, faults
+from bot.slack.limits import ALL_TEXT, BLOCKS_IN_MESSAGE, faults, length
 from bot.slack.text import clock_time, safe
 from bot.store.batches import BATCH, MOST, key_of, shown_by
 from bot.store.cardviews import ProposalView
@@ -25,6 +26,8 @@ APPROVE_ALL, REJECT_ALL = "batch.approve", "batch.reject"
 AROUND_BLOCKS, AROUND_TEXT, LATER = 4, 1500, 300
 # Below the limit of one section, a field, and one text of a card.
 ONE_SECTION, ONE_FIELD, ONE_TEXT, ONE_CODE = 2900, 1900, 1000, 200
+# Where not even short reasons fit.
+STOPPED = "*Stopped*: `/signoff status` says by whom and why."
 _PLACE = re.compile(r"\.[0-9]+$")
 
 
@@ -88,7 +91,8 @@ def _chunks(
     room = _Room()
     found: list[list[tuple[int, ProposalView]]] = [[]]
     for place, view in items:
-        blocks = item(view, place, mentions)
+        # As it may be later, so that it stays whole when somebody signed off, or stopped it.
+        blocks = item(view, place, mentions, held="w" * LATER)
         if not _is_uncut(blocks) or not _Room().takes(blocks):
             continue
         if not room.takes(blocks):
@@ -108,7 +112,7 @@ class _Room:
 
     def takes(self, blocks: Sequence[Block]) -> bool:
         """Take an item in if it fits."""
-        text = LATER + sum(map(_length, blocks))
+        text = length(blocks)
         if self._items < 1 or self._blocks < len(blocks) or self._text < text:
             return False
         self._items, self._blocks = self._items - 1, self._blocks - len(blocks)
@@ -138,32 +142,58 @@ def card(
     mentions: cards.Mentions,
     *,
     held: Callable[[ProposalView], str | None] = lambda _: None,
+    stopped: str | None = None,
     resolved_at: datetime | None = None,
     again: Collection[str] = (),
 ) -> tuple[str, list[Block]]:
     """Return the card's fallback text and blocks.
 
-    `held` says who stopped an item, and what to do; `again` names what may be proposed again.
+    `held` says who stopped an item, and what to do; `stopped` says it once, where it is the same
+    for all; `again` names what may be proposed again.
     """
     asking = [view for view in batch.views if view.row.state is ProposalState.PENDING]
     title = f"Proposals {_places(batch)} of {batch.total}"
     said = f"{len(asking)} wait for a sign-off" if asking else "all are decided"
-    head = [kit.header(title), kit.section(_about(batch, asking, resolved_at))]
-    foot = _foot(asking)
-    full = [
-        item(view, place, mentions, held=held(view), may_again=view.row.proposal.id in again)
-        for place, view in batch.items
-    ]
-    text = f"{title}: {said}"
-    found = [*head, *(block for blocks in full for block in blocks), *foot]
-    if not faults(text, found):
-        return text, found
+    text, foot = f"{title}: {said}", _foot(asking)
+    found: list[Block] = []
+    for form in Form:
+        words = STOPPED if stopped and form is Form.BARE else stopped
+        about = [_about(batch, asking, resolved_at), *([words] if words else [])]
+        items = [_shown(pair, form, held, mentions, again) for pair in batch.items]
+        found = [kit.header(title), *map(kit.section, about), *chain(*items), *foot]
+        if not faults(text, found):
+            break
+    return text, found
+
+
+class Form(StrEnum):
+    """How much is said on a card: of what may still be stopped or withdrawn always all."""
+
+    WHOLE = "whole"
     # What became of an item can be longer than what it asked: then it stands on one line.
-    short = [
-        blocks if view in asking else [kit.section(f"*{place}.* {cards.line(view)}")]
-        for (place, view), blocks in zip(batch.items, full, strict=True)
-    ]
-    return text, [*head, *(block for blocks in short for block in blocks), *foot]
+    SHORT = "short"
+    # No longer than what the items asked, whoever stopped them, and for whatever reason.
+    BARE = "bare"
+
+
+def _shown(
+    pair: tuple[int, ProposalView],
+    form: Form,
+    held: Callable[[ProposalView], str | None],
+    mentions: cards.Mentions,
+    again: Collection[str],
+) -> list[Block]:
+    """Return an item as it stands on a card of that form."""
+    (place, view), words = pair, held(pair[1])
+    is_open = view.row.state in {ProposalState.PENDING, ProposalState.APPROVED}
+    if is_open or form is Form.WHOLE:
+        words = STOPPED if words and form is Form.BARE else words
+        may_again = view.row.proposal.id in again
+        return item(view, place, mentions, held=words, may_again=may_again)
+    if form is Form.SHORT:
+        return [kit.section(f"*{place}.* {cards.line(view)}")]
+    title = safe(view.row.proposal.title, LATER // 2)
+    return [kit.section(f"*{place}. {title}*: {view.row.state.lower()}; see `/signoff audit`.")]
 
 
 def item(
@@ -261,12 +291,3 @@ def _is_uncut(blocks: Sequence[Block]) -> bool:
 
 def _is_plain(block: Mapping[str, Any]) -> bool:
     return block["type"] == "section" and set(block) == {"type", "text"}
-
-
-def _length(block: Mapping[str, Any]) -> int:
-    texts = [block.get("text"), *(block.get("fields") or ()), *(block.get("elements") or ())]
-    total = 0
-    for one in texts:
-        text = None if one is None else one.get("text", "")
-        total += len(text["text"] if isinstance(text, Mapping) else text or "")
-    return total

@@ -75,7 +75,7 @@ def card(
         found.append(kit.section(f"*Observed*\n{seen}"))
     found.append(kit.context(_small_print(proposal)))
     asked = ", ".join(mentions.get(name, name) for name in proposal.decision.groups)
-    text = f"{safe(proposal.title)}: {state_words(view)}"
+    text = f"{safe(proposal.title)}: {state_words(view, held)}"
     if view.row.state is ProposalState.PENDING:
         text = f"{safe(proposal.title)}? {asked} can sign off."
     return text, found
@@ -88,9 +88,9 @@ def _change(before: ProposalView | None, proposal: Proposal) -> list[Block]:
     return [kit.section(edited(before, proposal, changes))] if changes else []
 
 
-def line(view: ProposalView) -> str:
+def line(view: ProposalView, held: str | None = None) -> str:
     """Return a proposal on one line: what it was, and what became of it."""
-    words = f"*{safe(view.row.proposal.title)}*: {state_words(view)}"
+    words = f"*{safe(view.row.proposal.title)}*: {state_words(view, held)}"
     return words if view.row.verdict is None else f"{words} {verdict_words(view)}"
 
 
@@ -169,7 +169,8 @@ def _rollback(view: ProposalView, now: datetime, undo: ProposalView | None) -> l
 def _status(view: ProposalView, mentions: Mentions, held: str | None) -> str:
     proposal, state = view.row.proposal, view.row.state
     if state is not ProposalState.PENDING:
-        return state_words(view) + (f"\n{held}" if held else "")
+        is_said = held is None or state is ProposalState.APPROVED
+        return state_words(view, held) + ("" if is_said else f"\n{held}")
     lines = []
     for clause in proposal.decision.clauses:
         later = clause.then if view.row.is_widened else ()

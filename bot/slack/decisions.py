@@ -28,11 +28,13 @@ def asked(
     batches = batchcards.arranged(found, known, mentions)
     together = {item.row.proposal.id for batch in batches for item in batch.views}
     for batch in batches:
+        stopped = halts.of_batch(view, batch.views)
         make = partial(
             batchcards.card,
             batch,
             mentions,
-            held=partial(halts.of_card, view),
+            held=partial(halts.of_item, view, is_said=stopped is not None),
+            stopped=stopped,
             resolved_at=resolved_at,
             again=again,
         )

@@ -2,7 +2,7 @@
 
 from agents.tasks import TaskKind
 from bot.slack import blocks as kit
-from bot.slack import cards
+from bot.slack import cards, halts
 from bot.slack.blocks import Block
 from bot.slack.text import bullets, code, safe
 from bot.store.escalations import Escalation
@@ -24,7 +24,8 @@ def call(view: TaskView, found: Escalation, mentions: cards.Mentions) -> tuple[s
     asked = mentions.get(group, code(group))
     lines = [f"*I can't go on: please take over*, {asked}.", _why(found)]
     if view.proposals:
-        lines.append(bullets([cards.line(item) for item in view.proposals[:MOST_LINES]]))
+        shown = view.proposals[:MOST_LINES]
+        lines.append(bullets([cards.line(item, halts.of_card(view, item)) for item in shown]))
     else:
         lines.append("Nothing was proposed, and nothing was done.")
     small = f"I do nothing more on my own here. {_next(view)} All of it: `/signoff audit"

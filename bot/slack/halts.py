@@ -1,15 +1,17 @@
 """What threads say of a pause, a freeze, a hold and a mode: by whom, why, and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from bot.slack.text import clock_time, code, person, safe
+from bot.slack.text import code, day_time, person, safe
 from bot.store.cardviews import ProposalView
 from bot.store.halts import Ordered, Switches
 from bot.store.threads import TaskView
 from policies.model import Mode, ProposalState
 from tools.halts import Halt, HaltKind
 
-LONGEST_REASON, LONGEST_NOTICE = 300, 500
+# The short one is that of an item which shares its card with others.
+LONGEST_REASON, SHORT_REASON, LONGEST_NOTICE = 300, 80, 500
+WAITS = "Waits (see above)."
 # What can still be done, so that it matters whether somebody stopped it.
 AHEAD = frozenset({ProposalState.PENDING, ProposalState.APPROVED, ProposalState.UNKNOWN})
 
@@ -23,40 +25,61 @@ def of_state(view: TaskView, state: str) -> str:
 
 def of_head(view: TaskView) -> list[str]:
     """Return the lines of a thread's first message about what stops the task."""
-    found, freeze = [], _freeze(view)
-    if view.switches.pause is not None:
-        found.append(f"{said(view.switches.pause)} {_lifted_by(view.switches.pause)}")
+    paused, freeze = of_all(view.switches), _freeze(view)
+    found = [] if paused is None else [paused]
     if freeze is not None:
         goes_on = "I go on looking, and change nothing."
-        found.append(f"{said(freeze)} {goes_on} {_lifted_by(freeze)}")
+        found.append(f"{said(freeze)} {goes_on} {lifted_by(freeze)}")
     return found
 
 
-def of_card(view: TaskView, item: ProposalView) -> str | None:
+def of_card(view: TaskView, item: ProposalView, longest: int = LONGEST_REASON) -> str | None:
     """Return what a card says of what stops it; None where nothing does."""
-    state, proposal = item.row.state, item.row.proposal
-    is_denied = state is ProposalState.DENIED and item.reason == "FROZEN"
-    if state not in AHEAD and not is_denied:
+    stop, state = _stop(view, item), item.row.state
+    if stop is None:
         return None
-    halt = next(iter(view.switches.of(proposal)), None)
-    if halt is not None:
-        after = f"{_lifted_by(halt)} Then ask for it again." if is_denied else _waits(halt, state)
-        return f"{said(halt)} {after}"
-    ordered = view.switches.mode(proposal.action.agent, proposal.action.environment)
-    if is_denied or ordered is None or ordered.mode is not Mode.OBSERVE:
-        return None
-    return _observed(ordered)
+    if isinstance(stop, Ordered):
+        return _observed(stop, state, longest)
+    if state is ProposalState.APPROVED:
+        since = f"since {day_time(stop.at)}{why(stop.reason, longest)}"
+        then = f"It is done as soon as an operator writes {lifting(stop)}."
+        if len(view.switches.of(item.row.proposal)) > 1:
+            then = f"Nothing is done before an operator writes {lifting(stop)}."
+        return f"{_what(stop)} by {person(stop.by)} {since}. {then}"
+    then = {
+        ProposalState.PENDING: "You can sign off; nothing is done before an operator writes"
+        f" {lifting(stop)}.",
+        ProposalState.DENIED: f"{lifted_by(stop)} Then ask for it again.",
+    }.get(state, f"So this waits for {lifting(stop)}.")
+    return f"{said(stop, longest)} {then}"
 
 
-def said(halt: Halt) -> str:
+def of_batch(view: TaskView, items: Iterable[ProposalView]) -> str | None:
+    """Return what stops everything on a card that can still be done; None where that differs."""
+    found = {_stop(view, item) for item in items if item.row.state in AHEAD}
+    stop = found.pop() if len(found) == 1 else None
+    if stop is None:
+        return None
+    if isinstance(stop, Ordered):
+        return _observed(stop, ProposalState.PENDING, LONGEST_REASON)
+    return f"{said(stop)} Nothing is done before an operator writes {lifting(stop)}."
+
+
+def of_item(view: TaskView, item: ProposalView, *, is_said: bool) -> str | None:
+    """Return what one of several on a card says; `is_said` where the card's head says it of all."""
+    return WAITS if is_said and item.row.state in AHEAD else of_card(view, item, SHORT_REASON)
+
+
+def of_all(switches: Switches) -> str | None:
+    """Return what a pause is said of where many tasks stand; None while there is none."""
+    pause = switches.pause
+    return None if pause is None else f"{said(pause)} {lifted_by(pause)}"
+
+
+def said(halt: Halt, longest: int = LONGEST_REASON) -> str:
     """Return what is stopped, by whom, since when and why."""
-    what = {
-        HaltKind.PAUSE: "Signoff is paused",
-        HaltKind.TASK: "This task is frozen",
-        HaltKind.CAMPAIGN: "The campaign is frozen",
-        HaltKind.HOLD: f"The campaign is held for the incident {code(halt.task_id or '')}",
-    }[halt.kind]
-    return f"*{what}* by {person(halt.by)} at {clock_time(halt.at)}{why(halt.reason)}."
+    at = f"{day_time(halt.at)}{why(halt.reason, longest)}"
+    return f"*{_what(halt)}* by {person(halt.by)} at {at}."
 
 
 def listed(halt: Halt) -> str:
@@ -67,18 +90,18 @@ def listed(halt: Halt) -> str:
         HaltKind.CAMPAIGN: f"campaign {code(halt.name)}",
         HaltKind.HOLD: f"campaign {code(halt.name)}, for the incident {code(halt.task_id or '')}",
     }[halt.kind]
-    return f"{what}, by {person(halt.by)} at {clock_time(halt.at)}{why(halt.reason)}"
+    return f"{what}, by {person(halt.by)} at {day_time(halt.at)}{why(halt.reason)}"
 
 
 def ordered_line(ordered: Ordered) -> str:
     """Return an ordered mode as a line of a list."""
-    who = f"by {person(ordered.by)} at {clock_time(ordered.at)}{why(ordered.reason)}"
+    who = f"by {person(ordered.by)} at {day_time(ordered.at)}{why(ordered.reason)}"
     return f"{code(ordered.agent)} in {code(ordered.environment)}: *{ordered.mode}*, {who}"
 
 
-def why(reason: str) -> str:
+def why(reason: str, longest: int = LONGEST_REASON) -> str:
     """Return a reason as the end of a sentence; whoever gave it can't mention or link by it."""
-    return f": {safe(reason, LONGEST_REASON).rstrip('.')}" if reason else ""
+    return f": {safe(reason, longest).rstrip('.')}" if reason else ""
 
 
 def status(switches: Switches) -> list[str]:
@@ -115,7 +138,8 @@ def _freeze(view: TaskView) -> Halt | None:
     )
 
 
-def _lifted_by(halt: Halt) -> str:
+def lifted_by(halt: Halt) -> str:
+    """Return who lifts a halt, and how."""
     return f"An operator lifts it with {lifting(halt)}."
 
 
@@ -128,16 +152,33 @@ def lifting(halt: Halt) -> str:
     return code(f'/signoff unfreeze campaign "{halt.name}"')
 
 
-def _waits(halt: Halt, state: ProposalState) -> str:
-    if state is ProposalState.PENDING:
-        return f"You can sign off; nothing is done before an operator writes {lifting(halt)}."
-    return f"So this waits for {lifting(halt)}."
+def _what(halt: Halt) -> str:
+    return {
+        HaltKind.PAUSE: "Signoff is paused",
+        HaltKind.TASK: "This task is frozen",
+        HaltKind.CAMPAIGN: "The campaign is frozen",
+        HaltKind.HOLD: f"The campaign is held for the incident {code(halt.task_id or '')}",
+    }[halt.kind]
 
 
-def _observed(ordered: Ordered) -> str:
-    who = f"by {person(ordered.by)} at {clock_time(ordered.at)}{why(ordered.reason)}"
+def _stop(view: TaskView, item: ProposalView) -> Halt | Ordered | None:
+    """Return what stops a proposal that can still be done, or that was denied for it."""
+    state, proposal = item.row.state, item.row.proposal
+    is_denied = state is ProposalState.DENIED and item.reason == "FROZEN"
+    if state not in AHEAD and not is_denied:
+        return None
+    halt = next(iter(view.switches.of(proposal)), None)
+    if halt is not None or is_denied:
+        return halt
+    ordered = view.switches.mode(proposal.action.agent, proposal.action.environment)
+    return ordered if ordered is not None and ordered.mode is Mode.OBSERVE else None
+
+
+def _observed(ordered: Ordered, state: ProposalState, longest: int) -> str:
+    who = f"by {person(ordered.by)} at {day_time(ordered.at)}{why(ordered.reason, longest)}"
     again = code(f"/signoff mode {ordered.agent} {ordered.environment} approve REASON")
+    then = "So it is" if state is ProposalState.APPROVED else "Signed off now, it is"
     return (
-        f"*Only watching here*: the mode `observe` was set {who}. Signed off now, it is denied and"
-        f" not done. An operator can change that with {again}."
+        f"*Only watching here*: the mode `observe` was set {who}. {then} denied and not done. An"
+        f" operator can change that with {again}."
     )

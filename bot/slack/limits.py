@@ -23,6 +23,11 @@ def faults(text: str, blocks: Sequence[Mapping[str, Any]]) -> list[str]:
     return found
 
 
+def length(blocks: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many characters count towards the limit of all texts together."""
+    return sum(len(words) for block in blocks for words in _texts(block))
+
+
 def _overall(text: str, blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not text.strip():
         yield "text is empty"
@@ -30,7 +35,7 @@ def _overall(text: str, blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"text has {len(text)} characters"
     if len(blocks) > BLOCKS_IN_MESSAGE:
         yield f"{len(blocks)} blocks"
-    total = sum(len(words) for block in blocks for words in _texts(block))
+    total = length(blocks)
     if total > ALL_TEXT:
         yield f"{total} characters together"
     ids = Counter(block["block_id"] for block in blocks if "block_id" in block)

@@ -24,15 +24,15 @@ ASKING = "I am asking the outside system; please do not repeat it by hand."
 LOOK = "*Somebody has to look:* see the card below. Please do not repeat it by hand."
 
 
-def state_words(view: ProposalView) -> str:
-    """Return where a proposal stands, in a sentence or two."""
+def state_words(view: ProposalView, held: str | None = None) -> str:
+    """Return where a proposal stands, in a sentence or two; `held` says what stops it."""
     row, at = view.row, view.decided_at
     when = f" at {day_time(at)}" if at is not None else ""
     consent, by = _consent(row)
     sentence = safe(view.sentence or "")
     words = {
         ProposalState.PENDING: "Waiting for a sign-off.",
-        ProposalState.APPROVED: f"{consent}. Acting now. {_held(view)}",
+        ProposalState.APPROVED: f"{consent}. {_beginning(view, held)}",
         ProposalState.EXECUTING: f"{consent}. Acting now.",
         ProposalState.EXECUTED: f"*Done*, {by}. {_done(view)} {_measuring(view)} {_undoing(view)}",
         ProposalState.VERIFIED: f"*Done*, {by}. {_done(view)}",
@@ -129,9 +129,11 @@ def _undoing(view: ProposalView) -> str:
     )
 
 
-def _held(view: ProposalView) -> str:
-    is_told = view.reason is None or view.reason in STOPPED
-    return "" if is_told else safe(view.sentence or "")
+def _beginning(view: ProposalView, held: str | None) -> str:
+    """Say of what may be done whether it is, and otherwise what it waits for."""
+    if held is None and view.sentence and view.reason not in STOPPED:
+        held = f"{safe(view.sentence, 200)} I try again by myself."
+    return "Acting now." if held is None else f"*Not begun yet:* {held}"
 
 
 def _done(view: ProposalView) -> str:

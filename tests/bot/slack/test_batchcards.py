@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.ports import ProposalRow
-from bot.slack import batchcards
+from bot.slack import batchcards, halts
 from bot.slack.batchcards import Batch, arranged, card, is_whole, pairs_of
 from bot.slack.limits import faults
 from bot.store.batches import MOST, shown_by
 from bot.store.cardviews import ProposalView
 from policies.model import Proposal, ProposalState
 from tests.fakes.values import action, proposal
+from tools.halts import Halt, HaltKind
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 MENTIONS = MappingProxyType({"oncall": "<!subteam^S0ONCALL>"})
@@ -63,20 +64,36 @@ def view(
     )
 
 
-def shown(batch: Batch, held: str | None = None) -> tuple[str, str]:
-    text, blocks = card(batch, MENTIONS, held=lambda _: held)
+def shown(batch: Batch, held: str | None = None, stopped: str | None = None) -> tuple[str, str]:
+    text, blocks = card(batch, MENTIONS, held=lambda _: held, stopped=stopped)
     assert faults(text, blocks) == []
     return text, str(blocks)
 
 
-# About the longest that is said of what somebody stopped.
-HELD = f"*Frozen* by <@UANA>: {'w' * 200}. It waits for `/signoff unfreeze`."
+CONSENTED = (PENDING, ProposalState.APPROVED)
+ENDED = (REJECTED, ProposalState.DENIED, ProposalState.FAILED)
+
+
+def longest(at: int) -> Halt:
+    """Return the hold with the longest words there can be, reason and names all to be escaped."""
+    return Halt(
+        kind=HaltKind.HOLD,
+        by="&" * 300,
+        at=NOW.replace(minute=at),
+        reason="&" * 1000,
+        task_id="&" * 300,
+        name="&" * 300,
+    )
+
+
+def usual(reason: str) -> Halt:
+    return Halt(kind=HaltKind.PAUSE, by="T1/UANA", at=NOW, reason=reason)
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 900), st.integers(0, 8), st.sampled_from([PENDING, REJECTED])),
+        st.tuples(st.integers(0, 900), st.integers(0, 8), st.sampled_from([*CONSENTED, *ENDED])),
         min_size=2,
         max_size=20,
     )
@@ -85,7 +102,7 @@ def test_every_item_stands_on_one_card_at_most_and_every_card_fits(
     drawn: Sequence[tuple[int, int, ProposalState]],
 ) -> None:
     views = [
-        view(made(place, "&" * size, values), state, rejection="<" * 500)
+        view(made(place, "&" * size, values), state, rejection="<" * 500, sentence="<" * 900)
         for place, (size, values, state) in enumerate(drawn, 1)
     ]
     batches = arranged(views, frozenset(), MENTIONS)
@@ -94,11 +111,13 @@ def test_every_item_stands_on_one_card_at_most_and_every_card_fits(
     for batch in batches:
         assert shown_by(batch.key) == tuple(item.row.proposal.id for item in batch.views)
         assert 2 <= len(batch.items) <= MOST
-        _, blocks = shown(batch, held=HELD)
-        for item in batch.views:
-            if item.row.state is PENDING:
-                assert is_whole(item.row.proposal)
-                assert f"{item.row.proposal.id}:{item.row.proposal.action.hash}" in blocks
+        assert all(is_whole(item.row.proposal) for item in batch.views if item.row.state is PENDING)
+        reason = halts.said(longest(1), halts.SHORT_REASON)
+        at_once = (halts.WAITS, halts.said(longest(1)))
+        for held, stopped in ((None, None), (reason, None), at_once):
+            _, blocks = shown(batch, held, stopped)
+            open_ = [item.row.proposal for item in batch.views if item.row.state in CONSENTED]
+            assert all(f"{one.id}:{one.action.hash}" in blocks for one in open_)
 
 
 def test_a_card_that_stands_keeps_its_items_and_what_has_its_own_keeps_that() -> None:
@@ -150,3 +169,30 @@ def test_whatever_a_value_says_it_names_each_item_once_and_not_too_many(value: s
 )
 def test_a_button_is_known_without_its_place(action_id: str, base: str) -> None:
     assert batchcards.base_of(action_id) == base
+
+
+@pytest.mark.parametrize("reason", ["r" * 300, "&" * 300, "it burns"])
+@pytest.mark.parametrize("size", [50, 300, 400])
+def test_whatever_the_reason_a_stopped_card_says_it_once_and_keeps_every_button(
+    reason: str, size: int
+) -> None:
+    views = [view(made(place, "x" * size)) for place in range(1, 9)]
+    stopped = f"{halts.said(usual(reason))} Nothing is done before it is lifted."
+    batches = arranged(views, frozenset(), MENTIONS)
+    assert sum(len(batch.items) for batch in batches) == 8
+    for batch in batches:
+        _, blocks = card(batch, MENTIONS, held=lambda _: halts.WAITS, stopped=stopped)
+        assert faults("text", blocks) == []
+        said = str(blocks)
+        assert said.count("*Signoff is paused*") + said.count(batchcards.STOPPED) >= 1
+        assert said.count("*Signoff is paused*") <= 1
+        pressed = [one for block in blocks for one in block.get("elements", ()) if "value" in one]
+        assert len(pressed) == 3 * len(batch.items) + 2
+
+
+def test_an_ordinary_reason_is_told_whole() -> None:
+    views = [view(made(place)) for place in range(1, 9)]
+    (batch,) = arranged(views, frozenset(), MENTIONS)
+    _, said = shown(batch, halts.WAITS, halts.said(usual("r" * 300)))
+    assert "r" * 300 in said
+    assert said.count(halts.WAITS) == 8

@@ -236,11 +236,16 @@ async def test_votes_wait_on_the_card_while_signoff_is_paused(here: Bench) -> No
         lambda connection: pause(connection, store.context, "default", ANA, "")
     )
     card = await here.card("batch:")
-    assert words(card).count("*Signoff is paused* by") == 2
+    assert words(card).count("*Signoff is paused* by") == 1
+    assert words(card).count("Waits (see above).") == 2
     await here.press("U0ANA", "Approve the 2 shown", card)
     await here.work()
     assert here.house.lamps == {}
     assert set(await here.states(task)) == {S.APPROVED}
+    card = await here.card("batch:")
+    assert words(card).count("*Not begun yet:* Waits (see above).") == 2
+    assert "Acting now" not in words(card)
+    assert [label(one) for one in buttons(card)] == ["Withdraw", "Withdraw"]
 
 
 async def test_an_item_is_withdrawn_alone(here: Bench) -> None:

@@ -1,12 +1,14 @@
 """What a card and its thread say of a switch: who turned it, why, and what to do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection
 
 from bot.slack import halts
 from bot.slack.cards import card
+from bot.store.cardviews import ProposalView
 from bot.store.context import Context
 from bot.store.controls import pause
 from bot.store.freezes import (
@@ -25,7 +27,7 @@ from tools.halts import Modes
 
 ORDER = Order(person=BEN, reason="look <!channel> first.")
 CHECKOUT = Campaign(platform="shop", key="checkout", name="checkout")
-WHY = "by <@U0BEN> at 10:00 UTC: look &lt;!channel&gt; first"
+WHY = "by <@U0BEN> at 20 Nov 10:00 UTC: look &lt;!channel&gt; first"
 Turn = Callable[[Connection, Context, Proposal], object]
 
 
@@ -85,6 +87,41 @@ async def test_an_open_card_says_who_stopped_it_why_and_what_to_do(
     waits = halts.of_card(view, view.proposals[0])
     assert waits is not None
     assert todo in waits
+    assert "20 Nov 10:00 UTC: look &lt;!channel&gt; first" in waits
+    assert not_begun(view.proposals[0], waits) == waits
+
+
+def not_begun(item: ProposalView, held: str | None) -> str:
+    """Return what something that was signed off waits for, as its card and its notice say it."""
+    text, blocks = card(item, {}, held=held)
+    said, noticed = str(blocks[1]["text"]["text"]), text.partition(": *Signed off")[2]
+    assert said.startswith("*Signed off* by <@U0ANA>. ")
+    assert "Acting now" not in said
+    assert said.endswith(noticed)
+    return said.partition("*Not begun yet:* ")[2]
+
+
+async def test_a_card_acts_now_only_where_nothing_stops_it(store: World) -> None:
+    proposal = await store.proposed()
+    await store.vote(store.click(proposal, ANA))
+    view = await view_of(store, proposal)
+    (item,) = view.proposals
+    assert halts.of_card(view, item) is None
+    assert "*Signed off* by <@U0ANA>. Acting now." in str(card(item, {}))
+    sentence = "Can't read who is in `oncall` now."
+    blind = replace(item, reason="GROUP_UNREADABLE", sentence=sentence)
+    assert not_begun(blind, None) == f"{sentence} I try again by myself."
+    await store.database.write(lambda connection: paused(connection, store.context, proposal))
+    view = await view_of(store, proposal)
+    held = halts.of_card(view, view.proposals[0])
+    assert held is not None
+    assert held.startswith("Signoff is paused by <@U0BEN> since 20 Nov 10:00 UTC: look")
+    assert held.endswith("It is done as soon as an operator writes `/signoff resume`.")
+    store.clock.forward(60)
+    await store.database.write(lambda connection: frozen(connection, store.context, proposal))
+    held = halts.of_card(await view_of(store, proposal), item)
+    assert held is not None
+    assert held.endswith("Nothing is done before an operator writes `/signoff resume`.")
 
 
 async def test_a_thread_s_head_says_what_stops_its_task(store: World) -> None:

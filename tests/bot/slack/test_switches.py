@@ -41,7 +41,7 @@ async def test_a_pause_is_told_in_the_anchor_channel_with_its_reason(here: Desks
     assert "Signoff is paused" in await said(here, "U0MIA", "/signoff pause the shop looks odd")
     again = await said(here, "U0BEN", "/signoff pause")
     assert "paused already" in again
-    assert "by <@U0MIA> at 10:00 UTC: the shop looks odd" in again
+    assert "by <@U0MIA> at 20 Nov 10:00 UTC: the shop looks odd" in again
     assert "*Paused* by <@U0MIA>" in await said(here, "U0BEN", "/signoff status")
     assert "goes on" in await said(here, "U0ANA", "/signoff resume all is well")
     assert "was not paused" in await said(here, "U0ANA", "/signoff resume")
@@ -108,9 +108,9 @@ async def test_a_task_is_frozen_with_a_reason_and_lifted_by_an_operator(here: De
     assert f"The task `{task.id}` is frozen" in frozen
     again = await said(here, "U0BEN", f"/signoff freeze {task.id} me too")
     assert "frozen already" in again
-    assert "by <@U0MIA> at 10:00 UTC: let me look" in again
+    assert "by <@U0MIA> at 20 Nov 10:00 UTC: let me look" in again
     status = await said(here, "U0BEN", "/signoff status")
-    assert f"task `{task.id}`, by <@U0MIA> at 10:00 UTC: let me look" in status
+    assert f"task `{task.id}`, by <@U0MIA> at 20 Nov 10:00 UTC: let me look" in status
     assert "goes on" in await said(here, "U0ANA", f"/signoff unfreeze {task.id}")
     assert "was not frozen" in await said(here, "U0ANA", f"/signoff unfreeze {task.id}")
 
@@ -243,7 +243,7 @@ async def test_a_mode_is_shown_with_where_it_comes_from(here: Deskside) -> None:
     assert ":warning: *This is production.*" in loosened
     assert "without anybody's sign-off" in loosened
     table = await said(here, "U0MIA", "/signoff mode")
-    line = "`campaign` in `production`: *auto*, by <@U0ANA> at 10:00 UTC: a quiet night"
+    line = "`campaign` in `production`: *auto*, by <@U0ANA> at 20 Nov 10:00 UTC: a quiet night"
     assert line in table
     assert line in await said(here, "U0MIA", "/signoff status")
     again = await said(here, "U0ANA", "/signoff mode campaign production auto again")
