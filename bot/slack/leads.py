@@ -1,12 +1,16 @@
 """The campaigns whose landing pages an incident touches: what runs, what is held, two buttons."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from agents.report import Lead
 from agents.tasks import OPEN
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
-from bot.slack.text import bullets, clock_time, code, person, safe
+from bot.slack.parts import Part
+from bot.slack.rates import Urgency
+from bot.slack.text import bullets, code, day_time, person, safe
 from bot.store.threads import TaskView
 from tools.halts import Halt, HaltKind
 
@@ -29,6 +33,28 @@ def resolved_at(view: TaskView) -> datetime | None:
     times = [moment for _, _, moment in view.alerts]
     known = [moment for moment in times if moment is not None]
     return max(known) if known and len(known) == len(times) else None
+
+
+def parts(view: TaskView) -> Iterator[tuple[datetime, Part]]:
+    """Yield the list of campaigns: a hold is no hurry next to what is proposed."""
+    if _campaigns(view):
+        asked = [found.row.proposal.created_at for found in view.proposals]
+        at = max(asked, default=view.task.created_at)
+        yield at, Part(key=key(view.task.id), make=partial(listed, view))
+
+
+def parts_after(view: TaskView) -> Iterator[tuple[datetime, Part]]:
+    """Yield, when the incident is over, what is still held of its campaigns."""
+    if _campaigns(view) and view.has_held and is_over(view):
+        yield (
+            resolved_at(view) or view.task.updated_at,
+            Part(
+                key=key_after(view.task.id),
+                make=partial(left_held, view),
+                urgency=Urgency.DECISION,
+                is_needed=bool(_held(view)),
+            ),
+        )
 
 
 def is_over(view: TaskView) -> bool:
@@ -99,4 +125,4 @@ def _line(lead: Lead, held: list[Halt]) -> str:
     halt = _hold_of(lead, held)
     if halt is None:
         return words
-    return f"{words} · *held* by {person(halt.by)} at {clock_time(halt.at)}"
+    return f"{words} · *held* by {person(halt.by)} at {day_time(halt.at)}"

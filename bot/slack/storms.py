@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from agents.tasks import OPEN, TaskState
 from bot.slack import blocks as kit
+from bot.slack import halts
 from bot.slack.blocks import Block
 from bot.slack.text import code, safe
 from bot.store.threads import TaskView
@@ -25,8 +26,9 @@ def storm_list(tasks: list[TaskView], states: Mapping[TaskState, str]) -> tuple[
     blocks = [kit.header(head), shown]
     ordered = sorted(tasks, key=lambda view: (_rank(view), view.task.created_at, view.task.id))
     blocks += [kit.section(text) for text in _sections([_line(view, states) for view in ordered])]
-    if tasks and tasks[0].switches.pause is not None:
-        blocks.insert(1, kit.section("*Signoff is paused.*"))
+    paused = halts.of_all(tasks[0].switches) if tasks else None
+    if paused is not None:
+        blocks.insert(1, kit.section(paused))
     blocks.append(kit.context(["One of them in full: `/signoff audit T-...`"]))
     return head, blocks
 
@@ -36,7 +38,15 @@ def asks(view: TaskView) -> bool:
     return any(found.row.state is ProposalState.PENDING for found in view.proposals)
 
 
+def _is_unknown(view: TaskView) -> bool:
+    """Say whether only a person can tell what became of an effect."""
+    ran = [one for found in view.proposals for one in found.row.executions]
+    return any(one.state == "unknown" and one.escalated_at is not None for one in ran)
+
+
 def _rank(view: TaskView) -> int:
+    if _is_unknown(view):
+        return -1
     if asks(view) or view.task.state is TaskState.ESCALATED:
         return 0
     return 1 if view.task.state in OPEN else 2
@@ -46,6 +56,10 @@ def _line(view: TaskView, states: Mapping[TaskState, str]) -> str:
     task = view.task
     severity = task.severity or "-"
     state = states[task.state].split(";")[0]
+    if _is_unknown(view):
+        state = "Unknown whether it happened; somebody has to look"
+    elif task.state in OPEN:
+        state = halts.of_state(view, state)
     where = f"{safe(task.target, 60)} in {safe(task.environment, 40)}"
     return f"*{state}* · {severity} · {where} · {safe(task.title, 80)} {code(task.id)}"
 

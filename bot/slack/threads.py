@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from bot.slack.reviews import review_parts
 from bot.slack.storms import storm_list
 from bot.slack.text import bullets, code, day_time, link, person, safe
 from bot.store.alerts import ordinal
+from bot.store.cardviews import ProposalView
 from bot.store.threads import TaskView
 from policies.model import ActorKind, ProposalState
 
@@ -118,18 +119,29 @@ def _storm(
     timed: list[tuple[datetime, Part]] = []
     for view in tasks:
         asked = [found for found in view.proposals if found.needed_a_person]
-        found = [
-            *decisions.asked(view, asked, mentions, known),
-            *reminder_parts(asked, mentions),
-            *review_parts(asked, mentions),
-            *decisions.verdicts(view, asked, now),
-            *decisions.calls(view, mentions),
-        ]
+        found = [*_timed(view, asked, mentions, now, known), *leads.parts_after(view)]
         late = is_late(view, now)
         timed += [
             (at, part) for at, part in found if part.key in known or part.is_needed or not late
         ]
     return [root, *(part for _, part in sorted(timed, key=lambda item: item[0]))]
+
+
+def _timed(
+    view: TaskView,
+    found: Sequence[ProposalView],
+    mentions: cards.Mentions,
+    now: datetime,
+    known: Collection[str],
+) -> decisions.Timed:
+    """Everything of a task that a person decides or is called for, whatever thread it stands in."""
+    yield from decisions.asked(view, found, mentions, known)
+    yield from reminder_parts(found, mentions)
+    yield from review_parts(found, mentions)
+    yield from decisions.verdicts(view, found, now)
+    yield from decisions.unknown_effects(view, mentions)
+    yield from decisions.calls(view, mentions)
+    yield from leads.parts(view)
 
 
 def _made(part: Part) -> Wanted:
@@ -165,35 +177,11 @@ def _task(
         make = partial(change_post, report) if is_policy else partial(_report, view, report)
         yield Part(key=f"report:{task.id}", make=make)
     # By time, as they come about one after the other when nobody is away.
-    timed = [
-        *decisions.asked(view, view.proposals, mentions, known),
-        *reminder_parts(view.proposals, mentions),
-        *review_parts(view.proposals, mentions),
-        *decisions.verdicts(view, view.proposals, now),
-        *decisions.unknown_effects(view, mentions),
-        *decisions.calls(view, mentions),
-        *_leads(view),
-    ]
+    timed = _timed(view, view.proposals, mentions, now, known)
     yield from (part for _, part in sorted(timed, key=lambda item: item[0]))
-    yield from _still_held(view)
+    yield from (part for _, part in leads.parts_after(view))
     for seq, times in view.refires:
         yield Part(key=f"refired:{seq}", make=partial(_refired, times))
-
-
-def _leads(view: TaskView) -> decisions.Timed:
-    """The campaigns that lead to what is broken: a hold is no hurry next to what is proposed."""
-    if view.report is not None and view.report.campaigns:
-        asked = [found.row.proposal.created_at for found in view.proposals]
-        at = max(asked, default=view.task.created_at)
-        yield at, Part(key=leads.key(view.task.id), make=partial(leads.listed, view))
-
-
-def _still_held(view: TaskView) -> Iterator[Part]:
-    """At the end, what is still held of the campaigns that lead here."""
-    is_told = view.report is not None and view.report.campaigns
-    if is_told and view.has_held and leads.is_over(view):
-        made = partial(leads.left_held, view)
-        yield Part(key=leads.key_after(view.task.id), make=made, urgency=Urgency.DECISION)
 
 
 def _refired(times: int) -> tuple[str, list[Block]]:

@@ -295,7 +295,7 @@ def _thread_of(row: Any) -> Thread:
 
 
 def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> list[TaskView]:
-    """Return what a storm's digest shows, of hundreds of tasks: no evidence, no report."""
+    """Return what a storm's digest shows, of hundreds of tasks: no evidence, few reports."""
     proposing = set(
         connection.execute(
             select(proposals.c.task_id)
@@ -303,17 +303,28 @@ def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> l
             .where(tasks.c.thread_id == thread.id)
         ).scalars()
     )
+    # Only those that name campaigns, which can be held.
+    leading = {
+        row.task_id: Report.model_validate_json(row.result)
+        for row in connection.execute(
+            select(steps.c.task_id, steps.c.result)
+            .join(tasks, tasks.c.id == steps.c.task_id)
+            .where(tasks.c.thread_id == thread.id, KNOWN, steps.c.name == "report")
+            .where(func.json_array_length(steps.c.result, "$.campaigns") > 0)
+        )
+    }
     switched = switches(connection, found[0].tenant) if found else NOTHING_SWITCHED
     return [
         TaskView(
             task=task,
-            alerts=(),
+            alerts=tuple(alert_of_task(connection, task.id)) if task.id in leading else (),
             evidence=None,
             is_gathering=False,
-            report=None,
+            report=leading.get(task.id),
             proposals=proposal_views(connection, task.id) if task.id in proposing else (),
             refires=(),
             switches=switched,
+            has_held=task.id in leading and has_held(connection, task.id),
         )
         for task in found
     ]

@@ -143,7 +143,7 @@ async def test_the_thread_lists_them_and_says_what_is_held_when_it_is_over(here:
     view = await view_of(here, task)
     assert view.has_held
     assert buttons(leads.listed(view)) == []
-    assert "*held* by <@U0MIA> at 10:00 UTC" in str(leads.listed(view))
+    assert "*held* by <@U0MIA> at 20 Nov 10:00 UTC" in str(leads.listed(view))
     assert not leads.is_over(view)
     over = replace(view, alerts=((alert(), 1, START),))
     assert leads.is_over(over)
