@@ -33,7 +33,7 @@ from tools.base import Plan, Refused, Row, State, Unavailable
 from tools.catalogue import UnknownTool
 from tools.deciding import scope_of
 from tools.gateway import Gateway, Parts
-from tools.ports import Basis, Caller, Direction, Draft, Frozen, Grant
+from tools.ports import Basis, Caller, Draft, Frozen, Grant
 from tools.reserving import Reservation, daily_raise
 from tools.runs import AGAIN_S, RETRY_S, Run, Stop
 from tools.standing import require_open
@@ -80,7 +80,7 @@ class Consent:
 
     async def _denied(self, proposal: Proposal, decided: Decided) -> Stop:
         # A freeze holds back what waits, it does not refuse it.
-        await require_open(self._parts, proposal, Direction.FORWARD)
+        await require_open(self._parts, proposal)
         if decided.facts is not None and decided.facts.frozen:
             raise Frozen
         return denied(proposal, decided.decision)

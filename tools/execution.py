@@ -30,7 +30,7 @@ from tools.ports import (
 )
 from tools.reserving import Overtaken
 from tools.runs import AGAIN_S, RETRY_S, Again, Run, Stop, Undo, Word, done, voices
-from tools.standing import require_not_paused, require_open
+from tools.standing import require_not_paused, require_open, require_way_back
 
 # A state that nothing ever reads: what was left behind is not known.
 UNSEEN = {"left": "unseen"}
@@ -68,6 +68,7 @@ class Execution:
             await require_not_paused(self._parts, proposal)
             basis = await self._undo_basis(proposal, undo)
             run = self._resolved(proposal, Direction.INVERSE, undo.left, undo.person)
+            await require_way_back(self._parts, proposal, run.tool)
             return await self._act(run, caller, basis=basis)
 
         await self._ended(proposal, Direction.INVERSE, caller, work)
@@ -199,7 +200,7 @@ class Execution:
         self._parts.boundary("outcome.written")
 
     async def _forward(self, proposal: Proposal, grant: Grant, caller: Caller) -> Outcome:
-        await require_open(self._parts, proposal, Direction.FORWARD)
+        await require_open(self._parts, proposal)
         if self._parts.clock.now() >= proposal.action.not_after:
             raise Stop(
                 ProposalState.EXPIRED, "TOO_LATE", "The sign-off is too old: nothing was done."
@@ -228,13 +229,14 @@ class Execution:
             system=self._parts.catalogue.system(run.tool.name),
             baseline=baseline,
             on_behalf_of=run.call.on_behalf_of,
+            action=run.tool.action,
             identity=self._parts.catalogue.identity(run.tool.name),
             basis=basis or Basis(),
         )
         # Before the intent: what waits for its turn has not begun.
         await self._require_turn(run)
         # Again: since the first look other systems were asked, which takes its time.
-        await require_open(self._parts, run.proposal, run.direction)
+        await self._require_open(run)
         # Before the effect, not after: a crash in between must leave a trace.
         await self._begin(intent, caller)
         self._parts.boundary("intent.written")
@@ -305,6 +307,12 @@ class Execution:
             raise Stop(None, "NOT_IN_GROUP", words)
         own = [known for known in memberships.values() if undo.person in known.members]
         return Basis(read_at=min(known.read_at for known in own))
+
+    async def _require_open(self, run: Run) -> None:
+        if run.direction is Direction.FORWARD:
+            await require_open(self._parts, run.proposal)
+        else:
+            await require_way_back(self._parts, run.proposal, run.tool)
 
     async def _require_turn(self, run: Run) -> None:
         try:

@@ -1,7 +1,7 @@
 """What stands in the way of a call: pauses, freezes and holds, and the mode it is decided in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -77,6 +77,12 @@ class Standing:
         return min(frozen, key=lambda halt: halt.kind is not HaltKind.TASK, default=None)
 
     @property
+    def campaign_freeze(self) -> Halt | None:
+        """The freeze or the hold of a campaign."""
+        of_campaigns = {HaltKind.CAMPAIGN, HaltKind.HOLD}
+        return next((halt for halt in self.halts if halt.kind in of_campaigns), None)
+
+    @property
     def task_freeze(self) -> Halt | None:
         """The freeze of the task."""
         return next((halt for halt in self.halts if halt.kind is HaltKind.TASK), None)
@@ -131,6 +137,20 @@ def matter_of(proposal: Proposal, platform: str) -> Matter:
         campaigns=subjects(platform, action.target, action.parameters),
         is_stopping=only_stops(None if proposal.facts is None else proposal.facts.action),
     )
+
+
+def way_back_of(proposal: Proposal, platform: str, action: ActionKind | None) -> Matter:
+    """Return what undoing a proposal by an action of that kind is about."""
+    return replace(matter_of(proposal, platform), is_stopping=only_stops(action))
+
+
+def stops_way_back(standing: Standing, matter: Matter) -> Halt | None:
+    """Return the freeze that an undoing waits for.
+
+    It passes every freeze of a task, and one of a campaign where it only stops something: to undo
+    a pause is to start what people want to stand still.
+    """
+    return None if matter.is_stopping else standing.campaign_freeze
 
 
 def is_frozen(proposal: Proposal) -> bool:

@@ -12,6 +12,7 @@ from policies.audit import Event
 from policies.engine import RuleSet
 from policies.limits import Counters, Reached, Usage
 from policies.model import (
+    ActionKind,
     Actor,
     ExpectedEffect,
     Link,
@@ -39,6 +40,7 @@ class Halted(Exception):  # noqa: N818 - says what happened, like a signal
 
     Halted             Signoff is paused: nothing outside may be called
      +-- Frozen        the task or the campaign is frozen: nothing of it may be changed outside
+     |    +-- BackFrozen  the campaign is, and undoing would set it going again
      +-- ModeChanged   the mode is another one than it was decided in: it is decided again
     """
 
@@ -56,6 +58,18 @@ class Frozen(Halted):
         by = "" if halt is None else f" by {halt.by}{halt.why}"
         self.sentence = f"The {what} is frozen{by}. This waits."
         super().__init__(self.sentence)
+
+
+class BackFrozen(Frozen):
+    """To undo this would set a frozen campaign going again."""
+
+    def __init__(self, halt: Halt) -> None:
+        super().__init__(halt)
+        self.sentence = (
+            f"The campaign is frozen by {halt.by}{halt.why}. To undo this would change it, so it"
+            f' waits until an operator writes `/signoff unfreeze campaign "{halt.name}"`.'
+        )
+        self.args = (self.sentence,)
 
 
 class ModeChanged(Halted):
@@ -200,6 +214,8 @@ class Intent:
     system: str
     baseline: str | None
     on_behalf_of: str
+    # The kind of what is done: an undoing that only stops something passes every freeze.
+    action: ActionKind | None = None
     # As whom the outside system is called.
     identity: str | None = None
     # A rollback has only `read_at`: it mends, and is held back by no mode and no limit.

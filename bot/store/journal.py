@@ -18,8 +18,9 @@ from policies.model import (
     EffectKind,
     ProposalState,
 )
-from tools.halts import Modes, matter_of
+from tools.halts import Modes, matter_of, stops_way_back, way_back_of
 from tools.ports import (
+    BackFrozen,
     Caller,
     Direction,
     Frozen,
@@ -117,12 +118,20 @@ def fence(connection: Connection, caller: Caller) -> None:
 
 
 def _require_open(connection: Connection, modes: Modes, intent: Intent, caller: Caller) -> None:
-    """Raise Halted where a switch stops an intent; only a pause stops one that undoes."""
-    matter = matter_of(intent.proposal, intent.system)
+    """Raise Halted where a switch stops an intent; no mode, and few freezes, stop an undoing."""
+    is_forward = intent.direction is Direction.FORWARD
+    matter = (
+        matter_of(intent.proposal, intent.system)
+        if is_forward
+        else way_back_of(intent.proposal, intent.system, intent.action)
+    )
     standing = switches(connection, caller.tenant).about(matter, modes)
     if standing.pause is not None:
         raise Halted
-    if intent.direction is Direction.INVERSE:
+    if not is_forward:
+        halt = stops_way_back(standing, matter)
+        if halt is not None:
+            raise BackFrozen(halt)
         return
     if standing.freeze is not None:
         raise Frozen(standing.freeze)

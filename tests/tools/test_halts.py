@@ -1,6 +1,7 @@
 """Pauses, freezes, holds and modes at the one door: whatever the rules say, and at every step."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,10 +13,11 @@ from policies.facts import ActionKind, Mode
 from policies.loader import sealed
 from policies.model import EffectKind, ProposalState
 from tests.fakes.door import FakeDoor, asks_oncall
-from tests.fakes.system import FakeConnector
-from tests.fakes.values import ANA, caller, proposal, rule
+from tests.fakes.system import FakeConnector, FakeTool
+from tests.fakes.values import ANA, action, caller, facts, inverse, proposal, rule
 from tests.playground.shop.world import NOON
 from tests.policies.drawn import SETS
+from tools.base import AnyTool
 from tools.catalogue import Catalogue
 from tools.execution import Execution
 from tools.gateway import Gateway
@@ -28,7 +30,12 @@ BY_ANA = Grant(approvers=(ANA,))
 OF_TASK = Halt(kind=HaltKind.TASK, by=ANA, at=NOON, reason="I want to look", task_id="T-1")
 OF_OTHER = replace(OF_TASK, task_id="T-2")
 OF_LAMP = Halt(
-    kind=HaltKind.CAMPAIGN, by=ANA, at=NOON, campaigns=frozenset({"fake/lamp"}), name="lamp"
+    kind=HaltKind.CAMPAIGN,
+    by=ANA,
+    at=NOON,
+    reason="I want to look",
+    campaigns=frozenset({"fake/lamp"}),
+    name="lamp",
 )
 SWITCH = Draft(
     key="switch",
@@ -36,7 +43,22 @@ SWITCH = Draft(
     parameters={"name": "lamp", "before": "old", "to": "new"},
     environment="staging",
 )
+OF_HELD = replace(OF_LAMP, kind=HaltKind.HOLD, task_id="T-2")
 UNDO = Undo(left={"value": "new"}, done_at=NOON, person=ANA)
+
+
+class Stopping(FakeTool):
+    """Set the lamp, which only stops something."""
+
+    name = "fake_stop"
+    action = ActionKind.PAUSE
+
+
+class WithStop(FakeConnector):
+    """The fake system with a tool that only stops."""
+
+    def tools(self) -> Sequence[AnyTool]:
+        return (*super().tools(), Stopping(self.system))
 
 
 @pytest.fixture
@@ -94,17 +116,58 @@ async def test_a_freeze_that_a_rule_denies_too_waits_and_is_not_refused(door: Fa
     assert (door.outcome.state, door.outcome.reason) == (None, "FROZEN")
 
 
-@pytest.mark.parametrize("halt", [OF_TASK, OF_LAMP], ids=["task", "campaign"])
-async def test_a_freeze_does_not_block_the_way_back_and_a_pause_does(
-    door: FakeDoor, halt: Halt
+async def test_a_freeze_of_the_task_does_not_block_the_way_back_and_a_pause_does(
+    door: FakeDoor,
 ) -> None:
     door.system.value = "new"
-    door.controls.frozen = [halt]
+    door.controls.frozen = [OF_TASK]
     door.controls.paused = True
     await door.execution.roll_back(proposal(), UNDO, caller())
     assert door.journal.outcomes.pop().reason == "SIGNOFF_PAUSED"
     door.controls.paused = False
     await door.execution.roll_back(proposal(), UNDO, caller())
+    assert door.outcome.state is ProposalState.ROLLED_BACK
+
+
+@pytest.mark.parametrize("halt", [OF_LAMP, OF_HELD], ids=["freeze", "hold"])
+async def test_to_undo_a_pause_does_not_start_a_frozen_campaign(door: FakeDoor, halt: Halt) -> None:
+    door.system.value = "new"
+    door.controls.frozen = [halt]
+    # That the action itself only stopped something says nothing of its way back.
+    paused = proposal(facts=facts(action=ActionKind.PAUSE))
+    await door.execution.roll_back(paused, UNDO, caller())
+    outcome = door.journal.outcomes.pop()
+    assert (outcome.state, outcome.reason) == (None, "FROZEN")
+    assert outcome.retry_s is not None
+    assert f"frozen by {ANA}: I want to look" in outcome.sentence
+    assert '`/signoff unfreeze campaign "lamp"`' in outcome.sentence
+    assert {"observe", "act"}.isdisjoint(door.trail)
+    door.controls.frozen = []
+    await door.execution.roll_back(paused, UNDO, caller())
+    assert door.outcome.state is ProposalState.ROLLED_BACK
+
+
+async def test_a_campaign_frozen_while_its_undoing_is_on_the_way_does_not_start(
+    door: FakeDoor,
+) -> None:
+    door.system.value = "new"
+    door.controls.freezes_after = {"observe": OF_LAMP}
+    await door.execution.roll_back(proposal(), UNDO, caller())
+    assert (door.outcome.state, door.outcome.reason) == (None, "FROZEN")
+    assert {"begin", "act"}.isdisjoint(door.trail)
+
+
+@pytest.mark.parametrize("halt", [OF_LAMP, OF_HELD], ids=["freeze", "hold"])
+async def test_what_only_stops_a_frozen_campaign_undoes_its_start(
+    door: FakeDoor, halt: Halt
+) -> None:
+    door.system.value = "new"
+    door.controls.frozen = [halt]
+    catalogue = Catalogue([WithStop(door.system)])
+    execution = Execution(Gateway(replace(door.gateway.parts, catalogue=catalogue)))
+    back = inverse().model_copy(update={"tool": Stopping.name})
+    started = proposal(action=action(inverse=back), facts=facts(action=ActionKind.ACTIVATE))
+    await execution.roll_back(started, UNDO, caller())
     assert door.outcome.state is ProposalState.ROLLED_BACK
 
 

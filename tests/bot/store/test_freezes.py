@@ -26,10 +26,10 @@ from bot.store.freezes import (
 from bot.store.halts import switches
 from bot.store.journal import SqlJournal
 from bot.store.notices import NOTICE, Order
-from bot.store.tables import controls, outbox, proposals, threads
+from bot.store.tables import controls, executions, outbox, proposals, threads
 from policies.engine import RuleKind, When
 from policies.loader import sealed
-from policies.model import Mode, Proposal, ProposalState
+from policies.model import ActionKind, Mode, Proposal, ProposalState
 from tests.bot.world import ANA, BEN, SECRET, World, caller_of, done, intent
 from tests.fakes.door import FakeDoor, asks_oncall
 from tests.fakes.ports import FakeDirectory
@@ -37,7 +37,17 @@ from tests.fakes.values import rule
 from tools.execution import Execution
 from tools.gateway import Gateway
 from tools.halts import Halt, HaltKind, Modes
-from tools.ports import Basis, Caller, Direction, Draft, Frozen, Grant, Halted, ModeChanged
+from tools.ports import (
+    BackFrozen,
+    Basis,
+    Caller,
+    Direction,
+    Draft,
+    Frozen,
+    Grant,
+    Halted,
+    ModeChanged,
+)
 
 ANCHOR = "C0OPERATIONS"
 BOOTS = Campaign(platform="adplatform", key="cmp-1", name="Winter boots")
@@ -210,6 +220,26 @@ async def test_a_freeze_lets_a_way_back_begin_and_a_pause_does_not(store: World)
         )
     )
     await store.journal.begin(intent(proposal, Direction.INVERSE), caller)
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+async def test_a_way_back_that_would_start_a_frozen_campaign_does_not_begin(
+    store: World, is_held: bool
+) -> None:
+    proposal = await store.proposed()
+    claim = await store.executed(proposal)
+    assert (await store.roll_back(store.click(proposal))).refusal is None
+    checkout = Campaign(platform="shop", key="checkout", name="checkout")
+    if is_held:
+        await written(store, hold_campaigns, order(), [checkout], "T-INCIDENT")
+    else:
+        await written(store, freeze_campaign, order(), checkout)
+    back = intent(proposal, Direction.INVERSE)
+    with pytest.raises(BackFrozen, match="unfreeze campaign"):
+        await store.journal.begin(back, caller_of(claim))
+    assert await store.rows(executions, direction="inverse") == []
+    stopping = replace(back, action=ActionKind.PAUSE)
+    await store.journal.begin(stopping, caller_of(claim))
 
 
 async def test_what_was_decided_in_another_mode_does_not_begin(store: World) -> None:
