@@ -10,6 +10,7 @@ from bot.slack.blocks import Block
 from bot.slack.differences import differences
 from bot.slack.outcomes import (
     NOT_ROLLED_BACK,
+    WAITING,
     asking,
     edited,
     measured,
@@ -30,8 +31,6 @@ ROLL_BACK = "proposal.roll_back"
 HOUR_S = 3600
 # Below the limit of one section.
 PARAMETERS = 2500
-# Why a rollback has not begun yet.
-WAITING = frozenset({"SIGNOFF_PAUSED", "NO_ANSWER", "GROUP_UNREADABLE"})
 
 Mentions = Mapping[str, str]
 

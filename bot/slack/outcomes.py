@@ -14,8 +14,18 @@ from tools.ports import Direction
 
 # Why a rollback ended without being done; some of these stop before anything was begun.
 NOT_ROLLED_BACK = frozenset(
-    {"NO_INVERSE", "PERSON_SAYS_NOT_DONE", "REFUSED_OUTSIDE", "STATE_CHANGED", "TOOL_GONE"}
+    {
+        "NO_INVERSE",
+        "NOT_IN_GROUP",
+        "PERSON_SAYS_NOT_DONE",
+        "REFUSED_OUTSIDE",
+        "STATE_CHANGED",
+        "TOOL_GONE",
+        "WINDOW_CLOSED",
+    }
 )
+# Why a rollback has not begun yet.
+WAITING = frozenset({"FROZEN", "SIGNOFF_PAUSED", "NO_ANSWER", "GROUP_UNREADABLE"})
 # Why an approved one is approved, and nothing holds it back.
 LET_THROUGH = ("SIGNED_OFF", "GLASS_BROKEN")
 # Why it has not begun yet where somebody stopped it: that is told from the switches.
@@ -123,7 +133,8 @@ def _replaced(view: ProposalView, when: str) -> str:
 def _undoing(view: ProposalView) -> str:
     """Say what became of a rollback that was asked for before anything was measured."""
     if view.row.roll_back_by is not None:
-        return f"*Rolling back*, asked by {person(view.row.roll_back_by)}."
+        waits = safe(view.sentence or "") if view.reason in WAITING else ""
+        return f"*Rolling back*, asked by {person(view.row.roll_back_by)}. {waits}".strip()
     return (
         f"*Not rolled back.* {safe(view.sentence or '')}" if view.reason in NOT_ROLLED_BACK else ""
     )
