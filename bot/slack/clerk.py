@@ -72,18 +72,18 @@ class InboxClerk:
         async with asyncio.TaskGroup() as people:
             while True:
                 async with pulse.outlasting("the inbox"):
-                    handed = {letter.key for own in self._handed.values() for letter in own}
-                    for letter in await inbox.due(but=handed):
-                        self._hand_out(letter, people)
+                    await self._hand_out(inbox, people)
                 await pulse.rest()
                 await asyncio.sleep(ACK_FIRST_S)
 
-    def _hand_out(self, letter: Letter, people: asyncio.TaskGroup) -> None:
-        person = "/".join(who(letter.body))
-        if person not in self._handed:
-            self._handed[person] = deque()
-            people.create_task(self._commanded(person))
-        self._handed[person].append(letter)
+    async def _hand_out(self, inbox: Inbox, people: asyncio.TaskGroup) -> None:
+        handed = {letter.key for own in self._handed.values() for letter in own}
+        for letter in await inbox.due(but=handed):
+            person = "/".join(who(letter.body))
+            if person not in self._handed:
+                self._handed[person] = deque()
+                people.create_task(self._commanded(person))
+            self._handed[person].append(letter)
 
     async def _commanded(self, person: str) -> None:
         """Work off what one person commanded, in its order."""
