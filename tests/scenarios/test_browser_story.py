@@ -144,6 +144,7 @@ async def campaign(scene: Stage, album: Album) -> None:
     await album.take("10-plan", thread.get_by_role("button", name="Approve"))
     await page.get_by_role("radio", name="Ben").click()
     await thread.get_by_role("button", name="Approve").click()
+    await page.locator("#confirm").get_by_role("button", name="Approve").click()
     await expect(thread.get_by_role("button", name="Approve")).to_be_visible()
     await expect(thread.get_by_text("Activate the campaign").first).to_be_visible()
     await album.take("11-created", thread.get_by_role("button", name="Approve"))

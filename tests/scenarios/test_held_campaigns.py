@@ -34,7 +34,7 @@ async def test_what_is_signed_off_in_a_frozen_task_waits_for_an_operator(tmp_pat
         frozen = rf"{found.rollback}[\s\S]*This task is frozen[\s\S]*&lt;!here&gt;"
         await scene.reply(INCIDENTS, found.root_ts, frozen)
         await scene.ben.click("Approve", INCIDENTS, card["ts"])
-        await card_of(scene, found, r"\*Signed off\* by <@U0BEN>[\s\S]*this waits for")
+        await card_of(scene, found, r"\*Signed off\* by <@U0BEN>[\s\S]*Not begun yet")
         assert scene.world.shop.effects == ()
         await scene.mia.command(INCIDENTS, f"/signoff unfreeze {task[0]}")
         await scene.told(scene.mia, "Only members of `operators`", INCIDENTS)

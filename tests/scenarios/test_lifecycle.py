@@ -36,7 +36,7 @@ async def approved_while_paused(scene: Scene, found: Incident) -> None:
     """Ben signs off; it is stored, and waits."""
     card = await card_of(scene, found, rf"{found.rollback}[\s\S]*Signoff is paused")
     await scene.ben.click("Approve", INCIDENTS, card["ts"])
-    await card_of(scene, found, r"\*Signed off\* by <@U0BEN>[\s\S]*this waits for")
+    await card_of(scene, found, r"\*Signed off\* by <@U0BEN>[\s\S]*Not begun yet")
 
 
 async def resolved(scene: Scene, found: Incident) -> None:
