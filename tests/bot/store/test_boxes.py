@@ -35,6 +35,23 @@ async def test_an_envelope_is_taken_once_by_its_key(store: World) -> None:
     )
 
 
+@pytest.mark.parametrize("behind", ["", ":C0INCIDENTS:1.5", f",T-T7Y3JWT9-2:{'a1' * 32}|C0|1.5"])
+async def test_what_a_button_carries_is_kept_whatever_word_its_id_spells(
+    store: World, behind: str
+) -> None:
+    box, value = Inbox(store.context), f"T-T7Y3JWT9-1:{'04767611615bc81c' * 4}{behind}"
+    await box.put("envelope-1", "action", {"actions": [{"value": value}]})
+    assert (await box.due())[0].body == {"actions": [{"value": value}]}
+
+
+async def test_a_secret_that_looks_like_what_a_button_carries_is_taken_out(store: World) -> None:
+    own = "9f" * 32
+    store.context.redactor.learn([own])
+    box = Inbox(store.context)
+    await box.put("envelope-1", "action", {"actions": [{"value": f"T-T7Y3JWT9-1:{own}"}]})
+    assert own not in str((await box.due())[0].body)
+
+
 async def test_an_envelope_that_was_worked_off_is_not_taken_again(store: World) -> None:
     box = Inbox(store.context)
     await box.put("envelope-1", "action", BODY)
