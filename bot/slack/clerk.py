@@ -15,13 +15,15 @@ from bot.store.engine import Connection
 from bot.store.votes import given_up
 from tools.ports import RecordUnavailable
 
-POLL_S = 0.25
+# What is stored wakes the clerk; the poll finds what was put off.
+POLL_S = 0.5
 # The ack goes out first: Bolt polls for it every 10 ms.
 ACK_FIRST_S = 0.02
 MAX_ATTEMPTS = 8
 LAST_ROUND_S = 3.0
-COMMANDS, EVENTS = frozenset({"command"}), frozenset({"event"})
+COMMANDS = frozenset({"command"})
 PERSONAL = frozenset({"action", "view"})
+OTHERS = PERSONAL | {"event"}
 APOLOGY = (
     "Something went wrong with what you just did, and it was not done. Please try again; if it"
     " stays so, tell your operators to look at the log."
@@ -42,7 +44,7 @@ class InboxClerk:
         self, desk: Desk, inbox: Inbox, is_slack_away: Callable[[], bool] = lambda: False
     ) -> None:
         self._desk, self._inbox, self._is_slack_away = desk, inbox, is_slack_away
-        self._pulses = {kinds: Pulse(POLL_S) for kinds in (COMMANDS, EVENTS, PERSONAL)}
+        self._pulses = {kinds: Pulse(POLL_S) for kinds in (COMMANDS, OTHERS)}
         # Commands that were handed out and are not worked off yet, by person.
         self._handed: dict[str, deque[Letter]] = {}
 
@@ -54,12 +56,11 @@ class InboxClerk:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as lanes:
-            for kinds in (EVENTS, PERSONAL):
-                lanes.create_task(self._one_by_one(kinds))
+            lanes.create_task(self._one_by_one())
             lanes.create_task(self._by_person())
 
-    async def _one_by_one(self, kinds: frozenset[str]) -> None:
-        inbox, pulse = self._inbox.only(kinds), self._pulses[kinds]
+    async def _one_by_one(self) -> None:
+        inbox, pulse = self._inbox.only(OTHERS), self._pulses[OTHERS]
         while True:
             async with pulse.outlasting("the inbox"):
                 for letter in await inbox.due():
