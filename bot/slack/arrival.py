@@ -54,7 +54,7 @@ class Arrival:
             raise _refusal("SLACK_BOT_TOKEN", refused) from refused
         except NoAnswer:
             return False
-        self._directory.joined(str(found["team_id"]))
+        self._directory.joined(str(found["team_id"]), str(found.get("url", "")))
         return True
 
     async def _is_open(self, socket: Socket, app_token: str) -> bool:

@@ -6,18 +6,14 @@ from contextlib import suppress
 from typing import Any
 
 from agents.tasks import NewTask, TaskKind
-from bot.slack import halts, modes, policies, rollbacks, switches
+from bot.slack import modes, policies, rollbacks, status, switches
 from bot.slack.desk import Desk, reply, who
 from bot.slack.rights import reader, refuse
-from bot.slack.text import code, day_time, person, safe
+from bot.slack.text import code, safe
 from bot.store.boxes import Letter, letter_done
-from bot.store.controls import waiting
 from bot.store.engine import Connection
-from bot.store.halts import switches as now_switched
 from bot.store.ledger import story
-from bot.store.reviews import Review, open_reviews
 from bot.store.tasks import create_task
-from policies.lockout import POLICY_AGENT
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
 
 HELP = """*What you can ask*
@@ -134,36 +130,6 @@ async def _begin(desk: Desk, letter: Letter, new: NewTask) -> None:
     await desk.context.database.write(unit)
 
 
-async def _status(desk: Desk, letter: Letter, words: Words) -> None:
-    del words
-    voter, refusal = await reader(desk, letter)
-    if refusal is not None:
-        await refuse(desk, letter, voter, ("/signoff status", "ask how Signoff stands"), refusal)
-        return
-
-    def unit(connection: Connection) -> None:
-        if not letter_done(connection, desk.context, letter.key, "status"):
-            return
-        found = now_switched(connection, DEFAULT_TENANT)
-        lines = [] if found.pause is not None else ["*Signoff works.*"]
-        lines += halts.status(found)
-        open_tasks, pending = waiting(connection, DEFAULT_TENANT)
-        lines.append(f"{open_tasks} tasks are open; {len(pending)} proposals wait for a sign-off.")
-        lines += [f"• `{proposal_id}`" for proposal_id in pending[:10]]
-        lines += [_review(review) for review in open_reviews(connection, DEFAULT_TENANT)[:10]]
-        outside = [part for part in desk.catalogue.connectors if part.name != POLICY_AGENT]
-        names = ", ".join(part.title for part in outside) or "none"
-        lines.append(f"Connected: {names}. Thinking: the built-in analyst (no model).")
-        reply(connection, desk.context, letter.body, "\n".join(lines))
-
-    await desk.context.database.write(unit)
-
-
-def _review(review: Review) -> str:
-    by, since = person(review.broken_by), day_time(review.opened_at)
-    return f"• Broken glass to review: {code(review.proposal_id)}, by {by}, since {since}"
-
-
 async def _digest(desk: Desk, letter: Letter, words: Words) -> None:
     del words
     team, user = who(letter.body)
@@ -223,7 +189,7 @@ async def _help(desk: Desk, letter: Letter, words: Words) -> None:
 
 
 SUBCOMMANDS: Mapping[str, Handler] = {
-    "status": _status,
+    "status": status.status,
     "pause": switches.stop,
     "resume": switches.go_on,
     "freeze": switches.freeze,

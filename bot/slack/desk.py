@@ -10,6 +10,7 @@ from bot.config import Config
 from bot.rulesets import SqlRuleSets
 from bot.slack.blocks import Block
 from bot.slack.directory import SlackDirectory
+from bot.slack.groups import mentions_of
 from bot.store.boxes import Letter, letter_done, send
 from bot.store.context import Context
 from bot.store.engine import Connection
@@ -29,6 +30,11 @@ class Desk:
     rule_sets: SqlRuleSets
     # Where the rule files lie; the shipped ones without it.
     policy_dir: Path | None
+
+    @property
+    def mentions(self) -> dict[str, str]:
+        """How each group is mentioned."""
+        return mentions_of(self.config.groups)
 
     async def answer(self, letter: Letter, text: str, result: str) -> None:
         """Answer only, and be done with the letter."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.config import Group
+from bot.slack.groups import mentions_of
 from bot.slack.sender import NoAnswer, NotSent, Sender, SlackRefused
 from policies.approvals import Membership, Memberships, Voter
 from policies.model import Clock
@@ -25,6 +26,7 @@ class SlackDirectory:
         self._sender, self._clock, self._groups = sender, clock, groups
         # Not known before Slack's first answer: until then nobody is recognised.
         self._team: str | None = None
+        self._workspace = ""
         self._known: dict[str, Membership] = {}
         self._voters: dict[str, tuple[datetime, Voter]] = {}
         self._lock = asyncio.Lock()
@@ -39,9 +41,14 @@ class SlackDirectory:
         """The team that the groups' users belong to; None before Slack's first answer."""
         return self._team
 
-    def joined(self, team: str) -> None:
-        """Say which team the groups' users belong to."""
-        self._team = team
+    @property
+    def workspace(self) -> str:
+        """The workspace's address, that of links to messages; empty before Slack's first answer."""
+        return self._workspace
+
+    def joined(self, team: str, workspace: str = "") -> None:
+        """Say which team the groups' users belong to, and the address of its workspace."""
+        self._team, self._workspace = team, workspace
 
     async def memberships(self, groups: Sequence[str]) -> Memberships:
         """Return what is known of these groups; one that cannot be read is left out."""
@@ -54,13 +61,7 @@ class SlackDirectory:
 
     async def mentions(self) -> dict[str, str]:
         """Return how each group is mentioned."""
-        found = {}
-        for name, group in self._groups.items():
-            if group.usergroup is not None:
-                found[name] = f"<!subteam^{group.usergroup}>"
-            else:
-                found[name] = " ".join(f"<@{user}>" for user in group.users or ())
-        return found
+        return mentions_of(self._groups)
 
     async def voter(self, team: str, user: str) -> Voter:
         """Return what Slack says of a person; `is_known` is False without an answer."""

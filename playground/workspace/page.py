@@ -23,6 +23,8 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 HEARTBEAT_S = 15.0
+# A message's address as Slack writes it.
+ARCHIVED = "/archives/{channel:[A-Z0-9]{1,20}}/p{stamp:[0-9]{7,20}}"
 
 
 class Page:
@@ -37,6 +39,9 @@ class Page:
         return [
             web.get("/", guarded(self._index)),
             web.get("/static/{name}", guarded(self._asset)),
+            web.get(
+                r"/archives/{channel:[A-Z0-9]{1,20}}/p{stamp:[0-9]{7,20}}", guarded(self._linked)
+            ),
             web.get("/page/state", guarded(self._state)),
             web.get("/page/messages", guarded(self._messages)),
             web.get("/page/feed", guarded(self._feed)),
@@ -45,6 +50,11 @@ class Page:
 
     async def _index(self, _request: web.Request) -> web.StreamResponse:
         return _file(STATIC / "index.html")
+
+    async def _linked(self, request: web.Request) -> web.StreamResponse:
+        """Lead to a message by the address that Slack gives it, without the point in its ts."""
+        channel, stamp = request.match_info["channel"], request.match_info["stamp"]
+        raise web.HTTPFound(f"/#{channel}/{stamp[:-6]}.{stamp[-6:]}")
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]

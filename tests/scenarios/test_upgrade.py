@@ -95,7 +95,7 @@ async def test_a_task_that_only_a_newer_version_knows_is_told_and_stops_nothing(
         await scene.reply(INCIDENTS, root_ts, "Escalated: I can't go on[\\s\\S]*newer version")
         # Others are served.
         await scene.mia.command(INCIDENTS, "/signoff status")
-        await scene.told(scene.mia, "tasks are open", INCIDENTS)
+        await scene.told(scene.mia, "1 task is open", INCIDENTS)
         world.inject("checkout")
         await scene.mia.command(INCIDENTS, "/triage checkout staging")
         await scene.root(INCIDENTS, "checkout in staging")

@@ -40,7 +40,7 @@ from tools.catalogue import Catalogue
 from tools.gateway import Gateway, Parts
 from tools.ports import Draft
 
-TEAM = "T0PLAY"
+TEAM, WORKSPACE = "T0PLAY", "https://play.slack.com/"
 ANA, BEN, MIA, ZOE = "U0ANA", "U0BEN", "U0MIA", "U0ZOE"
 ROBOT, GUEST, GONE, EVE = "U0ROBOT", "U0GUEST", "U0GONE", "U0EVE"
 STRANGERS = (
@@ -259,7 +259,7 @@ async def office(folder: Path, groups: Mapping[str, Group] = GROUPS) -> AsyncIte
         store, system = side.store, FakeSystem()
         side.workspace.state.users.update({user.id: user for user in STRANGERS})
         directory = SlackDirectory(side.sender, store.clock, groups)
-        directory.joined(TEAM)
+        directory.joined(TEAM, WORKSPACE)
         catalogue = Catalogue([FakeConnector(system)])
         rules: list[RuleSet] = []
         gateway = Gateway(

@@ -32,6 +32,14 @@ async def test_the_page_is_served_with_a_policy_that_runs_only_its_own_scripts(
             assert response.status == 404
 
 
+async def test_the_address_that_slack_gives_a_message_leads_to_it(world: World) -> None:
+    ts = await world.post(text="x")
+    given = f"{world.base_url}/archives/{INCIDENTS}/p{ts.replace('.', '')}?thread_ts={ts}"
+    async with world.session.get(given, allow_redirects=False) as response:
+        assert response.status == 302
+        assert response.headers["Location"] == f"/#{INCIDENTS}/{ts}"
+
+
 def test_no_script_parses_markup_or_loads_from_elsewhere() -> None:
     scripts = [path for path in page.STATIC.iterdir() if path.suffix == ".js"]
     assert len(scripts) > 5

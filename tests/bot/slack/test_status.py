@@ -1,0 +1,81 @@
+"""`/signoff status` names what waits, for whom and until when, and leads to it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from bot.config import Group
+from bot.slack import cards
+from bot.slack.limits import TEXT
+from bot.slack.status import MOST, NOTHING
+from bot.store.tables import proposals
+from policies.engine import Asked
+from tests.bot.slack.office import ANA, BEN, GROUPS, GUEST, WORKSPACE, ZOE, Office, office
+from tests.bot.slack.slackside import CHANNEL
+from tests.bot.world import ts_of
+
+ONCALL = "`oncall` (<@U0ANA>, <@U0BEN>, <@U0ROBOT>, <@U0GUEST>, <@U0GONE>)"
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path) as found:
+        yield found
+
+
+async def test_status_says_that_nothing_waits(here: Office) -> None:
+    lines = (await here.command(BEN, "status")).splitlines()
+    assert lines[1:3] == ["0 tasks are open.", NOTHING]
+
+
+async def test_status_names_what_waits_for_whom_until_when_and_leads_there(here: Office) -> None:
+    made = await here.proposal()
+    told = await here.command(BEN, "status")
+    place = f"{WORKSPACE}archives/{CHANNEL}/p{ts_of(made.id).replace('.', '')}"
+    until = made.expires_at.strftime("%d %b %H:%M UTC")
+    assert "*1 proposal waits for a sign-off*" in told
+    assert f"• <{place}|{made.title}> in `staging` needs *1* of {ONCALL}, until {until}" in told
+    assert NOTHING not in told
+
+
+async def test_status_says_whose_sign_off_is_still_missing(here: Office) -> None:
+    here.asks(Asked(n=1, groups=("oncall",)), Asked(n=1, groups=("sre",)))
+    made = await here.proposal()
+    await here.press(BEN, cards.APPROVE, made)
+    told = await here.command(ANA, "status")
+    assert "needs *1* more of `sre` (<@U0ZOE>) (signed off by <@U0BEN>)" in told
+
+
+async def test_status_names_a_few_of_many_and_stays_short(tmp_path: Path) -> None:
+    groups = {**GROUPS, "oncall": Group(users=tuple(f"U0PERSON{n}" for n in range(60)))}
+    async with office(tmp_path, groups) as here:
+        for _ in range(MOST + 3):
+            await here.proposal()
+        told = await here.command(ZOE, "status")
+    assert f"*{MOST + 3} proposals wait for a sign-off*" in told
+    assert told.count(" needs *1* of `oncall` (") == MOST
+    assert "<@U0PERSON4>, 55 more)" in told
+    assert "• and 3 more" in told
+    assert len(told) < TEXT
+
+
+async def test_status_tells_what_was_proposed_in_one_go_on_one_line(here: Office) -> None:
+    made = [await here.proposal() for _ in range(4)]
+    together = update(proposals).where(proposals.c.id.in_([one.id for one in made[:3]]))
+    await here.store.database.write(
+        lambda connection: connection.execute(together.values(batch=made[0].id))
+    )
+    told = await here.command(BEN, "status")
+    assert "*4 proposals wait for a sign-off*" in told
+    assert told.count(" needs *1* of `oncall` (") == 2
+    assert "in `staging` and 2 alike; the first needs *1* of" in told
+    assert "more\n" not in told
+
+
+async def test_a_guest_is_told_nothing_of_what_waits(here: Office) -> None:
+    made = await here.proposal()
+    told = await here.command(GUEST, "status")
+    assert made.title not in told
+    assert made.id not in told
