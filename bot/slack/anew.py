@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.slack.desk import Desk, reply
-from bot.slack.refusals import words
 from bot.slack.text import day_time, safe
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
@@ -131,7 +130,7 @@ async def _propose(desk: Desk, letter: Letter, click: Click, wanted: Wanted) -> 
             refusal = Refusal.ALREADY_PROPOSED
         if refusal is not None:
             refused(connection, desk.context, click, wanted.old, refusal)
-            reply(connection, desk.context, letter.body, words(refusal, wanted.old))
+            reply(connection, desk.context, letter.body, desk.no(refusal, wanted.old))
             return
         if new.decision.effect is EffectKind.DENY:
             why = ", ".join([*new.decision.reasons, *(f"rule `{n}`" for n in new.decision.rules)])
@@ -155,7 +154,7 @@ async def _refuse(
     def unit(connection: Connection) -> None:
         if letter_done(connection, desk.context, letter.key, refusal):
             refused(connection, desk.context, click, proposal, refusal)
-            reply(connection, desk.context, letter.body, words(refusal, proposal))
+            reply(connection, desk.context, letter.body, desk.no(refusal, proposal))
 
     await desk.context.database.write(unit)
 

@@ -7,6 +7,7 @@ from typing import Any
 from bot.slack.batchcards import APPROVE_ALL, REJECT_ALL, pairs_of
 from bot.slack.clicks import CARD_POLL_S, click_of, clicked, is_too_early, refusal_of
 from bot.slack.desk import Desk, reply, who
+from bot.slack.groups import Mentions
 from bot.slack.modals import values
 from bot.slack.refusals import words
 from bot.slack.text import bullets, code, safe
@@ -121,7 +122,7 @@ async def _settle(
         if not letter_done(connection, desk.context, letter.key, "worked off"):
             return
         answers = [_cast(connection, desk, click, (ballot, reason), memberships) for click in found]
-        reply(connection, desk.context, letter.body, told(found, answers, ballot))
+        reply(connection, desk.context, letter.body, told(found, answers, ballot, desk.mentions))
 
     await desk.context.database.write(unit)
     desk.context.boundary("vote.stored")
@@ -139,13 +140,15 @@ def _cast(
     return cast(connection, desk.context, click, vote[0], memberships, vote[1])
 
 
-def told(found: Sequence[Click], answers: Sequence[Answer], ballot: Ballot) -> str:
+def told(
+    found: Sequence[Click], answers: Sequence[Answer], ballot: Ballot, mentions: Mentions
+) -> str:
     """Return what became of each item: first in numbers, then one by one."""
     done = "signed off" if ballot is Ballot.APPROVE else "rejected"
     outcomes = [_outcome(answer, done) for answer in answers]
     counted = [f"{outcomes.count(kind)} {kind}" for kind in dict.fromkeys(outcomes)]
     lines = [
-        f"{code(click.proposal_id, 80)} {_title(answer)}{outcome}{_why(answer)}"
+        f"{code(click.proposal_id, 80)} {_title(answer)}{outcome}{_why(answer, mentions)}"
         for click, answer, outcome in zip(found, answers, outcomes, strict=True)
     ]
     return f"Of the {len(found)} shown: {', '.join(counted)}.\n{bullets(lines)}"
@@ -161,5 +164,7 @@ def _title(answer: Answer) -> str:
     return "" if answer.proposal is None else f"{safe(answer.proposal.title, 120)}: "
 
 
-def _why(answer: Answer) -> str:
-    return "" if answer.refusal is None else f": {words(answer.refusal, answer.proposal)}"
+def _why(answer: Answer, mentions: Mentions) -> str:
+    if answer.refusal is None:
+        return ""
+    return f": {words(answer.refusal, answer.proposal, mentions=mentions)}"

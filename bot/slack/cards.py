@@ -185,11 +185,21 @@ def _status(view: ProposalView, mentions: Mentions, held: str | None) -> str:
     if view.row.is_sign_off_stale:
         lines.append("The alert has resolved since that sign-off.")
     lines.append(f"Until {day_time(proposal.expires_at)}; no answer is a no.")
-    if proposal.decision.self_approval:
-        lines.append("_Whoever asked may sign off here (self-approval)._")
+    lines += _asked_by(proposal)
     if held:
         lines.append(held)
     return "\n".join(lines)
+
+
+def _asked_by(proposal: Proposal) -> list[str]:
+    """Say who asked for it, and so whether they may sign it off."""
+    people = " and ".join(person(name) for name in proposal.requesters if "/" in name)
+    if proposal.decision.self_approval:
+        by = f" Asked by {people}." if people else ""
+        return [f"_Whoever asked may sign off here (self-approval)._{by}"]
+    is_edited = proposal.replaces is not None and proposal.anew is None
+    how = "Asked or edited" if is_edited else "Asked"
+    return [f"{how} by {people}, who may not sign this."] if people else []
 
 
 def _facts(proposal: Proposal) -> list[str]:

@@ -9,7 +9,7 @@ from bot.slack import cards, reviews, unknowns
 from bot.slack.anew import propose_again, propose_undo
 from bot.slack.batchcards import base_of
 from bot.slack.desk import Desk, reply, who
-from bot.slack.refusals import shown_back, words
+from bot.slack.refusals import shown_back
 from bot.slack.undoing import PROPOSE_AGAIN, PROPOSE_UNDO
 from bot.store.boxes import Letter, letter_done
 from bot.store.context import Context
@@ -187,7 +187,8 @@ async def settle(desk: Desk, letter: Letter, click: Click, deed: Deed) -> None:
         else:
             answer = deed.work(connection, desk.context, click, memberships)
         if answer.refusal is not None:
-            said = words(answer.refusal, answer.proposal, deed.groups) + shown_back(deed.words)
+            said = desk.no(answer.refusal, answer.proposal, deed.groups)
+            said += shown_back(deed.words)
             reply(connection, desk.context, letter.body, said)
         elif answer.missing:
             more = f"{answer.missing} more approval{'s' if answer.missing > 1 else ''}"
@@ -208,7 +209,8 @@ async def _opened(desk: Desk, letter: Letter, click: Click, action_id: str) -> N
     def unit(connection: Connection) -> None:
         if letter_done(connection, desk.context, letter.key, refusal):
             refused(connection, desk.context, click, proposal, refusal)
-            said = words(refusal, proposal, GATES.get(action_id, (check, ()))[1])
+            needed = GATES.get(action_id, (check, ()))[1]
+            said = desk.no(refusal, proposal, needed)
             reply(connection, desk.context, letter.body, said)
 
     await desk.context.database.write(unit)

@@ -11,9 +11,12 @@ from bot.rulesets import SqlRuleSets
 from bot.slack.blocks import Block
 from bot.slack.directory import SlackDirectory
 from bot.slack.groups import mentions_of
+from bot.slack.refusals import words
 from bot.store.boxes import Letter, letter_done, send
 from bot.store.context import Context
 from bot.store.engine import Connection
+from policies.approvals import Refusal
+from policies.model import Proposal
 from tools.catalogue import Catalogue
 from tools.gateway import Gateway
 
@@ -35,6 +38,12 @@ class Desk:
     def mentions(self) -> dict[str, str]:
         """How each group is mentioned."""
         return mentions_of(self.config.groups)
+
+    def no(
+        self, refusal: Refusal, proposal: Proposal | None, groups_needed: Sequence[str] = ()
+    ) -> str:
+        """Return what a person is told whose click changed nothing; see `refusals.words`."""
+        return words(refusal, proposal, groups_needed, self.mentions)
 
     async def answer(self, letter: Letter, text: str, result: str) -> None:
         """Answer only, and be done with the letter."""

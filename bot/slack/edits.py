@@ -9,7 +9,7 @@ from bot.slack import cards
 from bot.slack.clicks import refusal_of
 from bot.slack.desk import Desk, reply
 from bot.slack.faults import in_words
-from bot.slack.refusals import shown_back, words
+from bot.slack.refusals import shown_back
 from bot.slack.text import safe
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
@@ -56,7 +56,7 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
     refusal, old = await refusal_of(desk, click, cards.EDIT)
     if old is None or refusal is not None:
         why = refusal or Refusal.OTHER_CARD
-        await _refuse(desk, letter, (click, old), why, words(why, old) + _typed(filled))
+        await _refuse(desk, letter, (click, old), why, desk.no(why, old) + _typed(filled))
         return
     number = await desk.context.database.read(
         lambda connection: proposal_count(connection, old.task_id)
@@ -72,7 +72,7 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
         return
     except Halted as halted:
         why = Refusal.FROZEN if isinstance(halted, Frozen) else Refusal.SIGNOFF_PAUSED
-        text = _stopped(halted, words(why, old))
+        text = _stopped(halted, desk.no(why, old))
         await _refuse(desk, letter, (click, old), why, text + _typed(filled))
         return
     new = asking_people(considered, old, EDITED)
@@ -87,7 +87,7 @@ async def edit(desk: Desk, letter: Letter, click: Click, filled: dict[str, str])
         why = supersede(connection, desk.context, old, new, click.voter.id)
         if why is not None:
             refused(connection, desk.context, click, old, why)
-            reply(connection, desk.context, letter.body, words(why, old) + _typed(filled))
+            reply(connection, desk.context, letter.body, desk.no(why, old) + _typed(filled))
             return
         add_proposal(connection, desk.context, new)
         settle_task(connection, desk.context, old.task_id, "EDITED")

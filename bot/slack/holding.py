@@ -49,7 +49,7 @@ async def act(desk: Desk, letter: Letter) -> float | None:
         if because is not None:
             refused(connection, desk.context, click, None, because)
             is_other = because is Refusal.OTHER_CARD
-            text = WORDS[because] if is_other else to_command(because, deed)
+            text = WORDS[because] if is_other else to_command(because, deed, desk.mentions)
         elif is_hold:
             text = _held(desk, connection, (task_id, click))
         else:

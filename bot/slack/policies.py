@@ -10,6 +10,7 @@ from bot.rulings import MARKS, because, explained, matrix_of, matrix_rows, rulin
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from bot.slack.desk import Desk, reply, who
+from bot.slack.groups import named
 from bot.slack.text import bullets, code, day_time, escaped, person, safe
 from bot.store.boxes import Letter, letter_done, letter_later
 from bot.store.changes import Proposed, Wish, activation, propose, waiting_changes
@@ -301,13 +302,14 @@ async def _propose(desk: Desk, letter: Letter, words: Words) -> None:
 async def _no_operator(desk: Desk, voter: Voter) -> str | None:
     """Say why this person can't propose rules, or None."""
     members = await desk.directory.memberships([OPERATORS])
+    operators = named(OPERATORS, desk.mentions)
     if unreadable([OPERATORS], members, desk.context.clock.now()):
         return (
-            f"I can't read who is in `{OPERATORS}`, so nobody can propose rules now. Run"
+            f"I can't read who is in {operators}, so nobody can propose rules now. Run"
             " `signoff doctor`."
         )
     if not is_member(voter.id, [OPERATORS], members):
-        return f"Only members of `{OPERATORS}` can propose rules here. Ask one of them."
+        return f"Only members of {operators} can propose rules here. Ask one of them."
     return None
 
 

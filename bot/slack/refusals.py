@@ -1,23 +1,27 @@
 """What a person is told when a click or command changes nothing: what happened, and what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from bot.slack.groups import Mentions, any_of, named
 from bot.slack.text import person, safe
-from policies.approvals import OPERATORS, Refusal
+from policies.approvals import BREAK_GLASS, OPERATORS, Refusal
 from policies.model import Proposal
 from policies.standing import is_asked_by_system
 
 WORDS = {
     Refusal.IS_BOT: "Bots and deactivated accounts can't decide anything.",
-    Refusal.IS_GUEST: "Guests can't decide anything here. Ask a full member.",
-    Refusal.IS_REQUESTER: "You asked for this, so somebody else has to sign it off.",
+    Refusal.IS_GUEST: "Guests can't decide anything here. Ask a member of {groups}.",
+    Refusal.IS_REQUESTER: "You asked for this, so somebody else has to sign it off: ask a member of"
+    " {others}.",
     Refusal.NOT_IN_GROUP: "Only members of {groups} can decide this. Ask one of them.",
     Refusal.GROUP_UNREADABLE: "I can't read right now who is in {groups}, so nobody can decide."
     " Try again in a minute; if it stays so, run `signoff doctor`.",
     Refusal.PERSON_UNREADABLE: "Slack does not tell me right now who you are. Try again in a"
     " minute.",
     Refusal.ALREADY_DECIDED: "This was decided already; the card shows how.",
-    Refusal.ALREADY_VOTED: "Your vote is counted already. It needs somebody else, too.",
+    Refusal.ALREADY_VOTED: "Your vote is counted already. It needs somebody else, too: ask another"
+    " member of {others}.",
     Refusal.EXPIRED: "This has expired; no answer was a no. Ask for it again with `/triage` or"
     " `/launch-campaign`.",
     Refusal.OLD_CARD: "This card is not the newest: the proposal was edited. Use the card below.",
@@ -34,19 +38,19 @@ WORDS = {
     " or ask them.",
     Refusal.ALREADY_BEGUN: "This has begun already, so it can't be withdrawn. The card shows how it"
     " goes on; what can be undone gets a Roll back button.",
-    Refusal.NOT_IN_BREAK_GLASS: "Only members of `break-glass` can act alone. Ask one of them, or"
-    " those whose sign-off the card asks for.",
+    Refusal.NOT_IN_BREAK_GLASS: "Only members of {glass} can act alone. Ask one of them, or those"
+    " whose sign-off the card asks for: {groups}.",
     Refusal.RULES_DENY: "The rules deny this, and the glass can't be broken for what they deny. Ask"
     " for something that they allow.",
     Refusal.RULES_CHANGE: "The glass can't be broken for a change of the rules. Ask operators other"
-    " than its author: they sign it off.",
-    Refusal.FROZEN: "This is frozen, so nothing was changed. Ask an operator to lift it with"
-    " `/signoff unfreeze`.",
-    Refusal.SIGNOFF_PAUSED: "Signoff is paused, so nothing was changed. Press again after an"
-    " operator has written `/signoff resume`.",
-    Refusal.NOT_OPERATOR: "Only members of `operators` can answer this. Ask one of them.",
+    " than its author, who sign it off: {operators}.",
+    Refusal.FROZEN: "This is frozen, so nothing was changed. Ask a member of {operators} to lift"
+    " it with `/signoff unfreeze`.",
+    Refusal.SIGNOFF_PAUSED: "Signoff is paused, so nothing was changed. Press again after a member"
+    " of {operators} has written `/signoff resume`.",
+    Refusal.NOT_OPERATOR: "Only members of {operators} can answer this. Ask one of them.",
     Refusal.IS_BREAKER: "You broke the glass, so somebody else has to review it: another member of"
-    " `operators`.",
+    " {operators}.",
     Refusal.TOO_MANY_EDITS: "This was edited so often that nobody can follow any more. Withdraw or"
     " reject it, and ask anew with `/triage` or `/launch-campaign`.",
     Refusal.EDIT_IMPOSSIBLE: "With these values it can't be done. The proposal stands as it was;"
@@ -58,31 +62,39 @@ WORDS = {
 }
 
 
-def to_command(refusal: Refusal, deed: str) -> str:
+UNKNOWN_GROUP = "the approving group"
+NO_MENTIONS: Mentions = MappingProxyType({})
+
+
+def to_command(refusal: Refusal, deed: str, mentions: Mentions = NO_MENTIONS) -> str:
     """Return the answer to a refused command; `deed` is what it would have done, like `resume`."""
+    operators = named(OPERATORS, mentions)
     said = {
-        Refusal.NOT_IN_GROUP: f"Only members of `{OPERATORS}` can {deed}. Ask one of them.",
-        Refusal.GROUP_UNREADABLE: f"I can't read who is in `{OPERATORS}`, so nobody can {deed}."
+        Refusal.NOT_IN_GROUP: f"Only members of {operators} can {deed}. Ask one of them.",
+        Refusal.GROUP_UNREADABLE: f"I can't read who is in {operators}, so nobody can {deed}."
         " Try again in a minute; if it stays so, run `signoff doctor`.",
         Refusal.IS_GUEST: f"Only full members can {deed}. Ask one of them.",
         Refusal.IS_BOT: f"Only full members can {deed}; bots and deactivated accounts can't.",
-    }.get(refusal, WORDS[refusal])
-    return f"{said} ({refusal})"
+    }.get(refusal)
+    return f"{said or WORDS[refusal].format(**_names(None, mentions))} ({refusal})"
 
 
-def words(refusal: Refusal, proposal: Proposal | None, groups_needed: Sequence[str] = ()) -> str:
+def words(
+    refusal: Refusal,
+    proposal: Proposal | None,
+    groups_needed: Sequence[str] = (),
+    mentions: Mentions = NO_MENTIONS,
+) -> str:
     """Return the answer to a refused click, with its reason code.
 
     `groups_needed` are those beside the groups of the proposal that its button asks for.
     """
-    groups, rules = "the approving group", ""
+    names, rules = _names(proposal, mentions), ""
     if proposal is not None and proposal.decision.groups:
-        groups = " or ".join(f"`{name}`" for name in proposal.decision.groups)
         rules = ", rule " + ", ".join(f"`{rule}`" for rule in proposal.decision.rules)
     if groups_needed and refusal is Refusal.GROUP_UNREADABLE:
-        groups, rules = " or ".join(f"`{name}`" for name in groups_needed), ""
-    asker = "whoever asked for it" if proposal is None else _asker(proposal)
-    return f"{WORDS[refusal].format(groups=groups, asker=asker)} ({refusal}{rules})"
+        names, rules = {**names, "groups": any_of(groups_needed, mentions)}, ""
+    return f"{WORDS[refusal].format(**names)} ({refusal}{rules})"
 
 
 def shown_back(written: str) -> str:
@@ -90,8 +102,21 @@ def shown_back(written: str) -> str:
     return f"\nYou wrote: {safe(written, 600)}" if written.strip() else ""
 
 
-def _asker(proposal: Proposal) -> str:
+def _names(proposal: Proposal | None, mentions: Mentions) -> Mapping[str, str]:
+    """Return whom the words may name: the groups, and those of their members who may sign off."""
+    groups = () if proposal is None else proposal.decision.groups
+    askers = () if proposal is None else tuple(map(person, proposal.requesters))
+    return {
+        "groups": any_of(groups, mentions) or UNKNOWN_GROUP,
+        "others": any_of(groups, mentions, askers) or UNKNOWN_GROUP,
+        "operators": named(OPERATORS, mentions),
+        "glass": named(BREAK_GLASS, mentions),
+        "asker": "whoever asked for it" if proposal is None else _asker(proposal, mentions),
+    }
+
+
+def _asker(proposal: Proposal, mentions: Mentions) -> str:
     people = [person(name) for name in proposal.requesters]
     if is_asked_by_system(proposal):
-        people.append(f"a member of `{OPERATORS}`")
+        people.append(f"a member of {named(OPERATORS, mentions)}")
     return " or ".join(people) or "whoever asked for it"

@@ -255,7 +255,7 @@ async def test_an_item_is_withdrawn_alone(here: Bench) -> None:
     assert await here.states(task) == [S.PENDING, S.WITHDRAWN, S.PENDING]
     assert "*Withdrawn* by <@U0ANA>" in words(await here.card("batch:"))
     (told,) = await here.press("U0BEN", "proposal.withdraw.1", card)
-    assert "Only a member of `operators` can withdraw this" in told
+    assert "Only a member of `operators` (<!subteam^S0OPERATORS>) can withdraw this" in told
     assert await here.states(task) == [S.PENDING, S.WITHDRAWN, S.PENDING]
 
 

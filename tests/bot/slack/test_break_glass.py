@@ -126,7 +126,7 @@ async def test_the_alarm_reaches_the_channel_once_and_mentions_only_whom_it_shou
 async def test_nobody_is_told_of_what_was_refused(here: Office) -> None:
     proposal = await here.proposal()
     (told,) = await here.submit(BEN, modals.GLASS, proposal, FILLED)
-    assert "Only members of `break-glass` can act alone" in told
+    assert "Only members of `break-glass` (<@U0MIA>, <@U0ZOE>" in told
     assert f"You wrote: {REASON}" in told
     assert await here.sent("alarm") == []
     assert await here.sent("dm") == []

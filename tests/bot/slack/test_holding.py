@@ -89,7 +89,7 @@ async def test_only_an_operator_lifts_a_hold_and_only_that_incident_s(here: Desk
     await here.presses("U0MIA", HOLD, one.id, TS["campaigns"])
     await here.presses("U0MIA", HOLD, two.id, f"{TS['campaigns']}9")
     (answer,) = await here.presses("U0BEN", LIFT, one.id, TS["holds"])
-    assert "Only members of `operators` can lift a hold" in answer
+    assert "Only members of `operators` (<!subteam^S0OPERATORS>) can lift a hold" in answer
     (refused,) = await here.store.events("click.refused")
     assert refused["reasons"] == ["NOT_IN_GROUP"]
     (answer,) = await here.presses("U0ANA", LIFT, one.id, TS["holds"])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bot.slack.refusals import WORDS, shown_back, words
+from bot.slack.refusals import WORDS, shown_back, to_command, words
 from policies.approvals import Refusal
 from tests.fakes.values import proposal
 
@@ -32,3 +32,29 @@ def test_a_group_that_is_needed_beside_those_asked_is_named() -> None:
 def test_what_is_shown_back_is_harmless() -> None:
     assert shown_back("<!channel> \u202eevil") == "\nYou wrote: &lt;!channel&gt; evil"
     assert shown_back("  \n") == ""
+
+
+MENTIONS = {"oncall": "<@U0ANA> <@U0BEN>", "operators": "<!subteam^S0OPS>", "break-glass": ""}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "whom"),
+    [
+        (Refusal.NOT_IN_GROUP, "Only members of `oncall` (<@U0ANA>, <@U0BEN>) can decide this."),
+        (Refusal.IS_GUEST, "Ask a member of `oncall` (<@U0ANA>, <@U0BEN>)."),
+        # Whom it would not help to ask is left out.
+        (Refusal.IS_REQUESTER, "ask a member of `oncall` (<@U0BEN>)."),
+        (Refusal.ALREADY_VOTED, "ask another member of `oncall` (<@U0BEN>)."),
+        (Refusal.NOT_OPERATOR, "Only members of `operators` (<!subteam^S0OPS>) can answer this."),
+        (Refusal.NOT_IN_BREAK_GLASS, "Only members of `break-glass` can act alone."),
+    ],
+)
+def test_a_refusal_says_who_can_with_their_mentions(refusal: Refusal, whom: str) -> None:
+    asked = proposal(requesters=("T0PLAY/U0ANA",))
+    assert whom in words(refusal, asked, mentions=MENTIONS)
+
+
+def test_a_refused_command_says_who_can() -> None:
+    said = to_command(Refusal.NOT_IN_GROUP, "resume", MENTIONS)
+    assert said.startswith("Only members of `operators` (<!subteam^S0OPS>) can resume.")
+    assert "{" not in to_command(Refusal.NOT_OPERATOR, "resume")

@@ -126,19 +126,19 @@ def with_hash(wrong: str) -> Callable[[Cards], Press]:
     )
 
 
-MEMBERS = "Only members of `oncall` can decide this. Ask one of them."
+MEMBERS = "Only members of `oncall` (<!subteam^S0ONCALL>) can decide this. Ask one of them."
 NOT_THAT_CARD = "This button does not belong to that card. Nothing was changed"
 OLD = "This card is not the newest: the proposal was edited. Use the card below."
 REFUSED = {
     "the requester": Refused(
         lambda cards: on(cards.own, user="U0ANA"),
         "IS_REQUESTER",
-        "You asked for this, so somebody else has to sign it off.",
+        "You asked for this, so somebody else has to sign it off: ask a member of `oncall`",
     ),
     "the requester's rejection form": Refused(
         lambda cards: on(cards.own, user="U0ANA", action_id="proposal.reject"),
         "IS_REQUESTER",
-        "You asked for this, so somebody else has to sign it off.",
+        "You asked for this, so somebody else has to sign it off: ask a member of `oncall`",
     ),
     "a bot": Refused(
         own("pending"), "IS_BOT", "Bots and deactivated accounts can't decide", BOT, "S0ONCALL"

@@ -81,7 +81,8 @@ async def test_what_is_signed_off_and_waits_can_still_be_withdrawn(here: Office)
 async def test_what_an_alert_asked_is_the_operators_to_withdraw(here: Office) -> None:
     proposal = await here.proposal()
     (told,) = await here.press(BEN, WITHDRAW, proposal)
-    assert "Only a member of `operators` can withdraw this" in told
+    assert "Only a member of `operators` (<@U0ANA>" in told
+    assert "can withdraw this" in told
     await unchanged(here, proposal)
     assert await here.press(ZOE, WITHDRAW, proposal) == []
     assert await here.state(proposal) is ProposalState.WITHDRAWN
