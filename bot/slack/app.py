@@ -37,7 +37,7 @@ Ack = Callable[..., Awaitable[Any]]
 Body = dict[str, Any]
 # The form of each button on a card that opens one.
 FORMS: Mapping[str, Callable[[Proposal, str], Body | None]] = {
-    cards.REJECT: lambda proposal, data: modals.rejection(data, about_=proposal),
+    cards.REJECT: lambda proposal, data: modals.rejection(data, head=modals.about_one(proposal)),
     cards.EDIT: lambda proposal, data: modals.edit(proposal, data) if proposal.editable else None,
     cards.BREAK_GLASS: glass.form,
     reviews.NOT_FINE_BUTTON: reviews.review_form,
@@ -140,8 +140,7 @@ class Reception:
             title = "Propose a pause"
             return modals.reason(modals.PAUSE, title, "Why should it stop?", f"{value}:{channel}")
         if action_id == batchcards.REJECT_ALL:
-            data = await batches.form_data(self._desk, body, value)
-            return None if data is None else modals.rejection(data, modals.REJECT_ALL)
+            return await batches.form(self._desk, body, value)
         form = FORMS.get(action_id)
         if form is None:
             return None

@@ -16,7 +16,7 @@ from bot.slack import blocks as kit
 from bot.slack import cards
 from bot.slack.blocks import Block
 from bot.slack.limits import ALL_TEXT, BLOCKS_IN_MESSAGE, faults, length
-from bot.slack.text import clock_time, safe
+from bot.slack.text import clock_time, plain, safe, squeezed
 from bot.store.batches import BATCH, MOST, key_of, shown_by
 from bot.store.cardviews import ProposalView
 from policies.model import Proposal, ProposalState
@@ -154,7 +154,7 @@ def card(
     asking = [view for view in batch.views if view.row.state is ProposalState.PENDING]
     title = f"Proposals {_places(batch)} of {batch.total}"
     said = f"{len(asking)} wait for a sign-off" if asking else "all are decided"
-    text, foot = f"{title}: {said}", _foot(asking)
+    text, foot = f"{title}: {said}", _foot(batch)
     found: list[Block] = []
     for form in Form:
         words = STOPPED if stopped and form is Form.BARE else stopped
@@ -234,18 +234,31 @@ def _about(batch: Batch, asking: Sequence[ProposalView], resolved_at: datetime |
     return "\n".join(words)
 
 
-def _foot(asking: Sequence[ProposalView]) -> list[Block]:
+def _foot(batch: Batch) -> list[Block]:
+    asking = [one for one in batch.items if one[1].row.state is ProposalState.PENDING]
     if len(asking) < 2:  # noqa: PLR2004 - one has its own buttons
         return []
-    found = [view.row.proposal for view in asking]
+    found = [view.row.proposal for _, view in asking]
     value = ",".join(cards.button_value(proposal) for proposal in found)
-    final = sum(proposal.action.inverse is None for proposal in found)
-    warning = f" {final} of them can't be undone." if final else ""
     approve = kit.button(f"Approve the {len(found)} shown", APPROVE_ALL, value, style="primary")
-    text = f"One vote of yours for each of the {len(found)} that are open on this card.{warning}"
-    approve["confirm"] = kit.confirm("Approve all that are shown?", text, "Approve")
+    title = f"Approve these {len(found)}, and no other?"
+    approve["confirm"] = kit.confirm(title, _question(asking), "Approve")
     reject = kit.button(f"Reject the {len(found)} shown…", REJECT_ALL, value, style="danger")
     return [kit.actions(f"{BATCH}:{found[0].id}", [approve, reject])]
+
+
+def _question(asking: Sequence[tuple[int, ProposalView]]) -> str:
+    """Return what one click would vote for, every item by its number and name."""
+    final = sum(view.row.proposal.action.inverse is None for _, view in asking)
+    warning = f" {final} of them can't be undone." if final else ""
+    said = "One vote of yours for each:"
+    room = (kit.QUESTION - len(said) - len(warning)) // len(asking)
+    names = []
+    for place, view in asking:
+        number = f" {place}. "
+        title = plain(view.row.proposal.title, kit.QUESTION)
+        names.append(f"{number}{squeezed(title, room - len(number) - 1)};")
+    return f"{said}{''.join(names).rstrip(';')}.{warning}"
 
 
 def _places(batch: Batch) -> str:

@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from bot.slack.batchcards import APPROVE_ALL, REJECT_ALL, pairs_of
+from bot.slack.blocks import Block
 from bot.slack.clicks import CARD_POLL_S, click_of, clicked, is_too_early, refusal_of
 from bot.slack.desk import Desk, reply, who
 from bot.slack.groups import Mentions
-from bot.slack.modals import values
+from bot.slack.modals import REJECT_ALL as REJECT_ALL_FORM
+from bot.slack.modals import about_all, rejection, values
 from bot.slack.refusals import words
 from bot.slack.text import bullets, code, safe
 from bot.store.boxes import Letter, letter_done
@@ -45,12 +47,15 @@ async def act(desk: Desk, letter: Letter) -> float | None:
     return None
 
 
-async def form_data(desk: Desk, body: dict[str, Any], value: str) -> str | None:
-    """Return what the form for a reason carries; None for who could reject none of the items."""
+async def form(desk: Desk, body: dict[str, Any], value: str) -> Block | None:
+    """Return the form that asks why not; None for who could reject none of the items."""
     found = await _clicks_of(desk, body, value)
-    if not found or not await _may_any(desk, found):
+    asked = [await refusal_of(desk, click, REJECT_ALL) for click in found]
+    may = [proposal for refusal, proposal in asked if refusal is None and proposal is not None]
+    if not may:
         return None
-    return f"{value}|{found[0].channel}|{found[0].message_ts}"
+    data = f"{value}|{found[0].channel}|{found[0].message_ts}"
+    return rejection(data, REJECT_ALL_FORM, about_all(may, len(found) - len(may)))
 
 
 async def rejected(desk: Desk, letter: Letter) -> None:

@@ -7,6 +7,8 @@ from bot.slack.text import plain, shorten
 
 Block = dict[str, Any]
 SECTION, FIELD, FIELDS, ELEMENTS = 3000, 2000, 10, 10
+# The text of a question that is asked before a button counts.
+QUESTION = 300
 # Together with a heading below the 12 000 characters of a message.
 ROWS, CELLS, CELL, TABLE_TEXT = 100, 20, 200, 9000
 
@@ -78,7 +80,7 @@ def confirm(title: str, text: str, yes: str) -> Block:
     """Return a question that is asked before a button counts."""
     return {
         "title": {"type": "plain_text", "text": plain(title, 100)},
-        "text": {"type": "plain_text", "text": plain(text, 300)},
+        "text": {"type": "plain_text", "text": plain(text, QUESTION)},
         "confirm": {"type": "plain_text", "text": plain(yes, 30)},
         "deny": {"type": "plain_text", "text": "Cancel"},
     }

@@ -1,6 +1,6 @@
 """The modals: a brief, a reason to reject, an edit, a reason to pause campaigns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -58,11 +58,27 @@ def about(proposal: Proposal) -> Block:
     return kit.section(f"*{safe(proposal.title)}*\n{where}\nUndo: {undo}")
 
 
-def rejection(data: str, callback_id: str = REJECT, about_: Proposal | None = None) -> Block:
+def about_one(proposal: Proposal) -> list[Block]:
+    """Return what a rejection is about, and what it ends."""
+    return [about(proposal), kit.section("One rejection ends it, whoever else has signed off.")]
+
+
+def about_all(found: Sequence[Proposal], left: int) -> list[Block]:
+    """Return what a form for several is about, each by name; `left` more are out of its reach."""
+    texts = [
+        f"*These {len(found)}, and no other.* One rejection ends each, whoever has signed off."
+    ]
+    texts += [
+        f"*{safe(one.title, 200)}*\nin {code(one.action.environment)}, `{one.id}`" for one in found
+    ]
+    if left:
+        texts.append(f"Left out: {left} more of that card, decided already or not yours to reject.")
+    return [kit.section(text) for text in texts]
+
+
+def rejection(data: str, callback_id: str = REJECT, head: Sequence[Block] = ()) -> Block:
     """Return a form that asks why not: a reason of the list, words, or both."""
     options = {why.value: words for why, words in WORDS.items()}
-    ends = "One rejection ends it, whoever else has signed off."
-    head = [] if about_ is None else [about(about_), kit.section(ends)]
     return kit.modal(
         callback_id,
         "Reject",

@@ -32,6 +32,12 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
 
 
+def squeezed(text: str, limit: int) -> str:
+    """Return at most `limit` characters without the middle: what is alike differs at its end."""
+    head, tail = (limit - 1) // 3, limit - 1 - (limit - 1) // 3
+    return text if len(text) <= limit else text[:head] + ELLIPSIS + text[-tail:]
+
+
 def plain(text: str, limit: int = 150) -> str:
     """Return text for a header or button: no markup, one line."""
     return shorten(" ".join(_HIDDEN.sub("", text).replace("`", "").split()), limit)

@@ -70,6 +70,21 @@ def shown(batch: Batch, held: str | None = None, stopped: str | None = None) -> 
     return text, str(blocks)
 
 
+def test_the_question_before_all_are_approved_names_each_of_them() -> None:
+    names = [
+        f"Pause campaign {'A very long name of a campaign ' * 3}, no. {n}" for n in range(MOST)
+    ]
+    items = [view(made(n).model_copy(update={"title": names[n]})) for n in range(MOST)]
+    (batch,) = arranged(items, (), MENTIONS)
+    _, blocks = card(batch, MENTIONS)
+    asked = blocks[-1]["elements"][0]["confirm"]
+    assert asked["title"]["text"] == f"Approve these {MOST}, and no other?"
+    said = asked["text"]["text"]
+    assert len(said) <= 300
+    assert all(f" {n + 1}. Pause c" in said and f", no. {n}" in said for n in range(MOST))
+    assert said.endswith(f". {MOST} of them can't be undone.")
+
+
 CONSENTED = (PENDING, ProposalState.APPROVED)
 ENDED = (REJECTED, ProposalState.DENIED, ProposalState.FAILED)
 

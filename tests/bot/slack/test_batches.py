@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack import cards, modals
-from bot.slack.batchcards import APPROVE_ALL
+from bot.slack import batches, cards, modals
+from bot.slack.batchcards import APPROVE_ALL, REJECT_ALL
 from bot.slack.limits import faults
 from bot.store.controls import pause
 from bot.store.tables import votes
@@ -17,6 +17,7 @@ from tests.bot.slack.lampside import (
     GUEST,
     OUTSIDER,
     ROBOT,
+    TEAM,
     Bench,
     asks,
     bench,
@@ -27,6 +28,7 @@ from tests.bot.slack.lampside import (
 from tests.bot.world import ANA, BEN
 
 S = ProposalState
+LAMPS = ("hall", "attic", "porch")
 DASH = "\N{EN DASH}"
 
 
@@ -55,7 +57,10 @@ async def test_what_is_proposed_in_one_go_stands_whole_on_one_card(here: Bench) 
         "Approve the 3 shown",
         "Reject the 3 shown…",
     ]
-    assert "3 of them can't be undone" in shown
+    asked = buttons(card)[-2]["confirm"]["text"]["text"]
+    named = [f"{n}. Set the lamp from old to new ({x})" for n, x in enumerate(LAMPS, 1)]
+    said = f"One vote of yours for each: {'; '.join(named)}. 3 of them can't be undone."
+    assert asked == said
     assert faults(card.text, card.blocks) == []
 
 
@@ -71,6 +76,28 @@ async def test_one_click_is_one_vote_for_each_item_shown(here: Bench) -> None:
     assert buttons(card) == []
     assert words(card).count("*Done*") == 3
     assert faults(card.text, card.blocks) == []
+
+
+async def test_the_form_that_rejects_all_names_what_it_ends_and_what_not(here: Bench) -> None:
+    task = await here.task(*LAMPS)
+    card = await here.card("batch:")
+    pressed = next(one for one in buttons(card) if one["action_id"] == REJECT_ALL)
+    await here.press("U0BEN", "proposal.approve.2", card)
+    body = {
+        "user": {"id": "U0ANA", "team_id": TEAM},
+        "container": {"message_ts": card.ts, "channel_id": card.channel_id},
+    }
+    view = await batches.form(here.desk, body, str(pressed["value"]))
+    assert view is not None
+    assert faults("a form", view["blocks"]) == []
+    said = str(view["blocks"])
+    assert "*These 2, and no other.* One rejection ends each" in said
+    for place, name in ((1, "hall"), (3, "porch")):
+        assert (
+            f"*Set the lamp from old to new ({name})*\\nin `staging`, `{task.id}-{place}`" in said
+        )
+    assert "(attic)" not in said
+    assert "Left out: 1 more of that card, decided already or not yours to reject." in said
 
 
 async def test_an_item_is_answered_alone_and_leaves_the_rest_open(here: Bench) -> None:
