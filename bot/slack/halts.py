@@ -1,16 +1,19 @@
 """What threads say of a pause, a freeze, a hold and a mode: by whom, why, and what to do."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.slack.text import code, day_time, person, safe
 from bot.store.cardviews import ProposalView
 from bot.store.halts import Ordered, Switches
 from bot.store.threads import TaskView
+from bot.store.waiting import Freed
 from policies.model import Mode, ProposalState
 from tools.halts import Halt, HaltKind
 
 # The short one is that of an item which shares its card with others.
 LONGEST_REASON, SHORT_REASON, LONGEST_NOTICE = 300, 80, 500
+# Of what goes on after a halt.
+MOST_NAMES, LONGEST_NAME = 5, 120
 WAITS = "Waits (see above)."
 # What can still be done, so that it matters whether somebody stopped it.
 AHEAD = frozenset({ProposalState.PENDING, ProposalState.APPROVED, ProposalState.UNKNOWN})
@@ -116,6 +119,23 @@ def status(switches: Switches) -> list[str]:
         "Modes that differ from `signoff.yaml`", list(map(ordered_line, switches.ordered))
     )
     return lines
+
+
+def begins(found: Sequence[Freed]) -> str:
+    """Return what goes on now that something was lifted: how many actions, and which."""
+    if not found:
+        return "Nothing that is signed off waits, so nothing is done now."
+    one = len(found) == 1
+    head = "1 action" if one else f"{len(found)} actions"
+    names = [
+        f"*{'Undo: ' if item.is_undoing else ''}{safe(item.proposal.title, LONGEST_NAME)}*"
+        for item in found[:MOST_NAMES]
+    ]
+    left = len(found) - len(names)
+    more = f" and {left} more" if left else ""
+    return (
+        f"{head} that waited for this {'goes' if one else 'go'} on now: {', '.join(names)}{more}."
+    )
 
 
 def notice(payload: Mapping[str, str], since: str = "") -> str:

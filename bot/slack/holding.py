@@ -9,7 +9,7 @@ from bot.slack.leads import HOLD, LIFT, key, key_after
 from bot.slack.namesakes import ENVIRONMENT
 from bot.slack.refusals import WORDS, to_command
 from bot.slack.rights import member, operator
-from bot.slack.switches import anchor_of
+from bot.slack.switches import anchor_of, begins
 from bot.slack.text import code
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
@@ -90,7 +90,7 @@ def _lifted(desk: Desk, connection: Connection, wanted: tuple[str, Click]) -> st
         return "Nothing is held for this incident any more."
     names = ", ".join(code(halt.name) for halt in lifted[:MOST_PAUSES])
     others = f" and {len(lifted) - MOST_PAUSES} more" if len(lifted) > MOST_PAUSES else ""
-    return f"Lifted: {names}{others}."
+    return f"Lifted: {names}{others}. {begins(connection, lifted)}"
 
 
 def _campaign(lead: Lead) -> Campaign:

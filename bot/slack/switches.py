@@ -1,7 +1,7 @@
 """`/signoff pause`, `resume`, `freeze` and `unfreeze`: who, why, and what it means for whom."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bot.slack import halts
 from bot.slack.desk import Desk, reply
@@ -31,6 +31,7 @@ from bot.store.freezes import (
 )
 from bot.store.halts import paused, switches
 from bot.store.notices import Order, command_refused
+from bot.store.waiting import freed
 from policies.approvals import Voter
 from policies.model import DEFAULT_TENANT
 from tools.halts import Halt, HaltKind
@@ -87,13 +88,11 @@ async def go_on(desk: Desk, letter: Letter, words: Words) -> None:
             return _too_old(desk, connection, voter, "/signoff resume", since)
         anchor = anchor_of(desk)
         did = resume(connection, desk.context, DEFAULT_TENANT, voter.id, reason, anchor)
-        left = [
-            halt
-            for halt in switches(connection, DEFAULT_TENANT).halts
-            if halt.kind is not HaltKind.PAUSE
-        ]
-        frozen = " What is frozen stays so; see `/signoff status`." if left else ""
-        return f"Signoff goes on.{frozen}" if did else "Signoff was not paused."
+        if not did or found is None:
+            return "Signoff was not paused."
+        is_frozen = bool(switches(connection, DEFAULT_TENANT).halts)
+        frozen = " What is frozen stays so; see `/signoff status`." if is_frozen else ""
+        return f"Signoff goes on. {begins(connection, [found])}{frozen}"
 
     await settle(desk, letter, "resume", work)
 
@@ -180,7 +179,8 @@ async def _unfreeze_task(desk: Desk, letter: Letter, voter: Voter, words: Words)
         if unfreeze_task(connection, desk.context, order, task_id):
             if paused(connection, DEFAULT_TENANT) is not None:
                 return STILL_PAUSED
-            return f"The task `{task_id}` goes on; what was signed off is done now."
+            lifted = [] if halt is None else [halt]
+            return f"The task `{task_id}` goes on. {begins(connection, lifted)}"
         is_known = task_known(connection, DEFAULT_TENANT, task_id)
         return f"`{task_id}` was not frozen." if is_known else _no_task(connection, task_id)
 
@@ -252,10 +252,7 @@ async def _unfreeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Wo
         if not lifted:
             return f"{code(found.name)} was not frozen."
         kinds = "; ".join(halts.listed(halt) for halt in lifted)
-        is_paused = paused(connection, DEFAULT_TENANT) is not None
-        return (
-            f"Lifted: {kinds}. {STILL_PAUSED if is_paused else 'What was signed off is done now.'}"
-        )
+        return f"Lifted: {kinds}. {begins(connection, lifted)}"
 
     await settle(desk, letter, "unfreeze", work)
 
@@ -272,6 +269,13 @@ async def _known(
         text = "No ad platform is connected, so there is no campaign to freeze."
         await desk.answer(letter, text, "no platform")
     return known
+
+
+def begins(connection: Connection, lifted: Sequence[Halt]) -> str:
+    """Return what goes on now that these are lifted; where Signoff is paused, that nothing does."""
+    if paused(connection, DEFAULT_TENANT) is not None:
+        return STILL_PAUSED
+    return halts.begins(freed(connection, DEFAULT_TENANT, lifted))
 
 
 def _task_id(words: Words) -> str | None:

@@ -1,15 +1,20 @@
-"""What waits for people: the proposals that are open, those that were made in one go together."""
+"""What waits: proposals for people, and what people have signed off for a halt to be lifted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
+from bot.store.halts import Switches, switches
 from bot.store.places import Place, card_of
 from bot.store.proposals import proposal_of
 from bot.store.strangers import is_strange
-from bot.store.tables import proposals, votes
+from bot.store.tables import proposals, tasks, votes
+from bot.store.tasks import KNOWN
 from policies.approvals import Ballot
-from policies.model import Proposal, ProposalState
+from policies.model import Mode, Proposal, ProposalState
+from tools.halts import Halt, HaltKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,51 @@ def open_proposals(connection: Connection, tenant: str, most: int) -> tuple[list
         together.setdefault(row.batch or row.id, []).append(row.id)
     found = (_open(connection, ids) for ids in list(together.values())[:most])
     return [one for one in found if one is not None], len(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freed:
+    """What begins because a halt was lifted: an action, or its undoing."""
+
+    proposal: Proposal
+    is_undoing: bool
+
+
+def freed(connection: Connection, tenant: str, lifted: Sequence[Halt]) -> list[Freed]:
+    """Return what was signed off, or asked to be undone, and was stopped by these halts alone."""
+    before, now = Switches(halts=tuple(lifted)), switches(connection, tenant)
+    is_undoing = and_(
+        proposals.c.roll_back_by.is_not(None),
+        proposals.c.state.in_([ProposalState.EXECUTED, ProposalState.VERIFIED]),
+    )
+    rows = connection.execute(
+        select(proposals.c.body, proposals.c.state)
+        .join(tasks, tasks.c.id == proposals.c.task_id)
+        .where(
+            tasks.c.tenant == tenant,
+            KNOWN,
+            or_(tasks.c.open_key.is_not(None), tasks.c.wake_at.is_not(None)),
+            or_(proposals.c.state == ProposalState.APPROVED, is_undoing),
+        )
+        .order_by(proposals.c.created_at, proposals.c.ordinal)
+    ).all()
+    found = map(_freed, rows)
+    return [one for one in found if _stops(before, one) and not _stops(now, one)]
+
+
+def _freed(row: Any) -> Freed:
+    proposal = Proposal.model_validate_json(row.body)
+    return Freed(proposal=proposal, is_undoing=row.state != ProposalState.APPROVED)
+
+
+def _stops(switched: Switches, one: Freed) -> bool:
+    """Say whether it is stopped; a frozen task still undoes what it did."""
+    found = switched.of(one.proposal)
+    if one.is_undoing:
+        return any(halt.kind is not HaltKind.TASK for halt in found)
+    action = one.proposal.action
+    ordered = switched.mode(action.agent, action.environment)
+    return bool(found) or (ordered is not None and ordered.mode is Mode.OBSERVE)
 
 
 def _open(connection: Connection, ids: list[str]) -> Open | None:

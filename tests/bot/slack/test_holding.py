@@ -93,7 +93,8 @@ async def test_only_an_operator_lifts_a_hold_and_only_that_incident_s(here: Desk
     (refused,) = await here.store.events("click.refused")
     assert refused["reasons"] == ["NOT_IN_GROUP"]
     (answer,) = await here.presses("U0ANA", LIFT, one.id, TS["holds"])
-    assert answer == "Lifted: `Winter boots`, `Rain &lt;!here&gt;`."
+    nothing = "Nothing that is signed off waits, so nothing is done now."
+    assert answer == f"Lifted: `Winter boots`, `Rain &lt;!here&gt;`. {nothing}"
     assert {task_id for _, task_id, _ in await held(here)} == {two.id}
     (answer,) = await here.presses("U0ANA", LIFT, one.id, TS["holds"])
     assert "Nothing is held" in answer

@@ -1,0 +1,71 @@
+"""Who lets something go on is told what begins by it, and what does not."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.slack import cards
+from bot.slack.halts import MOST_NAMES
+from policies.model import Proposal, ProposalState
+from tests.bot.slack.office import ANA, BEN, Office, office
+
+NOTHING = "Nothing that is signed off waits, so nothing is done now."
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path) as found:
+        yield found
+
+
+async def signed_off(here: Office) -> Proposal:
+    made = await here.proposal()
+    await here.press(BEN, cards.APPROVE, made)
+    assert await here.state(made) is ProposalState.APPROVED
+    return made
+
+
+async def test_a_resume_names_what_goes_on_and_how_many(here: Office) -> None:
+    made = [await signed_off(here) for _ in range(MOST_NAMES + 2)]
+    await here.proposal()
+    await here.command(ANA, "pause look first")
+    told = await here.command(ANA, "resume")
+    assert told.startswith(f"Signoff goes on. {MOST_NAMES + 2} actions that waited for this go")
+    assert told.count(f"*{made[0].title}*") == MOST_NAMES
+    assert told.endswith("* and 2 more.")
+
+
+async def test_a_resume_says_that_nothing_waited(here: Office) -> None:
+    await here.proposal()
+    await here.command(ANA, "pause look first")
+    assert await here.command(ANA, "resume") == f"Signoff goes on. {NOTHING}"
+
+
+async def test_what_is_frozen_still_does_not_go_on_with_a_resume(here: Office) -> None:
+    made = await signed_off(here)
+    await here.command(ANA, "pause look first")
+    await here.command(ANA, f"freeze {made.task_id} look here")
+    told = await here.command(ANA, "resume")
+    assert told.startswith(f"Signoff goes on. {NOTHING} What is frozen stays so")
+    told = await here.command(ANA, f"unfreeze {made.task_id}")
+    said = f"1 action that waited for this goes on now: *{made.title}*."
+    assert told == f"The task `{made.task_id}` goes on. {said}"
+
+
+async def test_an_unfreeze_names_nothing_of_other_tasks(here: Office) -> None:
+    other = await signed_off(here)
+    task_id = (await here.proposal()).task_id
+    await here.command(ANA, f"freeze {task_id} look here")
+    told = await here.command(ANA, f"unfreeze {task_id}")
+    assert other.title not in told
+    assert told.endswith(NOTHING)
+
+
+async def test_an_undoing_that_waits_goes_on_with_a_resume(here: Office) -> None:
+    made = await signed_off(here)
+    await here.worked()
+    await here.command(ANA, "pause look first")
+    await here.press(BEN, cards.ROLL_BACK, made)
+    told = await here.command(ANA, "resume")
+    assert f"1 action that waited for this goes on now: *Undo: {made.title}*." in told
