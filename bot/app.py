@@ -177,6 +177,7 @@ async def _join(
             default_channel=config.defaults.channel,
             unreachable=lambda thread, error: _tell_unreachable(desk, thread, error),
             boundary=context.boundary,
+            workspace=lambda: desk.directory.workspace,
         )
     )
     _in_background(stack, "database", context.database.watch(), core.faults)

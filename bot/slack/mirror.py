@@ -16,6 +16,7 @@ from typing import NamedTuple
 from bot.pulse import Pulse
 from bot.slack.cards import Mentions
 from bot.slack.parts import Wanted
+from bot.slack.places import awaited, cards_among, leading
 from bot.slack.poster import Poster, ThreadGoneError, digest, fitting
 from bot.slack.rates import Urgency
 from bot.slack.sender import NoAnswer, NotSent, PutOff, Sender, SlackRefused
@@ -48,6 +49,8 @@ class Glass:
     default_channel: str | None
     unreachable: Callable[[Thread, str], Awaitable[None]]
     boundary: Boundary
+    # The address of the workspace, that of links to messages.
+    workspace: Callable[[], str]
 
 
 class Step(NamedTuple):
@@ -68,6 +71,8 @@ class Picture:
     known: dict[str, Post]
     # When it looks different without any event.
     next_at: datetime | None
+    # The proposals that a message would lead to, if their cards stood already.
+    awaited: frozenset[str] = frozenset()
 
     @property
     def is_new(self) -> bool:
@@ -253,17 +258,30 @@ class Mirror:
         thread = await store.thread(thread_id)
         views, known = await store.view(thread), await store.posts(thread)
         mentions, now = await self._glass.mentions(), self._glass.clock.now()
-        wanted = posts(views, mentions, now, frozenset(known), is_storm=thread.kind == STORM)
-        fit = [fitting(message) for message in wanted]
-        return Picture(thread=thread, wanted=fit, known=known, next_at=changes_at(views, now))
+        led = leading(views, known, thread.root_ts, self._glass.workspace())
+        wanted = posts(led, mentions, now, frozenset(known), is_storm=thread.kind == STORM)
+        return Picture(
+            thread=thread,
+            wanted=[fitting(message) for message in wanted],
+            known=known,
+            next_at=changes_at(views, now),
+            awaited=awaited(views, known),
+        )
 
     async def _newer(self, picture: Picture) -> Picture:
-        """Return the picture as it is now; what is wanted is drawn again only after an event."""
+        """Return the picture as it is now.
+
+        What is wanted is drawn again only after an event, or where a card stands now that a message
+        leads to.
+        """
         store, before = self._glass.store, picture.thread
         thread = await store.thread(before.id)
         if (thread.head, thread.cursor) != (before.head, before.cursor):
             return await self._picture(before.id)
-        return replace(picture, thread=thread, known=await store.posts(thread))
+        known = await store.posts(thread)
+        if picture.awaited and picture.awaited & cards_among(known).keys():
+            return await self._picture(before.id)
+        return replace(picture, thread=thread, known=known)
 
     async def _post(self, picture: Picture, message: Wanted) -> None:
         store, thread = self._glass.store, picture.thread

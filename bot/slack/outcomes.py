@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from agents.incident.analyst import percent
 from agents.ports import ExecutionRow, ProposalRow
-from bot.slack.text import bullets, clock_time, code, day_time, person, safe
+from bot.slack.text import bullets, clock_time, code, day_time, link, person, safe
 from bot.store.cardviews import ProposalView
 from policies.model import Proposal, ProposalState, Unit, Verdict
 from policies.rejections import WORDS as REASONS
@@ -104,7 +104,11 @@ def asking(found: ExecutionRow | None) -> str:
 
 
 def _successor(view: ProposalView) -> str:
-    return "The card below" if view.successor is None else f"The card of `{view.successor}` below"
+    if view.successor is None:
+        return "The card below"
+    if view.successor_link is None:
+        return f"The card of `{view.successor}` below"
+    return link("The new card", view.successor_link)
 
 
 def _consent(row: ProposalRow) -> tuple[str, str]:

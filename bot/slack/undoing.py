@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
-from bot.slack.text import code, day_time, safe
+from bot.slack.text import code, day_time, link, safe
 from bot.store.cardviews import ProposalView
 from bot.store.tasks import UNDO, undo_key
 from bot.store.undoing import REVERSIBLE, STANDING
@@ -48,9 +48,10 @@ def afterwards(proposal: Proposal, undo: ProposalView | None, until: datetime) -
     """Return what stands on a verdict's card after the time for one click."""
     if undo is not None and undo.row.state in STANDING:
         name = code(undo.row.proposal.id)
+        see = f"see the card of {name} below" if undo.link is None else link("its card", undo.link)
         if is_undone(undo):
-            return [kit.section(f"*Undone* by proposal {name}; see its card.")]
-        return [kit.section(f"*To undo it is proposed:* see the card of {name} below.")]
+            return [kit.section(f"*Undone* by proposal {name}: {see}.")]
+        return [kit.section(f"*To undo it is proposed:* {see}.")]
     press = kit.button("Propose to undo…", PROPOSE_UNDO, f"{proposal.id}:{proposal.action.hash}")
     inverse = proposal.action.inverse
     words = "" if inverse is None else inverse.sentence

@@ -34,6 +34,9 @@ class ProposalView:
     review: Review | None = None
     # The first of those that share its card.
     batch: str | None = None
+    # The addresses of its own card and of its successor's; None where they are not known yet.
+    link: str | None = None
+    successor_link: str | None = None
 
     @property
     def needed_a_person(self) -> bool:

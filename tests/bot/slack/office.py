@@ -31,7 +31,7 @@ from playground.workspace.model import User
 from policies.engine import Asked, RuleKind, RuleSet, When
 from policies.loader import sealed
 from policies.model import Actor, ActorKind, Mode, Proposal, ProposalState
-from tests.bot.slack.slackside import CHANNEL, Side, slackside
+from tests.bot.slack.slackside import CHANNEL, WORKSPACE, Side, slackside
 from tests.bot.store.workshop import FakeAgent
 from tests.bot.world import World, caller_of, ts_of
 from tests.fakes.system import FakeConnector, FakeSystem
@@ -40,7 +40,7 @@ from tools.catalogue import Catalogue
 from tools.gateway import Gateway, Parts
 from tools.ports import Draft
 
-TEAM, WORKSPACE = "T0PLAY", "https://play.slack.com/"
+TEAM = "T0PLAY"
 ANA, BEN, MIA, ZOE = "U0ANA", "U0BEN", "U0MIA", "U0ZOE"
 ROBOT, GUEST, GONE, EVE = "U0ROBOT", "U0GUEST", "U0GONE", "U0EVE"
 STRANGERS = (

@@ -27,6 +27,7 @@ from tests.bot.world import FakeClock, Wish, World, opened, proposal_for
 
 TOKEN, APP_TOKEN = "xoxb-slackside", "xapp-slackside"
 CHANNEL = "C0INCIDENTS"
+WORKSPACE = "https://play.slack.com/"
 
 
 @dataclass
@@ -136,6 +137,7 @@ async def running(side: Side) -> AsyncIterator[Mirror]:
             default_channel=None,
             unreachable=unreachable,
             boundary=side.store.context.boundary,
+            workspace=lambda: WORKSPACE,
         )
     )
     side.store.database.on_commit(mirror.wake)

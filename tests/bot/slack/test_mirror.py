@@ -10,12 +10,24 @@ import pytest
 from agents.ports import TaskChange
 from agents.tasks import TaskState
 from bot.store.controls import pause
+from bot.store.engine import Connection
+from bot.store.proposals import add_proposal
 from bot.store.storms import STORM_AFTER
 from bot.store.tables import posts, threads
+from bot.store.tasks import settle_task
+from bot.store.votes import supersede
 from playground.workspace.model import Message
 from policies.model import Actor, ActorKind
-from tests.bot.slack.slackside import CHANNEL, Side, running, slackside, time_flies, until
-from tests.bot.world import ANA, Wish
+from tests.bot.slack.slackside import (
+    CHANNEL,
+    WORKSPACE,
+    Side,
+    running,
+    slackside,
+    time_flies,
+    until,
+)
+from tests.bot.world import ANA, Wish, proposal_for
 
 
 @pytest.fixture
@@ -265,3 +277,27 @@ async def test_after_an_absence_what_waits_for_a_person_comes_first(side: Side) 
     # Four may pass at once, whoever they are; then urgency counts.
     assert f"task:{waiting.id}" in side.marks()[:5]
     assert len(side.marks()) == 14
+
+
+async def test_a_card_that_was_edited_leads_to_the_new_one_once_that_stands(side: Side) -> None:
+    task, store = await side.begin(), side.store
+    (old,) = await side.propose(task, Wish(expires_s=86_400))
+    async with running(side):
+        await side.shown()
+        edit = Wish(version="v40", key="edited", revision=2, replaces=old.id, expires_s=86_400)
+        new = proposal_for(task, 2, store.clock.now(), edit)
+
+        def unit(connection: Connection) -> None:
+            assert supersede(connection, store.context, old, new, ANA) is None
+            add_proposal(connection, store.context, new)
+            settle_task(connection, store.context, task.id, "EDITED")
+
+        await store.database.write(unit)
+        await side.shown()
+    stands = {row.key: row.ts for row in await store.rows(posts)}
+    gone = side.workspace.state.find(CHANNEL, stands[f"proposal:{old.id}"])
+    assert gone is not None
+    stamp = stands[f"proposal:{new.id}"].replace(".", "")
+    root = stands[f"task:{task.id}"]
+    there = f"{WORKSPACE}archives/{CHANNEL}/p{stamp}?thread_ts={root}&amp;cid={CHANNEL}"
+    assert f"<{there}|The new card> takes its place" in json.dumps(gone.blocks)

@@ -12,8 +12,8 @@ from bot.slack.limits import TEXT
 from bot.slack.status import MOST, NOTHING
 from bot.store.tables import proposals
 from policies.engine import Asked
-from tests.bot.slack.office import ANA, BEN, GROUPS, GUEST, WORKSPACE, ZOE, Office, office
-from tests.bot.slack.slackside import CHANNEL
+from tests.bot.slack.office import ANA, BEN, GROUPS, GUEST, ZOE, Office, office
+from tests.bot.slack.slackside import CHANNEL, WORKSPACE
 from tests.bot.world import ts_of
 
 ONCALL = "`oncall` (<@U0ANA>, <@U0BEN>, <@U0ROBOT>, <@U0GUEST>, <@U0GONE>)"

@@ -285,7 +285,7 @@ async def test_rules_that_ask_more_by_now_put_a_new_card_into_the_thread(here: B
     asked = await here.card(f"proposal:{new.proposal.id}")
     assert "*Why this card*" in words(asked)
     assert "Needs *2*" in words(asked)
-    assert f"The card of `{new.proposal.id}` below takes its place" in words(replaced)
+    assert "|The new card> takes its place" in words(replaced)
     assert buttons(replaced) == []
     for user in ("U0ANA", "U0BEN"):
         await here.press(user, "Approve", asked)
