@@ -113,7 +113,7 @@ class CampaignAgent:
             for row in found
         ]
         drafts = tuple(
-            self._pause(task, row, f"{listed.id}: {words}", place)
+            self._pause(task, row, words, place)
             for place, (row, words) in enumerate(zip(found, said, strict=True), 1)
         )
         missing = len(asked) - len(found)
@@ -190,9 +190,7 @@ def _summary(made: CampaignPlan) -> str:
 
 
 def _observed(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
-    return tuple(
-        f"{item.id}: {item.label} — {item.excerpt}" for item in evidence if item.fault is None
-    )
+    return tuple(f"{item.label} — {item.excerpt}" for item in evidence if item.fault is None)
 
 
 def _remaining(starts_on: str, ends_on: str, today: date) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from agents.incident.analyst import percent
+from agents.tasks import TaskKind
 from bot.slack import blocks as kit
 from bot.slack import undoing
 from bot.slack.blocks import Block
@@ -61,8 +62,7 @@ def card(
         found += undoing.once_more(proposal)
     # What is needed to decide stands above the buttons, what backs it up below.
     if proposal.rationale:
-        who = "Why, says the " + proposal.action.agent + " agent"
-        found.append(kit.section(f"*{who}*\n>{safe(proposal.rationale, 600)}"))
+        found.append(kit.section(f"{_whose(proposal)}\n>{safe(proposal.rationale, 600)}"))
     found.append(kit.section(_promise(proposal)))
     buttons = _buttons(view, may_break=GROUP_OF_GLASS in mentions)
     if buttons:
@@ -189,6 +189,14 @@ def _status(view: ProposalView, mentions: Mentions, held: str | None) -> str:
     if held:
         lines.append(held)
     return "\n".join(lines)
+
+
+def _whose(proposal: Proposal) -> str:
+    """Say whose reason is given: for a campaign it is that of whoever asked."""
+    people = [name for name in proposal.requesters if "/" in name]
+    if proposal.action.agent == TaskKind.CAMPAIGN and people:
+        return f"*Why {person(people[0])} asked for it*"
+    return f"*Why, says the {proposal.action.agent} agent*"
 
 
 def _asked_by(proposal: Proposal) -> list[str]:

@@ -10,6 +10,7 @@ from bot.slack.anew import propose_again, propose_undo
 from bot.slack.batchcards import base_of
 from bot.slack.desk import Desk, reply, who
 from bot.slack.refusals import shown_back
+from bot.slack.text import day_time, person
 from bot.slack.undoing import PROPOSE_AGAIN, PROPOSE_UNDO
 from bot.store.boxes import Letter, letter_done
 from bot.store.context import Context
@@ -18,6 +19,7 @@ from bot.store.glass import glass_check
 from bot.store.reviews import answer_review, review_check
 from bot.store.signals import settle_unknown
 from bot.store.strangers import is_strange
+from bot.store.undoing import asked_back
 from bot.store.votes import (
     Answer,
     Click,
@@ -188,7 +190,7 @@ async def settle(desk: Desk, letter: Letter, click: Click, deed: Deed) -> None:
             answer = deed.work(connection, desk.context, click, memberships)
         if answer.refusal is not None:
             said = desk.no(answer.refusal, answer.proposal, deed.groups)
-            said += shown_back(deed.words)
+            said = _undone_by(connection, answer) + said + shown_back(deed.words)
             reply(connection, desk.context, letter.body, said)
         elif answer.missing:
             more = f"{answer.missing} more approval{'s' if answer.missing > 1 else ''}"
@@ -197,6 +199,16 @@ async def settle(desk: Desk, letter: Letter, click: Click, deed: Deed) -> None:
 
     await desk.context.database.write(unit)
     desk.context.boundary("vote.stored")
+
+
+def _undone_by(connection: Connection, answer: Answer) -> str:
+    """Return who was quicker to ask for its undoing, and when."""
+    if answer.proposal is None or answer.refusal is not Refusal.ALREADY_DECIDED:
+        return ""
+    found = asked_back(connection, answer.proposal.id)
+    return (
+        "" if found is None else f"{person(found[0])} asked to undo this at {day_time(found[1])}. "
+    )
 
 
 async def _opened(desk: Desk, letter: Letter, click: Click, action_id: str) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 from agents.tasks import NewTask, TaskKind
 from bot.slack import modes, policies, rollbacks, status, switches
+from bot.slack.again import under_way
 from bot.slack.desk import Desk, reply, who
 from bot.slack.rights import reader, refuse
 from bot.slack.text import code, safe
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.ledger import story
+from bot.store.places import thread_of_task
 from bot.store.tasks import create_task
 from policies.model import DEFAULT_TENANT, Actor, ActorKind
 
@@ -124,7 +126,8 @@ async def _begin(desk: Desk, letter: Letter, new: NewTask) -> None:
             return
         task, is_new = create_task(connection, desk.context, new)
         if not is_new:
-            text = f"I am on it already: task `{task.id}`, {safe(task.title)}."
+            place = thread_of_task(connection, task.id)
+            text = under_way(task, place, desk.directory.workspace)
             reply(connection, desk.context, letter.body, text)
 
     await desk.context.database.write(unit)

@@ -1,21 +1,16 @@
 """The call for a person: Signoff could not go on with a task."""
 
-from agents.tasks import TaskKind
 from bot.slack import blocks as kit
 from bot.slack import cards, halts
+from bot.slack.again import of_task
 from bot.slack.blocks import Block
 from bot.slack.text import bullets, code, safe
 from bot.store.escalations import Escalation
 from bot.store.threads import TaskView
 from policies.approvals import OPERATORS
+from policies.model import ProposalState
 
 MOST_LINES = 10
-AGAIN = {
-    TaskKind.INCIDENT: "`/triage {target} {where}` looks anew.",
-    TaskKind.CAMPAIGN: "`/launch-campaign` begins anew.",
-    TaskKind.DIGEST: "`/signoff digest` asks anew.",
-    TaskKind.POLICY: "`/signoff policy propose` asks anew.",
-}
 
 
 def call(view: TaskView, found: Escalation, mentions: cards.Mentions) -> tuple[str, list[Block]]:
@@ -41,7 +36,7 @@ def _why(found: Escalation) -> str:
 
 
 def _next(view: TaskView) -> str:
-    task = view.task
-    if view.proposals:
+    """Say what a person can do: only of a card that still asks, that it does."""
+    if any(item.row.state is ProposalState.PENDING for item in view.proposals):
         return "A card above that still asks can be answered: then I try again."
-    return AGAIN[task.kind].format(target=safe(task.target), where=safe(task.environment))
+    return of_task(view.task)

@@ -8,15 +8,20 @@ from hashlib import sha256
 from typing import Any
 
 from agents.campaign.agent import LAUNCH, PAUSE
+from agents.campaign.digest import Digest
 from agents.campaign.planner import BriefError, plan
+from agents.report import Report
 from agents.tasks import NewTask, TaskKind
 from bot.slack import batches, glass, modals, rollbacks
+from bot.slack.again import under_way
 from bot.slack.clicks import Deed, reject, settle
 from bot.slack.desk import Desk, reply, who
 from bot.slack.edits import edit
 from bot.slack.edits import faults as edit_faults
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
+from bot.store.holds import newest_digest
+from bot.store.places import thread_of_task
 from bot.store.proposals import proposal_of
 from bot.store.reviews import answer_review
 from bot.store.tasks import create_task
@@ -154,13 +159,14 @@ async def _launch(desk: Desk, letter: Letter, view: Mapping[str, Any], sent_on: 
 async def _propose_pause(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
     campaign_id, _, channel = str(view.get("private_metadata", "")).rpartition(":")
     many = len(campaign_id.split(","))
+    name = await desk.context.database.read(lambda connection: _name_of(connection, campaign_id))
     digest = sha256(campaign_id.encode()).hexdigest()[:16]
     await _begin(
         desk,
         letter,
         channel=channel,
         group=f"campaign:pause:{campaign_id if many == 1 else digest}",
-        title=f"Pause campaign {campaign_id}" if many == 1 else f"Pause {many} campaigns",
+        title=f"Pause campaign {name}" if many == 1 else f"Pause {many} campaigns",
         target=campaign_id if many == 1 else "campaigns",
         spec={
             "intent": PAUSE,
@@ -168,6 +174,14 @@ async def _propose_pause(desk: Desk, letter: Letter, view: Mapping[str, Any]) ->
             "reason": modals.values(view)["reason"].strip(),
         },
     )
+
+
+def _name_of(connection: Connection, campaign_id: str) -> str:
+    """Return a campaign's name as the newest digest tells it, or its id where that does not."""
+    report = newest_digest(connection, DEFAULT_TENANT)
+    attached = None if report is None else Report.model_validate_json(report).attachment
+    rows = () if attached is None else Digest.model_validate_json(attached).rows
+    return next((row.name for row in rows if row.campaign_id == campaign_id), campaign_id)
 
 
 async def _begin(  # noqa: PLR0913 - a task's fields
@@ -199,7 +213,8 @@ async def _begin(  # noqa: PLR0913 - a task's fields
         task, is_new = create_task(connection, desk.context, new)
         if not is_new:
             body = {**letter.body, "channel": {"id": channel}}
-            text = f"This is under way already: task `{task.id}`."
+            place = thread_of_task(connection, task.id)
+            text = under_way(task, place, desk.directory.workspace)
             reply(connection, desk.context, body, text)
 
     await desk.context.database.write(unit)

@@ -104,7 +104,7 @@ def _pausing(lead: Lead, click: Click, task_id: str) -> NewTask:
         group_key=f"campaign:pause:{lead.id}",
         environment=ENVIRONMENT,
         target=lead.id,
-        title=f"Pause campaign {lead.id}",
+        title=f"Pause campaign {lead.name}",
         requester=Actor(kind=ActorKind.HUMAN, id=click.voter.id),
         channel=click.channel,
         spec={

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from bot.slack.again import of_proposal
 from bot.slack.groups import Mentions, any_of, named
 from bot.slack.text import person, safe
 from policies.approvals import BREAK_GLASS, OPERATORS, Refusal
@@ -22,8 +23,7 @@ WORDS = {
     Refusal.ALREADY_DECIDED: "This was decided already; the card shows how.",
     Refusal.ALREADY_VOTED: "Your vote is counted already. It needs somebody else, too: ask another"
     " member of {others}.",
-    Refusal.EXPIRED: "This has expired; no answer was a no. Ask for it again with `/triage` or"
-    " `/launch-campaign`.",
+    Refusal.EXPIRED: "This has expired; no answer was a no. To ask for it again: {again}",
     Refusal.OLD_CARD: "This card is not the newest: the proposal was edited. Use the card below.",
     Refusal.OTHER_CARD: "This button does not belong to that card. Nothing was changed; if you"
     " did not do anything unusual, tell your operators.",
@@ -52,7 +52,7 @@ WORDS = {
     Refusal.IS_BREAKER: "You broke the glass, so somebody else has to review it: another member of"
     " {operators}.",
     Refusal.TOO_MANY_EDITS: "This was edited so often that nobody can follow any more. Withdraw or"
-    " reject it, and ask anew with `/triage` or `/launch-campaign`.",
+    " reject it, and ask anew: {again}",
     Refusal.EDIT_IMPOSSIBLE: "With these values it can't be done. The proposal stands as it was;"
     " press Edit… again with others.",
     Refusal.NEWER_VERSION: "A newer version of Signoff made this card, and the one that runs now"
@@ -111,6 +111,7 @@ def _names(proposal: Proposal | None, mentions: Mentions) -> Mapping[str, str]:
         "others": any_of(groups, mentions, askers) or UNKNOWN_GROUP,
         "operators": named(OPERATORS, mentions),
         "glass": named(BREAK_GLASS, mentions),
+        "again": of_proposal(proposal),
         "asker": "whoever asked for it" if proposal is None else _asker(proposal, mentions),
     }
 

@@ -144,7 +144,7 @@ async def _freeze_task(desk: Desk, letter: Letter, voter: Voter, words: Words) -
         return
     reason = " ".join(words[1:])
     if not reason:
-        text = f"Why? Write `/signoff freeze {task_id} REASON`: the reason is told to everybody."
+        text = f"Why? Write `/signoff freeze {task_id} REASON`: {_told(desk)}."
         await desk.answer(letter, text, "no reason")
         return
     order = Order(person=voter.id, reason=reason, anchor=anchor_of(desk))
@@ -207,7 +207,7 @@ async def _freeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Word
         return
     if not reason:
         again = code(f'/signoff freeze campaign "{campaign.name}" REASON')
-        text = f"Why? Write {again}: the reason is told to everybody."
+        text = f"Why? Write {again}: {_told(desk)}."
         await desk.answer(letter, text, "no reason")
         return
     order = Order(person=voter.id, reason=reason, anchor=anchor_of(desk))
@@ -269,6 +269,13 @@ async def _known(
         text = "No ad platform is connected, so there is no campaign to freeze."
         await desk.answer(letter, text, "no platform")
     return known
+
+
+def _told(desk: Desk) -> str:
+    """Say where a reason is read: where no anchor channel is set, it is posted nowhere."""
+    anchor = anchor_of(desk)
+    posted = "" if anchor is None else f" and is told in <#{anchor}>"
+    return f"the reason goes on record{posted}"
 
 
 def begins(connection: Connection, lifted: Sequence[Halt]) -> str:

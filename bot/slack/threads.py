@@ -257,7 +257,9 @@ def _report(view: TaskView, report: Report) -> tuple[str, list[Block]]:
         if report.analysed_by == ANALYST
         else code(report.analysed_by)
     )
-    found.append(kit.context([f"By {by}. Numbers like `E1` name the evidence above."]))
+    is_shown = view.evidence is not None and view.task.kind is TaskKind.INCIDENT
+    numbers = " Numbers like `E1` name the evidence above." if is_shown else ""
+    found.append(kit.context([f"By {by}.{numbers}"]))
     return safe(report.summary, 1500), found
 
 

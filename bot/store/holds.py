@@ -1,7 +1,8 @@
-"""What a click on an incident's campaigns is about: its task by the message, and the report."""
+"""What a click on campaigns is about: an incident by the message, its report, the newest digest."""
 
 from sqlalchemy import Connection, select
 
+from agents.tasks import TaskKind
 from bot.store.tables import posts, steps, tasks
 
 
@@ -24,4 +25,16 @@ def clicked_task(connection: Connection, channel: str, ts: str, key: str) -> str
 def report_of(connection: Connection, task_id: str) -> str | None:
     """Return the report of a task as it is kept."""
     found = select(steps.c.result).where(steps.c.task_id == task_id, steps.c.name == "report")
+    return connection.execute(found).scalar_one_or_none()
+
+
+def newest_digest(connection: Connection, tenant: str) -> str | None:
+    """Return the report of the newest digest as it is kept."""
+    found = (
+        select(steps.c.result)
+        .join(tasks, tasks.c.id == steps.c.task_id)
+        .where(tasks.c.tenant == tenant, tasks.c.kind == TaskKind.DIGEST, steps.c.name == "report")
+        .order_by(tasks.c.created_at.desc())
+        .limit(1)
+    )
     return connection.execute(found).scalar_one_or_none()

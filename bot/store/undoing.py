@@ -148,6 +148,18 @@ def past_of(connection: Connection, tenant: str, task_id: str) -> Past:
     return last_done(proposal_rows(connection, task_id) if ids else ())
 
 
+def asked_back(connection: Connection, proposal_id: str) -> tuple[str, datetime] | None:
+    """Return who asked to undo it by one click, and when; None where nobody did."""
+    row = connection.execute(
+        select(proposals.c.roll_back_by, proposals.c.roll_back_at).where(
+            proposals.c.id == proposal_id
+        )
+    ).first()
+    if row is None or row.roll_back_by is None:
+        return None
+    return row.roll_back_by, row.roll_back_at
+
+
 def _blocked(row: ProposalRow, undo: ProposalRow | None) -> str | None:
     title = row.proposal.title
     if row.state in {_S.EXECUTING, _S.UNKNOWN}:

@@ -18,7 +18,7 @@ async def test_campaigns_that_lead_to_an_incident_are_held_and_a_pause_is_propos
         await scene.mia.click("Hold", INCIDENTS, listed["ts"])
         await scene.told(scene.mia, "Held: `Winter boots`", INCIDENTS)
         await scene.reply(INCIDENTS, found.root_ts, r"`Winter boots`[\s\S]*\*held\* by <@U0MIA>")
-        root = await scene.root(INCIDENTS, "Pause campaign cmp-")
+        root = await scene.root(INCIDENTS, "Pause campaign Winter boots")
         # The hold lets a pause through: its card asks, and is not denied.
         await scene.reply(INCIDENTS, root["ts"], r"Pause the campaign[\s\S]*Needs \*1\*")
 

@@ -206,7 +206,7 @@ async def test_a_hold_counts_once_around_a_kill(killing_seed: int, tmp_path: Pat
         await require_restarts(stage, 1)
         await stage.told(stage.mia, "Held: `Winter boots`", INCIDENTS)
         await stage.reply(INCIDENTS, found.root_ts, r"`Winter boots`[\s\S]*\*held\* by <@U0MIA>")
-        root = await stage.root(INCIDENTS, "Pause campaign cmp-")
+        root = await stage.root(INCIDENTS, "Pause campaign Winter boots")
         await stage.reply(INCIDENTS, root["ts"], "Pause the campaign")
         kinds = [event["kind"] for event in await events(stage)]
         assert kinds.count("campaign.frozen") == text_of(listed).count("\n•")

@@ -21,7 +21,7 @@ from bot.store.tables import outbox
 from playground.adplatform.api import AdPlatform
 from policies.loader import sealed
 from policies.model import Mode
-from tests.bot.slack.slackside import CHANNEL, Side, slackside
+from tests.bot.slack.slackside import CHANNEL, WORKSPACE, Side, slackside
 from tests.bot.world import World
 from tests.tools.world import advertising
 from tools.gateway import Gateway, Parts
@@ -109,7 +109,7 @@ async def deskside(folder: Path, **config: Any) -> AsyncIterator[Deskside]:  # n
     async with slackside(folder) as side, advertising() as (ads, catalogue, _):
         context = side.store.context
         directory = SlackDirectory(side.sender, context.clock, GROUPS)
-        directory.joined(TEAM)
+        directory.joined(TEAM, WORKSPACE)
         found = Config(groups=GROUPS, **{"anchor": Anchor(channel=ANCHOR), **config})
         gateway = Gateway(
             Parts(

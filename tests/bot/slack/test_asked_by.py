@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack import modals
+from bot.slack import cards, modals
 from policies.engine import Asked
-from tests.bot.slack.office import BEN, MIA, Office, office
+from tests.bot.slack.office import BEN, MIA, TEAM, Office, office
+from tests.bot.slack.test_batchcards import view
+from tests.fakes.values import action, proposal
 
 
 @pytest.fixture
@@ -34,6 +36,17 @@ async def test_a_card_says_where_whoever_asked_may_sign(here: Office) -> None:
     said = await card(here, requester=MIA)
     assert "Whoever asked may sign off here (self-approval)._ Asked by <@U0MIA>." in said
     assert "may not sign" not in said
+
+
+@pytest.mark.parametrize(
+    ("agent", "whose"),
+    [("campaign", "*Why <@U0MIA> asked for it*"), ("incident", "*Why, says the incident agent*")],
+)
+def test_a_card_says_whose_reason_it_gives(agent: str, whose: str) -> None:
+    made = proposal(
+        action=action(agent=agent), rationale="it is odd", requesters=(f"{TEAM}/{MIA}",)
+    )
+    assert f"{whose}\\n>it is odd" in str(cards.card(view(made), {})[1])
 
 
 async def test_a_card_says_that_whoever_edited_may_not_sign_either(here: Office) -> None:

@@ -1,14 +1,22 @@
 """A task that can't go on calls a person, with a mention, in a message of its own."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from agents.report import FindingKind, Report
 from agents.tasks import TaskKind, TaskState
+from bot.slack.escalations import call
 from bot.slack.parts import Wanted
 from bot.slack.text import code
 from bot.slack.threads import LATE_AFTER, posts
+from bot.store.engine import Connection
+from bot.store.tasks import keep_step
 from bot.store.taskstore import MAX_ATTEMPTS
 from bot.store.threads import ThreadStore
 from playground.story import text_of
+from policies.model import ProposalState
 from tests.bot.world import Wish, World
 
 MENTIONS = {"oncall": "<!subteam^S0ONCALL>", "operators": "<@U0ANA>"}
@@ -105,3 +113,46 @@ async def test_a_digest_that_could_not_be_made_says_so(store: World) -> None:
     found = await drawn(store)
     assert "could not be made" in words(found["task"])
     assert "`/signoff digest` asks anew" in words(found["escalated"])
+
+
+async def test_a_card_that_still_asks_is_named_only_where_there_is_one(store: World) -> None:
+    proposal = await store.proposed(Wish())
+    now = store.clock.now()
+    await store.database.write(lambda c: store.context.dispatcher.wake(c, proposal.task_id, now))
+    await given_up(store, proposal.task_id)
+    threads = ThreadStore(store.context)
+    ((thread,), _) = await threads.behind()
+    (view,) = await threads.view(thread)
+    (asking,) = view.proposals
+    failed = replace(asking, row=replace(asking.row, state=ProposalState.FAILED))
+    (found,) = view.escalations
+    _, blocks = call(replace(view, proposals=(failed,)), found, MENTIONS)
+    assert "still asks" not in str(blocks)
+    assert f"`/triage {view.task.target} {view.task.environment}` looks anew." in str(blocks)
+
+
+async def test_a_pause_that_could_not_be_proposed_is_not_sent_to_the_form_of_a_launch(
+    store: World,
+) -> None:
+    task = await store.task(kind=TaskKind.CAMPAIGN, spec={"intent": "pause"})
+    await given_up(store, task.id)
+    said = words((await drawn(store))["escalated"])
+    assert "To ask anew: `/signoff digest`, then press Propose a pause…" in said
+    assert "/launch-campaign" not in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_named"), [(TaskKind.INCIDENT, True), (TaskKind.CAMPAIGN, False)]
+)
+async def test_numbers_of_evidence_are_named_only_where_it_stands(
+    store: World, kind: TaskKind, *, is_named: bool
+) -> None:
+    task = await store.task(kind=kind)
+    report = Report(outcome=FindingKind.HEALTHY, summary="Fine.").model_dump_json()
+
+    def unit(connection: Connection) -> None:
+        for name, body in (("evidence", "[]"), ("report", report)):
+            keep_step(connection, store.context, (task.id, task.tenant), name, body)
+
+    await store.database.write(unit)
+    assert ("`E1`" in words((await drawn(store))["report"])) is is_named

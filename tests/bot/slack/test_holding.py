@@ -76,7 +76,7 @@ async def test_a_full_member_holds_them_and_what_runs_is_proposed_to_be_paused(
     assert "A pause of `Winter boots` is proposed" in answer
     assert await held(here) == [(HaltKind.HOLD, task.id, lead.name) for lead in LEADS]
     made = await here.store.rows(tasks, kind=TaskKind.CAMPAIGN)
-    assert [row.target for row in made] == ["cmp-1"]
+    assert [(row.target, row.title) for row in made] == [("cmp-1", "Pause campaign Winter boots")]
     (again,) = await here.presses("U0BEN", HOLD, task.id, TS["campaigns"])
     assert "held already" in again
     (told,) = await here.told()

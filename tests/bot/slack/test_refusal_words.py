@@ -1,12 +1,15 @@
 """Every refusal says why, and what to do."""
 
 import re
+from typing import Any
 
 import pytest
 
 from bot.slack.refusals import WORDS, shown_back, to_command, words
+from bot.store.tasks import undo_key
 from policies.approvals import Refusal
-from tests.fakes.values import proposal
+from policies.model import ActionKind
+from tests.fakes.values import action, facts, proposal
 
 # What a person can do next, in the words of the answers.
 DO = re.compile(
@@ -52,6 +55,33 @@ MENTIONS = {"oncall": "<@U0ANA> <@U0BEN>", "operators": "<!subteam^S0OPS>", "bre
 def test_a_refusal_says_who_can_with_their_mentions(refusal: Refusal, whom: str) -> None:
     asked = proposal(requesters=("T0PLAY/U0ANA",))
     assert whom in words(refusal, asked, mentions=MENTIONS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "way"),
+    [
+        (
+            {"key": undo_key("T-1-9"), "replaces": "T-1-9"},
+            "Propose to undo… on the card of `T-1-9`.",
+        ),
+        ({"action": action(agent="campaign")}, "`/launch-campaign`."),
+        (
+            {
+                "action": action(agent="campaign"),
+                "facts": facts(action=ActionKind.PAUSE),
+            },
+            "`/signoff digest`, then press Propose a pause… below a campaign.",
+        ),
+        ({"action": action(agent="policy")}, "`/signoff policy propose`."),
+        ({}, "`/triage`."),
+    ],
+)
+def test_what_has_expired_is_asked_for_again_the_way_it_was(
+    changes: dict[str, Any], way: str
+) -> None:
+    said = words(Refusal.EXPIRED, proposal(**changes))
+    assert said.startswith("This has expired; no answer was a no. To ask for it again: ")
+    assert way in said
 
 
 def test_a_refused_command_says_who_can() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from agents.services import Place, Service
+from bot.config import Anchor
 from bot.store.controls import pause
 from bot.store.tables import controls, inbox, outbox
 from playground.workspace.model import User
 from policies.model import Mode
-from tests.bot.slack.deskside import Deskside, deskside
+from tests.bot.slack.deskside import ANCHOR, Deskside, deskside
 from tests.bot.slack.slackside import CHANNEL
 from tests.bot.world import SECRET
 
@@ -95,6 +96,19 @@ async def test_who_is_no_operator_lets_nothing_go_on_and_is_recorded(
     assert len(await here.store.rows(controls)) == 1
     (refused,) = await here.store.events("command.refused")
     assert refused["reasons"] == ["NOT_IN_GROUP"]
+
+
+@pytest.mark.parametrize("anchor", [None, Anchor(channel=ANCHOR)])
+async def test_where_a_reason_is_read_is_said_as_it_is(
+    tmp_path: Path, anchor: Anchor | None
+) -> None:
+    async with deskside(tmp_path, anchor=anchor) as here:
+        task = await here.store.task()
+        asked = await said(here, "U0MIA", f"/signoff freeze {task.id}")
+        unknown = await said(here, "U0MIA", "/signoff freeze campaign Winter boots")
+    for answer in (asked, unknown):
+        assert "the reason goes on record" in answer
+        assert (f"and is told in <#{ANCHOR}>." in answer) is (anchor is not None)
 
 
 async def test_a_task_is_frozen_with_a_reason_and_lifted_by_an_operator(here: Deskside) -> None:
