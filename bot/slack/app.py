@@ -136,9 +136,8 @@ class Reception:
 
     async def _form_for(self, body: Body, action_id: str, value: str) -> Body | None:
         if action_id.startswith(digests.PROPOSE_PAUSE):
-            channel = body.get("channel", {}).get("id", "")
-            title = "Propose a pause"
-            return modals.reason(modals.PAUSE, title, "Why should it stop?", f"{value}:{channel}")
+            channel = str(body.get("channel", {}).get("id", ""))
+            return await forms.pause_form(self._desk, value, channel)
         if action_id == batchcards.REJECT_ALL:
             return await batches.form(self._desk, body, value)
         form = FORMS.get(action_id)

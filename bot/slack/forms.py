@@ -7,17 +7,20 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from agents.campaign.agent import LAUNCH, PAUSE
+from agents.campaign.agent import LAUNCH, MOST_AT_ONCE, PAUSE
 from agents.campaign.digest import Digest
 from agents.campaign.planner import BriefError, plan
 from agents.report import Report
 from agents.tasks import NewTask, TaskKind
 from bot.slack import batches, glass, modals, rollbacks
+from bot.slack import blocks as kit
 from bot.slack.again import under_way
+from bot.slack.blocks import Block
 from bot.slack.clicks import Deed, reject, settle
 from bot.slack.desk import Desk, reply, who
 from bot.slack.edits import edit
 from bot.slack.edits import faults as edit_faults
+from bot.slack.text import bullets, safe
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.holds import newest_digest
@@ -156,10 +159,22 @@ async def _launch(desk: Desk, letter: Letter, view: Mapping[str, Any], sent_on: 
     )
 
 
+async def pause_form(desk: Desk, campaign_ids: str, channel: str) -> Block:
+    """Return the form that asks why campaigns should stop, below their names."""
+    names = await _names_of(desk, campaign_ids)
+    lines = [safe(name, 100) for name in names[:MOST_AT_ONCE]]
+    if len(names) > MOST_AT_ONCE:
+        lines.append(f"not {len(names) - MOST_AT_ONCE} more: {MOST_AT_ONCE} are the most at once")
+    nothing = "Nothing stops yet: somebody signs it off."
+    head = kit.section(f"*A pause is proposed of*\n{bullets(lines)}\n{nothing}")
+    label, data = "Why should it stop?", f"{campaign_ids}:{channel}"
+    return modals.reason(modals.PAUSE, "Propose a pause", label, data, head)
+
+
 async def _propose_pause(desk: Desk, letter: Letter, view: Mapping[str, Any]) -> None:
     campaign_id, _, channel = str(view.get("private_metadata", "")).rpartition(":")
     many = len(campaign_id.split(","))
-    name = await desk.context.database.read(lambda connection: _name_of(connection, campaign_id))
+    (name, *_) = await _names_of(desk, campaign_id)
     digest = sha256(campaign_id.encode()).hexdigest()[:16]
     await _begin(
         desk,
@@ -176,12 +191,15 @@ async def _propose_pause(desk: Desk, letter: Letter, view: Mapping[str, Any]) ->
     )
 
 
-def _name_of(connection: Connection, campaign_id: str) -> str:
-    """Return a campaign's name as the newest digest tells it, or its id where that does not."""
-    report = newest_digest(connection, DEFAULT_TENANT)
+async def _names_of(desk: Desk, campaign_ids: str) -> list[str]:
+    """Return campaigns' names as the newest digest tells them; the id of one that it does not."""
+    report = await desk.context.database.read(
+        lambda connection: newest_digest(connection, DEFAULT_TENANT)
+    )
     attached = None if report is None else Report.model_validate_json(report).attachment
     rows = () if attached is None else Digest.model_validate_json(attached).rows
-    return next((row.name for row in rows if row.campaign_id == campaign_id), campaign_id)
+    known = {row.campaign_id: row.name for row in rows}
+    return [known.get(one, one) for one in campaign_ids.split(",")]
 
 
 async def _begin(  # noqa: PLR0913 - a task's fields

@@ -105,7 +105,8 @@ def shown_back(written: str) -> str:
 def _names(proposal: Proposal | None, mentions: Mentions) -> Mapping[str, str]:
     """Return whom the words may name: the groups, and those of their members who may sign off."""
     groups = () if proposal is None else proposal.decision.groups
-    askers = () if proposal is None else tuple(map(person, proposal.requesters))
+    may_not = () if proposal is None or proposal.decision.self_approval else proposal.requesters
+    askers = tuple(map(person, may_not))
     return {
         "groups": any_of(groups, mentions) or UNKNOWN_GROUP,
         "others": any_of(groups, mentions, askers) or UNKNOWN_GROUP,

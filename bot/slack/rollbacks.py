@@ -9,6 +9,7 @@ from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from bot.slack.clicks import roll_back
 from bot.slack.desk import Desk, who
+from bot.slack.groups import any_of
 from bot.slack.text import code, day_time, safe
 from bot.store.boxes import Letter
 from bot.store.halts import paused
@@ -94,7 +95,7 @@ def _asked(desk: Desk, found: Undoing, is_open: bool, is_paused: bool) -> list[s
     at = "" if done is None else f" at {day_time(done.ended_at or done.started_at)}"
     what = "" if inverse is None else safe(inverse.sentence)
     texts = [f"*Done last*{at}: {safe(proposal.title)}\n*Undoing it:* {what}"]
-    groups = " or ".join(code(name) for name in undo_groups(proposal))
+    groups = any_of(undo_groups(proposal), desk.mentions)
     if is_open:
         texts.append(
             f"One click of a member of {groups} is enough until {day_time(found.until)}. It is done"

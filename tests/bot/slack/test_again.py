@@ -84,6 +84,10 @@ async def test_a_pause_is_titled_by_the_name_that_the_digest_tells(here: Desksid
         keep_step(connection, here.store.context, owner, "report", report.model_dump_json())
 
     await here.store.database.write(unit)
+    form = await forms.pause_form(here.desk, "cmp-7,cmp-8", CHANNEL)
+    asked = form["blocks"][0]["text"]["text"]
+    assert "*A pause is proposed of*\n• Winter boots\n• cmp-8\nNothing stops yet" in asked
+    assert form["private_metadata"] == f"cmp-7,cmp-8:{CHANNEL}"
     assert await pause_proposed(here, "cmp-7") == "Pause campaign Winter boots"
 
 

@@ -9,7 +9,7 @@ from bot.slack.refusals import WORDS, shown_back, to_command, words
 from bot.store.tasks import undo_key
 from policies.approvals import Refusal
 from policies.model import ActionKind
-from tests.fakes.values import action, facts, proposal
+from tests.fakes.values import action, clause, decision, facts, proposal
 
 # What a person can do next, in the words of the answers.
 DO = re.compile(
@@ -82,6 +82,16 @@ def test_what_has_expired_is_asked_for_again_the_way_it_was(
     said = words(Refusal.EXPIRED, proposal(**changes))
     assert said.startswith("This has expired; no answer was a no. To ask for it again: ")
     assert way in said
+
+
+def test_whoever_asked_is_named_where_they_may_sign() -> None:
+    own = decision(clause(1, "oncall"), self_approval=True)
+    said = words(
+        Refusal.ALREADY_VOTED,
+        proposal(decision=own, requesters=("T0PLAY/U0ANA",)),
+        mentions=MENTIONS,
+    )
+    assert "`oncall` (<@U0ANA>, <@U0BEN>)" in said
 
 
 def test_a_refused_command_says_who_can() -> None:

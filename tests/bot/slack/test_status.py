@@ -9,12 +9,13 @@ from sqlalchemy import update
 from bot.config import Group
 from bot.slack import cards
 from bot.slack.limits import TEXT
-from bot.slack.status import MOST, NOTHING
+from bot.slack.status import MOST, NOTHING, needed
 from bot.store.tables import proposals
 from policies.engine import Asked
 from tests.bot.slack.office import ANA, BEN, GROUPS, GUEST, ZOE, Office, office
 from tests.bot.slack.slackside import CHANNEL, WORKSPACE
 from tests.bot.world import ts_of
+from tests.fakes.values import clause
 
 ONCALL = "`oncall` (<@U0ANA>, <@U0BEN>, <@U0ROBOT>, <@U0GUEST>, <@U0GONE>)"
 
@@ -46,6 +47,13 @@ async def test_status_says_whose_sign_off_is_still_missing(here: Office) -> None
     await here.press(BEN, cards.APPROVE, made)
     told = await here.command(ANA, "status")
     assert "needs *1* more of `sre` (<@U0ZOE>) (signed off by <@U0BEN>)" in told
+
+
+def test_without_members_all_that_was_asked_is_named() -> None:
+    asked = (clause(1, "oncall"), clause(2, "sre", "operators"))
+    said = needed(asked, ("T0PLAY/U0BEN",), {}, {"sre": "<@U0ZOE>"})
+    whom = "*1* of `oncall` and *2* of `sre` (<@U0ZOE>) or `operators`"
+    assert said == f"{whom} (signed off by <@U0BEN>)"
 
 
 async def test_status_names_a_few_of_many_and_stays_short(tmp_path: Path) -> None:

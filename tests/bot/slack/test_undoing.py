@@ -148,7 +148,7 @@ async def test_the_command_undoes_what_was_done_last_and_asks_first(here: Bench)
     assert view is not None
     shown = str(view["blocks"])
     assert "Set the lamp from old to new (attic)" in shown
-    assert "Set it back." in shown
+    assert "a member of `oncall` (<!subteam^S0ONCALL>) is enough until" in shown
     assert "asks you to confirm" in told
     assert here.house.lamps == {"hall": "new", "attic": "new"}
     assert "NOT_IN_GROUP" in await confirm(here, "U0MIA", view)
