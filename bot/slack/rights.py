@@ -46,7 +46,7 @@ async def refuse(
     def unit(connection: Connection) -> None:
         if letter_done(connection, desk.context, letter.key, refusal):
             command_refused(connection, desk.context, voter.id, name, refusal)
-            reply(connection, desk.context, letter.body, to_command(refusal, deed))
+            reply(connection, desk.context, letter.body, to_command(refusal, deed, desk.mentions))
 
     await desk.context.database.write(unit)
 

@@ -91,7 +91,7 @@ async def test_who_is_no_operator_lets_nothing_go_on_and_is_recorded(
         lambda connection: pause(connection, context, "default", "T0PLAY/U0MIA", "")
     )
     answer = await said(here, "U0BEN", f"/signoff {line}")
-    assert "Only members of `operators`" in answer
+    assert "Only members of `operators` (<!subteam^S0OPERATORS>) can" in answer
     assert "NOT_IN_GROUP" in answer
     assert len(await here.store.rows(controls)) == 1
     (refused,) = await here.store.events("command.refused")
