@@ -9,13 +9,15 @@ from bot.slack import cards, reviews, unknowns
 from bot.slack.anew import propose_again, propose_undo
 from bot.slack.batchcards import base_of
 from bot.slack.desk import Desk, reply, who
+from bot.slack.places import address
 from bot.slack.refusals import shown_back
-from bot.slack.text import day_time, person
+from bot.slack.text import day_time, link, person
 from bot.slack.undoing import PROPOSE_AGAIN, PROPOSE_UNDO
 from bot.store.boxes import Letter, letter_done
 from bot.store.context import Context
 from bot.store.engine import Connection
 from bot.store.glass import glass_check
+from bot.store.places import newest_card
 from bot.store.reviews import answer_review, review_check
 from bot.store.signals import settle_unknown
 from bot.store.strangers import is_strange
@@ -190,7 +192,8 @@ async def settle(desk: Desk, letter: Letter, click: Click, deed: Deed) -> None:
             answer = deed.work(connection, desk.context, click, memberships)
         if answer.refusal is not None:
             said = desk.no(answer.refusal, answer.proposal, deed.groups)
-            said = _undone_by(connection, answer) + said + shown_back(deed.words)
+            said = _undone_by(connection, answer) + said + _newer(desk, connection, answer)
+            said += shown_back(deed.words)
             reply(connection, desk.context, letter.body, said)
         elif answer.missing:
             more = f"{answer.missing} more approval{'s' if answer.missing > 1 else ''}"
@@ -209,6 +212,14 @@ def _undone_by(connection: Connection, answer: Answer) -> str:
     return (
         "" if found is None else f"{person(found[0])} asked to undo this at {day_time(found[1])}. "
     )
+
+
+def _newer(desk: Desk, connection: Connection, answer: Answer) -> str:
+    """Return where the newest card stands, for who pressed on an older one."""
+    if answer.proposal is None or answer.refusal is not Refusal.OLD_CARD:
+        return ""
+    url = address(desk.directory.workspace, newest_card(connection, answer.proposal))
+    return "" if url is None else f" {link('The newest card', url)}"
 
 
 async def _opened(desk: Desk, letter: Letter, click: Click, action_id: str) -> None:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select
 
 from bot.store.batches import BATCH, shown_by
+from bot.store.proposals import proposal_rows
 from bot.store.tables import posts, proposals, tasks, threads
+from bot.store.tasks import UNDO
+from policies.model import Proposal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,17 @@ def card_of(connection: Connection, proposal_id: str) -> Place | None:
     ).all()
     row = next((one for one in found if shows(one.key, proposal_id)), None)
     return None if row is None else Place(channel=row.channel, ts=row.ts, root_ts=row.root_ts)
+
+
+def newest_card(connection: Connection, proposal: Proposal) -> Place | None:
+    """Return the card of what took a proposal's place at last; None where nothing did."""
+    found = (row.proposal for row in proposal_rows(connection, proposal.task_id))
+    # What undoes a proposal names it too, and is not its successor.
+    successors = {one.replaces: one.id for one in found if not one.key.startswith(UNDO)}
+    newest = proposal.id
+    while newest in successors:
+        newest = successors[newest]
+    return None if newest == proposal.id else card_of(connection, newest)
 
 
 def shows(key: str, proposal_id: str) -> bool:

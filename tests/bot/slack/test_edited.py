@@ -14,6 +14,7 @@ from policies.approvals import Refusal
 from policies.engine import Asked
 from policies.model import Clause, Proposal, ProposalState
 from tests.bot.slack.office import ANA, BEN, TEAM, Office, office
+from tests.bot.slack.slackside import CHANNEL, WORKSPACE
 from tests.bot.world import INVERSE, Wish, World, proposal_for
 
 EDIT = modals.EDIT
@@ -59,7 +60,9 @@ async def test_votes_on_the_old_one_are_void(here: Office) -> None:
     await here.press(BEN, cards.APPROVE, old)
     new = await edited(here, old, "newer")
     assert (await here.store.standing(new)).approvers == ()
-    assert "OLD_CARD" in (await here.press(BEN, cards.APPROVE, old))[0]
+    (late,) = await here.press(BEN, cards.APPROVE, old)
+    assert "OLD_CARD" in late
+    assert late.endswith(f" <{WORKSPACE}archives/{CHANNEL}/p92|The newest card>")
     await here.press(BEN, cards.APPROVE, new, ts="9.2")
     assert await here.state(new) is ProposalState.PENDING
     # Its editor is one who asks now, and does not sign it off.
