@@ -78,7 +78,7 @@ def _restore(parsed: argparse.Namespace) -> int:
     print("What Signoff did after the backup was taken is not in this record, and was not undone")
     print("outside: look through what was set aside (DATABASE_URL) for it. What waited for a")
     print("sign-off then waits again, and could be done a second time. So Signoff is paused: start")
-    print("it, look at what is open, and let it go on with `/signoff resume`.")
+    print("it, look at what is open, and let it go on with `/signoff resume REASON`.")
     return OK
 
 

@@ -275,6 +275,6 @@ async def paused(stage: Stage, teller: Teller) -> None:
     await stage.told(stage.mia, "Signoff is paused", MARKETING)
     await stage.mia.command(MARKETING, "/signoff resume")
     await stage.told(stage.mia, "Only members of", MARKETING)
-    await stage.ana.command(MARKETING, "/signoff resume")
+    await stage.ana.command(MARKETING, "/signoff resume tried it")
     await stage.told(stage.ana, "goes on", MARKETING)
     teller.step("Mia pauses everything; only Ana, an operator, resumes")

@@ -67,7 +67,7 @@ class BackFrozen(Frozen):
         super().__init__(halt)
         self.sentence = (
             f"The campaign is frozen by {halt.by}{halt.why}. To undo this would change it, so it"
-            f' waits until an operator writes `/signoff unfreeze campaign "{halt.name}"`.'
+            f' waits until an operator writes `/signoff unfreeze campaign "{halt.name}" REASON`.'
         )
         self.args = (self.sentence,)
 

@@ -23,9 +23,9 @@ HELP = """*What you can ask*
 `/launch-campaign` opens a form for a brief; you get a plan to sign off
 `/signoff status` shows whether Signoff works, and what waits for whom
 `/signoff pause [REASON]` stops everything at once (anybody may)
-`/signoff resume [REASON]` goes on (operators only)
+`/signoff resume REASON` goes on (operators only)
 `/signoff freeze T-… REASON` or `freeze campaign "NAME" REASON` stops changes there (anybody may)
-`/signoff unfreeze T-…` or `unfreeze campaign "NAME"` lets them go on (operators only)
+`/signoff unfreeze T-… REASON` or `unfreeze campaign "NAME" REASON` lets them go on (operators only)
 `/signoff mode` shows how far agents may go where
 `/signoff mode AGENT ENVIRONMENT observe|approve|auto REASON` sets it (operators only)
 `/signoff digest` posts the campaign digest here now

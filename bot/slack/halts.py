@@ -112,7 +112,7 @@ def status(switches: Switches) -> list[str]:
     lines = []
     if switches.pause is not None:
         words = said(switches.pause).replace("*Signoff is paused*", "*Paused*", 1)
-        lines.append(f"{words} An operator can `/signoff resume`.")
+        lines.append(f"{words} An operator can `/signoff resume REASON`.")
     frozen = [halt for halt in switches.halts if halt.kind is not HaltKind.PAUSE]
     lines += _some("Frozen", [listed(halt) for halt in frozen])
     lines += _some(
@@ -166,10 +166,10 @@ def lifted_by(halt: Halt) -> str:
 def lifting(halt: Halt) -> str:
     """Return the command that lifts a halt."""
     if halt.kind is HaltKind.PAUSE:
-        return "`/signoff resume`"
+        return "`/signoff resume REASON`"
     if halt.kind is HaltKind.TASK:
-        return code(f"/signoff unfreeze {halt.task_id}")
-    return code(f'/signoff unfreeze campaign "{halt.name}"')
+        return code(f"/signoff unfreeze {halt.task_id} REASON")
+    return code(f'/signoff unfreeze campaign "{halt.name}" REASON')
 
 
 def _what(halt: Halt) -> str:

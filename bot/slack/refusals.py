@@ -45,9 +45,9 @@ WORDS = {
     Refusal.RULES_CHANGE: "The glass can't be broken for a change of the rules. Ask operators other"
     " than its author, who sign it off: {operators}.",
     Refusal.FROZEN: "This is frozen, so nothing was changed. Ask a member of {operators} to lift"
-    " it with `/signoff unfreeze`.",
+    " it with `/signoff unfreeze … REASON`.",
     Refusal.SIGNOFF_PAUSED: "Signoff is paused, so nothing was changed. Press again after a member"
-    " of {operators} has written `/signoff resume`.",
+    " of {operators} has written `/signoff resume REASON`.",
     Refusal.NOT_OPERATOR: "Only members of {operators} can answer this. Ask one of them.",
     Refusal.IS_BREAKER: "You broke the glass, so somebody else has to review it: another member of"
     " {operators}.",

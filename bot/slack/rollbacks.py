@@ -109,5 +109,5 @@ def _asked(desk: Desk, found: Undoing, is_open: bool, is_paused: bool) -> list[s
     if inverse is not None and inverse.tool not in desk.catalogue:
         texts.append(f"*The tool* {code(inverse.tool)} *is gone:* it can't be undone from here.")
     if is_paused:
-        texts.append("*Signoff is paused:* nothing is undone before `/signoff resume`.")
+        texts.append("*Signoff is paused:* nothing is undone before `/signoff resume REASON`.")
     return texts

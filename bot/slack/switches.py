@@ -44,9 +44,12 @@ STOPPED_SINCE = "STOPPED_SINCE"
 FREEZE_USAGE = (
     'Write `/signoff freeze T-… REASON` for a task, or `/signoff freeze campaign "NAME" REASON`.'
 )
-UNFREEZE_USAGE = 'Write `/signoff unfreeze T-…`, or `/signoff unfreeze campaign "NAME"`.'
+UNFREEZE_USAGE = (
+    'Write `/signoff unfreeze T-… REASON`, or `/signoff unfreeze campaign "NAME" REASON`.'
+)
 STILL_PAUSED = (
-    "The freeze is lifted; Signoff is still paused, so nothing is done before `/signoff resume`."
+    "The freeze is lifted; Signoff is still paused, so nothing is done before"
+    " `/signoff resume REASON`."
 )
 UNREAD = (
     "Nothing is frozen: I can't look names up now, so I don't know where the name ends. Write it in"
@@ -74,7 +77,7 @@ async def stop(desk: Desk, letter: Letter, words: Words) -> None:
 
 
 async def go_on(desk: Desk, letter: Letter, words: Words) -> None:
-    """Work off `/signoff resume [REASON]`."""
+    """Work off `/signoff resume REASON`."""
     voter, refusal = await operator(desk, letter)
     if refusal is not None:
         await refuse(desk, letter, voter, ("/signoff resume", "resume"), refusal)
@@ -86,6 +89,8 @@ async def go_on(desk: Desk, letter: Letter, words: Words) -> None:
         since = _stopped_since(desk, letter, voter, () if found is None else (found,))
         if since is not None:
             return _too_old(desk, connection, voter, "/signoff resume", since)
+        if found is not None and not reason:
+            return f"It stays paused. {_why(desk, '/signoff resume REASON')}"
         anchor = anchor_of(desk)
         did = resume(connection, desk.context, DEFAULT_TENANT, voter.id, reason, anchor)
         if not did or found is None:
@@ -110,7 +115,7 @@ async def freeze(desk: Desk, letter: Letter, words: Words) -> None:
 
 
 async def unfreeze(desk: Desk, letter: Letter, words: Words) -> None:
-    """Work off `/signoff unfreeze T-…|campaign "NAME" [REASON]`."""
+    """Work off `/signoff unfreeze T-…|campaign "NAME" REASON`."""
     voter, refusal = await operator(desk, letter)
     if refusal is not None:
         await refuse(desk, letter, voter, ("/signoff unfreeze", "lift a freeze"), refusal)
@@ -144,7 +149,7 @@ async def _freeze_task(desk: Desk, letter: Letter, voter: Voter, words: Words) -
         return
     reason = " ".join(words[1:])
     if not reason:
-        text = f"Why? Write `/signoff freeze {task_id} REASON`: {_told(desk)}."
+        text = _why(desk, f"/signoff freeze {task_id} REASON")
         await desk.answer(letter, text, "no reason")
         return
     order = Order(person=voter.id, reason=reason, anchor=anchor_of(desk))
@@ -156,7 +161,7 @@ async def _freeze_task(desk: Desk, letter: Letter, voter: Voter, words: Words) -
             return (
                 f"The task `{task_id}` is frozen: it goes on looking and changes nothing. People"
                 " can sign off; that waits. What was done can still be rolled back."
-                f" An operator lifts it with `/signoff unfreeze {task_id}`."
+                f" An operator lifts it with `/signoff unfreeze {task_id} REASON`."
             )
         before = _of_task(connection, task_id)
         return f"It was frozen already. {'' if before is None else halts.said(before)}"
@@ -176,6 +181,8 @@ async def _unfreeze_task(desk: Desk, letter: Letter, voter: Voter, words: Words)
         since = _stopped_since(desk, letter, voter, () if halt is None else (halt,))
         if since is not None:
             return _too_old(desk, connection, voter, "/signoff unfreeze", since)
+        if halt is not None and not order.reason:
+            return f"It stays frozen. {_why(desk, f'/signoff unfreeze {task_id} REASON')}"
         if unfreeze_task(connection, desk.context, order, task_id):
             if paused(connection, DEFAULT_TENANT) is not None:
                 return STILL_PAUSED
@@ -206,8 +213,7 @@ async def _freeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Word
         await desk.answer(letter, _no_campaign(words, known), "no such campaign")
         return
     if not reason:
-        again = code(f'/signoff freeze campaign "{campaign.name}" REASON')
-        text = f"Why? Write {again}: {_told(desk)}."
+        text = _why(desk, f'/signoff freeze campaign "{campaign.name}" REASON')
         await desk.answer(letter, text, "no reason")
         return
     order = Order(person=voter.id, reason=reason, anchor=anchor_of(desk))
@@ -215,7 +221,7 @@ async def _freeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Word
 
     def work(connection: Connection) -> str:
         if freeze_campaign(connection, desk.context, order, found):
-            lifting = code(f'/signoff unfreeze campaign "{found.name}"')
+            lifting = code(f'/signoff unfreeze campaign "{found.name}" REASON')
             return (
                 f"The campaign {code(found.name)} is frozen: Signoff changes nothing about it. It"
                 f" runs, or rests, as it does now.{unsure} An operator lifts it with {lifting}."
@@ -248,6 +254,9 @@ async def _unfreeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Wo
         since = _stopped_since(desk, letter, voter, halts_)
         if since is not None:
             return _too_old(desk, connection, voter, "/signoff unfreeze", since)
+        if halts_ and not reason:
+            again = f'/signoff unfreeze campaign "{found.name}" REASON'
+            return f"It stays frozen. {_why(desk, again)}"
         lifted = unfreeze_campaign(connection, desk.context, order, found)
         if not lifted:
             return f"{code(found.name)} was not frozen."
@@ -269,6 +278,10 @@ async def _known(
         text = "No ad platform is connected, so there is no campaign to freeze."
         await desk.answer(letter, text, "no platform")
     return known
+
+
+def _why(desk: Desk, command: str) -> str:
+    return f"Why? Write {code(command)}: {_told(desk)}."
 
 
 def _told(desk: Desk) -> str:

@@ -36,9 +36,9 @@ async def test_what_is_signed_off_in_a_frozen_task_waits_for_an_operator(tmp_pat
         await scene.ben.click("Approve", INCIDENTS, card["ts"])
         await card_of(scene, found, r"\*Signed off\* by <@U0BEN>[\s\S]*Not begun yet")
         assert scene.world.shop.effects == ()
-        await scene.mia.command(INCIDENTS, f"/signoff unfreeze {task[0]}")
+        await scene.mia.command(INCIDENTS, f"/signoff unfreeze {task[0]} looked")
         await scene.told(scene.mia, "Only members of `operators`", INCIDENTS)
-        await scene.ana.command(INCIDENTS, f"/signoff unfreeze {task[0]}")
+        await scene.ana.command(INCIDENTS, f"/signoff unfreeze {task[0]} looked")
         await card_of(scene, found, rf"{found.rollback}[\s\S]*\*Done\*")
         assert len(scene.world.shop.effects) == 1
 

@@ -28,7 +28,7 @@ async def paused(scene: Scene) -> AsyncIterator[None]:
     await scene.mia.command(INCIDENTS, "/signoff pause wait a moment")
     await scene.told(scene.mia, "Signoff is paused", INCIDENTS)
     yield
-    await scene.ana.command(INCIDENTS, "/signoff resume")
+    await scene.ana.command(INCIDENTS, "/signoff resume looked")
     await scene.told(scene.ana, "Signoff goes on", INCIDENTS)
 
 

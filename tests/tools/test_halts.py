@@ -140,7 +140,7 @@ async def test_to_undo_a_pause_does_not_start_a_frozen_campaign(door: FakeDoor, 
     assert (outcome.state, outcome.reason) == (None, "FROZEN")
     assert outcome.retry_s is not None
     assert f"frozen by {ANA}: I want to look" in outcome.sentence
-    assert '`/signoff unfreeze campaign "lamp"`' in outcome.sentence
+    assert '`/signoff unfreeze campaign "lamp" REASON`' in outcome.sentence
     assert {"observe", "act"}.isdisjoint(door.trail)
     door.controls.frozen = []
     await door.execution.roll_back(paused, UNDO, caller())

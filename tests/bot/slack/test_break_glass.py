@@ -223,7 +223,7 @@ async def test_it_is_never_broken_while_paused_and_a_later_pause_holds_it(here: 
         here.submit(MIA, modals.GLASS, proposal, FILLED),
     ):
         (told,) = await press
-        assert "`/signoff resume`" in told
+        assert "`/signoff resume REASON`" in told
         assert "SIGNOFF_PAUSED" in told
     await database.write(lambda c: resume(c, context, "default", f"{TEAM}/{ANA}", ""))
     await here.submit(MIA, modals.GLASS, proposal, FILLED)

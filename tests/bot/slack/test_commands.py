@@ -103,7 +103,7 @@ async def test_anybody_pauses_and_only_an_operator_resumes(scene: Scene) -> None
     assert "*Paused* by <@U0MIA>" in await answer(scene, "/signoff status", r"\*Paused\*")
     await scene.mia.command(MARKETING, "/signoff resume")
     await scene.told(scene.mia, "Only members of `operators`.* can resume", MARKETING)
-    await answer(scene, "/signoff resume", "Signoff goes on")
+    await answer(scene, "/signoff resume all is well", "Signoff goes on")
     await answer(scene, "/signoff resume", "was not paused")
     record = [event["kind"] for event in await events(scene)]
     assert record.count("signoff.paused") == record.count("signoff.resumed") == 1

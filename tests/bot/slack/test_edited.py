@@ -100,7 +100,7 @@ async def test_an_edit_while_paused_is_told_recorded_and_shown_back(here: Office
     old, context = await here.proposal(), here.store.context
     await here.store.database.write(lambda c: pause(c, context, "default", f"{TEAM}/{ANA}", ""))
     (told,) = await here.submit(ANA, EDIT, old, {"param.to": "newer"})
-    assert "`/signoff resume`" in told
+    assert "`/signoff resume REASON`" in told
     assert "You wrote: to: newer" in told
     assert await here.refusals() == [(f"{TEAM}/{ANA}", "SIGNOFF_PAUSED")]
 

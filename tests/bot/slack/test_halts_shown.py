@@ -62,9 +62,13 @@ async def view_of(store: World, proposal: Proposal) -> TaskView:
 @pytest.mark.parametrize(
     ("turn", "what", "todo"),
     [
-        (paused, "*Signoff is paused*", "`/signoff resume`"),
+        (paused, "*Signoff is paused*", "`/signoff resume REASON`"),
         (frozen, "*This task is frozen*", "`/signoff unfreeze T-"),
-        (frozen_campaign, "*The campaign is frozen*", '`/signoff unfreeze campaign "checkout"`'),
+        (
+            frozen_campaign,
+            "*The campaign is frozen*",
+            '`/signoff unfreeze campaign "checkout" REASON`',
+        ),
         (held_campaign, "*The campaign is held for the incident `T-", "unfreeze campaign"),
         (observed, "*Only watching here*", "`/signoff mode incident staging approve REASON`"),
     ],
@@ -116,12 +120,12 @@ async def test_a_card_acts_now_only_where_nothing_stops_it(store: World) -> None
     held = halts.of_card(view, view.proposals[0])
     assert held is not None
     assert held.startswith("Signoff is paused by <@U0BEN> since 20 Nov 10:00 UTC: look")
-    assert held.endswith("It is done as soon as an operator writes `/signoff resume`.")
+    assert held.endswith("It is done as soon as an operator writes `/signoff resume REASON`.")
     store.clock.forward(60)
     await store.database.write(lambda connection: frozen(connection, store.context, proposal))
     held = halts.of_card(await view_of(store, proposal), item)
     assert held is not None
-    assert held.endswith("Nothing is done before an operator writes `/signoff resume`.")
+    assert held.endswith("Nothing is done before an operator writes `/signoff resume REASON`.")
 
 
 async def test_a_thread_s_head_says_what_stops_its_task(store: World) -> None:

@@ -153,5 +153,5 @@ async def test_a_storm_s_list_says_what_is_frozen_and_who_paused_it(store: World
     found = await drawn(store, other)
     said = str(found["storm"].blocks)
     assert "*Signoff is paused* by <@U0BEN> at 20 Nov 10:00 UTC: look &lt;!channel&gt;" in said
-    assert "An operator lifts it with `/signoff resume`." in said
+    assert "An operator lifts it with `/signoff resume REASON`." in said
     assert "*This task is frozen*" in str(found[f"proposal:{proposal.id}"].blocks)

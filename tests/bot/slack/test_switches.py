@@ -125,7 +125,7 @@ async def test_a_task_is_frozen_with_a_reason_and_lifted_by_an_operator(here: De
     assert "by <@U0MIA> at 20 Nov 10:00 UTC: let me look" in again
     status = await said(here, "U0BEN", "/signoff status")
     assert f"task `{task.id}`, by <@U0MIA> at 20 Nov 10:00 UTC: let me look" in status
-    assert "goes on" in await said(here, "U0ANA", f"/signoff unfreeze {task.id}")
+    assert "goes on" in await said(here, "U0ANA", f"/signoff unfreeze {task.id} looked")
     assert "was not frozen" in await said(here, "U0ANA", f"/signoff unfreeze {task.id}")
 
 
@@ -140,7 +140,7 @@ async def test_a_campaign_is_frozen_by_its_name_as_people_write_it(
     (row,) = await here.store.rows(controls)
     assert row.name.startswith("freeze:campaign:adplatform/cmp-")
     assert (row.value, row.reason) == ("Winter boots", "the page isn't there")
-    lifted = await said(here, "U0ANA", f"/signoff unfreeze campaign {name}")
+    lifted = await said(here, "U0ANA", f"/signoff unfreeze campaign {name} looked")
     assert "Lifted: campaign `Winter boots`" in lifted
     assert await here.store.rows(controls) == []
 
@@ -154,7 +154,7 @@ async def test_a_freeze_that_is_lifted_during_a_pause_does_not_say_that_anything
     await said(here, "U0MIA", "/signoff pause")
     for what in (task.id, '"Winter boots"'):
         kind = "" if what == task.id else "campaign "
-        answer = await said(here, "U0ANA", f"/signoff unfreeze {kind}{what}")
+        answer = await said(here, "U0ANA", f"/signoff unfreeze {kind}{what} looked")
         assert "The freeze is lifted; Signoff is still paused, so nothing is done" in answer
         assert "done now" not in answer
     assert [row.name for row in await here.store.rows(controls)] == ["pause"]
@@ -320,4 +320,24 @@ async def test_an_old_command_lifts_no_newer_freeze_of_somebody_else(here: Desks
 async def test_a_clock_that_was_set_back_locks_nobody_out(here: Deskside) -> None:
     await said(here, "U0BEN", "/signoff pause")
     here.store.clock.forward(-3600)
-    assert "goes on" in await said(here, "U0ANA", "/signoff resume")
+    assert "goes on" in await said(here, "U0ANA", "/signoff resume looked")
+
+
+async def test_what_lets_go_on_takes_a_reason(here: Deskside) -> None:
+    task = await here.store.task()
+    await said(here, "U0MIA", f"/signoff freeze {task.id} look first")
+    await said(here, "U0MIA", "/signoff freeze campaign Winter boots look first")
+    await said(here, "U0MIA", "/signoff pause")
+    lines = (
+        f"unfreeze {task.id} REASON",
+        'unfreeze campaign "Winter boots" REASON',
+        "resume REASON",
+    )
+    for line in lines:
+        told = await said(here, "U0ANA", f"/signoff {line.removesuffix(' REASON')}")
+        assert told.startswith("It stays ")
+        assert f"Why? Write `/signoff {line}`: the reason goes on record" in told
+    assert len(await here.store.rows(controls)) == 3
+    for line in lines:
+        await said(here, "U0ANA", f"/signoff {line.replace('REASON', 'I looked')}")
+    assert await here.store.rows(controls) == []

@@ -266,7 +266,7 @@ async def test_a_frozen_task_takes_no_new_proposal_and_says_so(here: Bench) -> N
     context = here.side.store.context
     await here.side.store.database.write(lambda c: freeze_task(c, context, order, task.id))
     told = await here.press("U0BEN", "Propose again", await here.card("proposal:"))
-    assert "lift it with `/signoff unfreeze`" in told[0]
+    assert "lift it with `/signoff unfreeze … REASON`" in told[0]
     (event,) = await here.side.store.events("click.refused")
     assert event["reasons"] == ["FROZEN"]
     assert await here.states(task) == [S.DRIFTED]
