@@ -52,9 +52,9 @@ def _candidates(name: str, field: dict[str, Any]) -> list[str | int | bool]:
     return [*field.get("enum", []), name, *TEXTS]
 
 
-def plan(tool: AnyWriteTool) -> tuple[Plan, dict[str, str]]:
+def plan(tool: AnyWriteTool, params: Parameters | None = None) -> tuple[Plan, dict[str, str]]:
     """Return a plan and the state it starts from, trying the words that the tool's code knows."""
-    params = arguments(tool)
+    params = params or arguments(tool)
     words = [*params.plain().values(), *_words(tool), *TEXTS]
     known = list(dict.fromkeys(str(word) for word in words))
     found = next(_plans(tool, params, known, Trial()), None)
