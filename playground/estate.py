@@ -26,6 +26,8 @@ def signoff_yaml(base: str, window: str) -> str:
                 "oncall": {"usergroup": "S0ONCALL"},
                 "marketing": {"usergroup": "S0MARKETING"},
                 "operators": {"usergroup": "S0OPERATORS"},
+                # Not Ana: she is the only operator, who reviews it.
+                "break-glass": {"users": ["U0MIA"]},
             },
             "defaults": {"channel": "C0OPERATIONS"},
             "anchor": {"channel": "C0OPERATIONS"},

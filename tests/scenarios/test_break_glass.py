@@ -21,6 +21,7 @@ from tests.scenarios.stages import (
     keys_posted,
     on_stage,
     require_sound,
+    staged,
     submit,
 )
 
@@ -78,6 +79,22 @@ async def test_ana_breaks_the_glass_and_ben_reviews_it_around_a_kill(tmp_path: P
         await reviewed(stage, found)
         keys = keys_posted(stage)
         assert len(keys) == len(set(keys))
+        await require_sound(stage)
+
+
+async def test_in_the_demo_as_it_is_mia_breaks_the_glass_and_ana_reviews_it(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        found = await break_something(stage)
+        card = await card_of(stage, found)
+        await stage.ben.click("Break glass…", INCIDENTS, card["ts"])
+        await stage.told(stage.ben, "NOT_IN_BREAK_GLASS", INCIDENTS)
+        await stage.mia.click("Break glass…", INCIDENTS, card["ts"])
+        await submit(stage.mia, {"reason": REASON, "word": "BREAK"})
+        await card_of(stage, found, r"\*Done\*, the glass was broken by <@U0MIA>")
+        assert len(stage.world.shop.effects) == 1
+        review = await card_of(stage, found, "please look at what was done and why")
+        await stage.ana.click("Reviewed: fine", INCIDENTS, review["ts"])
+        await card_of(stage, found, r"Reviewed\* by <@U0ANA>: fine")
         await require_sound(stage)
 
 
