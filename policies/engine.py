@@ -88,8 +88,14 @@ class RuleSet(Strict):
 class _Indexed:
     rules: tuple[Rule, ...]
     index: Index
-    # The rules that an unknown fact does not stop, as bits.
+    # As bits: the rules that an unknown fact does not stop, that deny, and that `joins` is true of.
     tightening: int
+    denying: int
+    joining: int
+
+    def picked(self, bits: int) -> list[Rule]:
+        """Return the rules of these bits."""
+        return [self.rules[number] for number in places(bits)]
 
 
 # A rule set is asked again and again, a few at a time: when one is compared with another.
@@ -103,14 +109,21 @@ def _index_of(rules: tuple[Rule, ...]) -> _Indexed:
     # An id is used again after its owner is gone; the index keeps its owner, so that it can tell.
     if found is not None and found.rules is rules:
         return found
-    tightening = (1 << number for number, rule in enumerate(rules) if rule.kind in _TIGHTENING)
     found = _Indexed(
-        rules=rules, index=Index([rule.when for rule in rules]), tightening=sum(tightening)
+        rules=rules,
+        index=Index([rule.when for rule in rules]),
+        tightening=_bits(rule.kind in _TIGHTENING for rule in rules),
+        denying=_bits(rule.kind is RuleKind.DENY for rule in rules),
+        joining=_bits(joins(rule) for rule in rules),
     )
     _indexed[id(rules)] = found
     while len(_indexed) > _KEPT:
         _indexed.popitem(last=False)
     return found
+
+
+def _bits(flags: Iterable[bool]) -> int:
+    return sum(1 << number for number, flag in enumerate(flags) if flag)
 
 
 def counts(rule: Rule, answer_: bool | None) -> bool:
@@ -128,16 +141,9 @@ def joins(rule: Rule) -> bool:
 
 def matching(facts: Facts, rules: RuleSet) -> list[Rule]:
     """Return the rules that count for these facts."""
-    return _answered(facts, rules)[0]
-
-
-def _answered(facts: Facts, rules: RuleSet) -> tuple[list[Rule], list[Rule]]:
-    """Return the rules that count, and those that are left open and join where another permits."""
     found = _index_of(rules.rules)
     sure, open_ = found.index.answers(facts)
-    counting = [rules.rules[number] for number in places(sure | open_ & found.tightening)]
-    left = [rules.rules[number] for number in places(open_ & ~found.tightening)]
-    return counting, [rule for rule in left if joins(rule)]
+    return found.picked(sure | open_ & found.tightening)
 
 
 def decide(facts: Facts, rules: RuleSet) -> Decision:
@@ -145,10 +151,12 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
 
     Reading tools are allowed by their tier unless a rule denies them. Writing needs a rule.
     """
-    found, joining = _answered(facts, rules)
-    denying = [rule for rule in found if rule.kind is RuleKind.DENY]
-    if denying:
-        return _decision(EffectKind.DENY, denying, rules, facts)
+    known = _index_of(rules.rules)
+    sure, open_ = known.index.answers(facts)
+    counting = sure | open_ & known.tightening
+    # Before the others are looked at: a deny wins, and what is unknown leaves many rules open.
+    if denying := counting & known.denying:
+        return _decision(EffectKind.DENY, known.picked(denying), rules, facts)
     if facts.tier is Tier.READ:
         return Decision(
             effect=EffectKind.AUTO,
@@ -156,6 +164,7 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
             reasons=("READ_TIER",),
             policy_version=rules.version,
         )
+    found = known.picked(counting)
     if not is_approved(facts, rules, found):
         return Decision(
             effect=EffectKind.DENY,
@@ -163,7 +172,7 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
             reasons=(NOT_APPROVED,),
             policy_version=rules.version,
         )
-    return _permission(facts, found, joining, rules)
+    return _permission(facts, found, known.picked(open_ & known.joining), rules)
 
 
 def is_approved(facts: Facts, rules: RuleSet, found: Iterable[Rule]) -> bool:
