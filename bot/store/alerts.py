@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -267,12 +267,18 @@ def _cap(connection: Connection) -> None:
     )
 
 
-def alert_of_task(connection: Connection, task_id: str) -> list[tuple[Alert, int, datetime | None]]:
-    """Return a task's alerts, with how often each fired and when it resolved."""
+def alerts_of(
+    connection: Connection, task_ids: Collection[str]
+) -> dict[str, tuple[tuple[Alert, int, datetime | None], ...]]:
+    """Return the alerts of tasks by task, with how often each fired and when it resolved."""
     rows = connection.execute(
-        select(alerts).where(alerts.c.task_id == task_id).order_by(alerts.c.fingerprint)
+        select(alerts).where(alerts.c.task_id.in_(task_ids)).order_by(alerts.c.fingerprint)
     )
-    return [(Alert.model_validate_json(row.body), row.episodes, row.resolved_at) for row in rows]
+    found: dict[str, list[tuple[Alert, int, datetime | None]]] = {}
+    for row in rows:
+        alert = Alert.model_validate_json(row.body)
+        found.setdefault(row.task_id, []).append((alert, row.episodes, row.resolved_at))
+    return {task_id: tuple(own) for task_id, own in found.items()}
 
 
 def refires(connection: Connection, task_id: str) -> tuple[tuple[int, int], ...]:

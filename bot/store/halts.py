@@ -1,5 +1,6 @@
 """What is stopped at this moment, and which modes were ordered, as it lies in rows."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,12 +80,12 @@ def switches(connection: Connection, tenant: str) -> Switches:
     )
 
 
-def has_held(connection: Connection, task_id: str) -> bool:
-    """Say whether an incident has ever held a campaign."""
-    found = select(ledger_index.c.seq).where(
-        ledger_index.c.task_id == task_id, ledger_index.c.kind == EventKind.CAMPAIGN_FROZEN
+def holding_tasks(connection: Connection, task_ids: Collection[str]) -> frozenset[str]:
+    """Return which of these incidents have ever held a campaign."""
+    found = select(ledger_index.c.task_id).where(
+        ledger_index.c.task_id.in_(task_ids), ledger_index.c.kind == EventKind.CAMPAIGN_FROZEN
     )
-    return connection.execute(found.limit(1)).first() is not None
+    return frozenset(connection.execute(found.distinct()).scalars())
 
 
 def frozen_words(connection: Connection, proposal: Proposal) -> str | None:

@@ -14,11 +14,11 @@ from agents.ports import AWAITED
 from agents.report import Report
 from agents.tasks import Task
 from bot.store.agenda import Agenda
-from bot.store.alerts import alert_of_task, refires
+from bot.store.alerts import alerts_of, refires
 from bot.store.cardviews import ProposalView, proposal_views
 from bot.store.context import Context
 from bot.store.escalations import Escalation, escalations
-from bot.store.halts import NOTHING_SWITCHED, Switches, has_held, switches
+from bot.store.halts import NOTHING_SWITCHED, Switches, holding_tasks, switches
 from bot.store.memory import ANSWER
 from bot.store.records import ledger_index
 from bot.store.storms import STORM
@@ -313,18 +313,21 @@ def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> l
             .where(func.json_array_length(steps.c.result, "$.campaigns") > 0)
         )
     }
+    # Of all at once: a storm is drawn again and again, and each question takes its time.
+    named = list(leading)
+    alerts, held = alerts_of(connection, named), holding_tasks(connection, named)
     switched = switches(connection, found[0].tenant) if found else NOTHING_SWITCHED
     return [
         TaskView(
             task=task,
-            alerts=tuple(alert_of_task(connection, task.id)) if task.id in leading else (),
+            alerts=alerts.get(task.id, ()),
             evidence=None,
             is_gathering=False,
             report=leading.get(task.id),
             proposals=proposal_views(connection, task.id) if task.id in proposing else (),
             refires=(),
             switches=switched,
-            has_held=task.id in leading and has_held(connection, task.id),
+            has_held=task.id in held,
         )
         for task in found
     ]
@@ -338,14 +341,14 @@ def _view(connection: Connection, task: Task) -> TaskView:
     report = kept.get("report")
     return TaskView(
         task=task,
-        alerts=tuple(alert_of_task(connection, task.id)),
+        alerts=alerts_of(connection, [task.id]).get(task.id, ()),
         evidence=kept.get("evidence") or _so_far(kept),
         is_gathering="evidence" not in kept,
         report=None if report is None else Report.model_validate_json(report),
         proposals=proposal_views(connection, task.id),
         refires=refires(connection, task.id),
         switches=switches(connection, task.tenant),
-        has_held=has_held(connection, task.id),
+        has_held=task.id in holding_tasks(connection, [task.id]),
     )
 
 
