@@ -21,7 +21,7 @@ class Agenda:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._is_known = False
+        self._is_known, self._commits = False, 0
         self._next_at: datetime | None = None
         self._asked_at = 0.0
         database.on_commit(self.forget)
@@ -29,6 +29,7 @@ class Agenda:
     def forget(self) -> None:
         """Ask again: something may have changed."""
         self._is_known = False
+        self._commits += 1
 
     def is_due(self, now: datetime) -> bool:
         """Say whether something may be due."""
@@ -38,11 +39,10 @@ class Agenda:
 
     async def ask(self, unit: Unit[tuple[T, datetime | None]]) -> T:
         """Read what is due, and keep when the next is: a time that has come if any is left."""
-        # Before the read: a commit during it is of the next look.
-        self._is_known, self._asked_at = True, time.monotonic()
-        try:
-            found, self._next_at = await self._database.read(unit)
-        except BaseException:
-            self._is_known = False
-            raise
+        commits, asked_at = self._commits, time.monotonic()
+        found, next_at = await self._database.read(unit)
+        # Not before the read: until it is back, whoever else looks must not take it for known. And
+        # a commit during it is of the next look.
+        self._is_known = commits == self._commits
+        self._next_at, self._asked_at = next_at, asked_at
         return found

@@ -50,6 +50,20 @@ async def test_a_commit_during_the_question_is_of_the_next_look(store: World) ->
     assert agenda.is_due(START)
 
 
+async def test_until_the_answer_is_there_nobody_else_takes_it_for_known(store: World) -> None:
+    agenda, seen = Agenda(store.database), list[bool]()
+    await asked(agenda, LATER)
+    agenda.forget()
+
+    def unit(_: Connection) -> tuple[None, None]:
+        seen.append(agenda.is_due(START))
+        return None, None
+
+    await agenda.ask(unit)
+    assert seen == [True]
+    assert not agenda.is_due(START)
+
+
 async def test_a_question_that_failed_is_asked_again(store: World) -> None:
     agenda = Agenda(store.database)
 
