@@ -102,13 +102,15 @@ class ProposalSteps:
 
     async def _execute(self, claim: Claim, row: ProposalRow, caller: Caller) -> None:
         if row.is_sign_off_stale:
+            is_signed = row.approvers or row.broken_by
+            since = "after the sign-off" if is_signed else "before this began"
             await self._store.move(
                 claim,
                 row,
                 ProposalState.DRIFTED,
                 "ALERT_RESOLVED",
-                "The alert resolved after the sign-off: nothing was done. Ask again with `/triage`"
-                " if it is still needed.",
+                f"The alert resolved {since}: nothing was done. Ask again with `/triage` if it is"
+                " still needed.",
             )
             return
         await self._execution.run(row.proposal, _grant(row), caller)

@@ -18,7 +18,7 @@ from bot.store.changes import (
 from bot.store.context import Context
 from bot.store.decisions import past_decisions
 from bot.store.engine import Connection, StoreError, StoreUnavailable
-from bot.store.rules import standing
+from bot.store.rules import in_force, standing
 from policies.approvals import Memberships
 from policies.difference import Comparison, Difference, difference
 from policies.engine import RuleSet
@@ -145,8 +145,18 @@ class SqlRuleSets:
         await asyncio.shield(running)
 
     async def has_activated(self, call: Call) -> bool:
-        """Say whether a set was put in force under this key."""
-        return await self._context.database.read(lambda connection: is_activated(connection, call))
+        """Say whether a set was put in force under this key; what is in force decides from here."""
+        hard = self._in_force
+
+        def look(connection: Connection) -> tuple[bool, RuleSet | None]:
+            is_done = is_activated(connection, call)
+            return is_done, in_force(connection, hard) if is_done else None
+
+        is_done, found = await self._context.database.read(look)
+        if found is not None and self._in_force is hard:
+            # It was committed, and the answer was lost: until now the one before decided.
+            self._in_force = found
+        return is_done
 
     def _ended(self, running: asyncio.Task[RuleSet]) -> None:
         self._running.discard(running)

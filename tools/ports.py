@@ -42,6 +42,7 @@ class Halted(Exception):  # noqa: N818 - says what happened, like a signal
      +-- Frozen        the task or the campaign is frozen: nothing of it may be changed outside
      |    +-- BackFrozen  the campaign is, and undoing would set it going again
      +-- ModeChanged   the mode is another one than it was decided in: it is decided again
+     +-- RulesChanged  other rules are in force than those that decided: it is decided again
     """
 
     reason = "SIGNOFF_PAUSED"
@@ -77,6 +78,13 @@ class ModeChanged(Halted):
 
     reason = "MODE_CHANGED"
     sentence = "The mode was changed meanwhile: this is decided again."
+
+
+class RulesChanged(Halted):
+    """Other rules came into force since this was decided."""
+
+    reason = "RULES_CHANGED"
+    sentence = "The rules were changed meanwhile: this is decided again."
 
 
 class Stale(Exception):  # noqa: N818 - says what happened, like a signal
@@ -267,7 +275,8 @@ class Journal(Protocol):
 
         Raises:
             LostLease: the approval is gone.
-            Halted: somebody stopped it.
+            Halted: somebody stopped it, or its mode or the rules are others than those it was
+                decided by.
             Stale: the intent rests on what was read too long ago.
             LimitReached, Overtaken: see `Reservation.check`; nothing is consumed.
         """

@@ -9,6 +9,7 @@ from bot.store.counters import counted, model_used, usage_of, used
 from bot.store.halts import switches
 from bot.store.outcomes import FAILED, INTENT, UNKNOWN, insert_execution, settled, tool_of
 from bot.store.proposals import moved, proposal_event
+from bot.store.rules import InForce
 from bot.store.stopping import stopped
 from bot.store.tables import executions, proposals, tasks
 from bot.store.tasks import settle_task
@@ -30,6 +31,7 @@ from tools.ports import (
     ModeChanged,
     ModelUse,
     Outcome,
+    RulesChanged,
     Stale,
 )
 
@@ -39,6 +41,7 @@ class SqlJournal:
 
     def __init__(self, context: Context, modes: Modes | None = None) -> None:
         self._context, self._modes = context, modes or Modes()
+        self._in_force = InForce()
 
     async def record(self, events: Sequence[Event]) -> None:
         """Append events."""
@@ -74,6 +77,7 @@ class SqlJournal:
             fence(connection, caller)
             # In this very transaction: a switch that is committed stops what has not begun.
             _require_open(connection, self._modes, intent, caller)
+            _require_same_rules(connection, self._in_force, intent)
             # Here too: the measurement before it and the wait for this write took their time.
             if intent.basis.read_at is not None and not is_recent(
                 intent.basis.read_at, self._context.clock.now()
@@ -137,6 +141,17 @@ def _require_open(connection: Connection, modes: Modes, intent: Intent, caller: 
         raise Frozen(standing.freeze)
     if intent.basis.mode is not None and standing.mode is not intent.basis.mode:
         raise ModeChanged
+
+
+def _require_same_rules(connection: Connection, in_force: InForce, intent: Intent) -> None:
+    """Raise RulesChanged where others are in force by now than those that decided.
+
+    It is decided again under them once the task is taken again: once for each change, and not after
+    the action's `not_after`. To undo asks no rule: the sign-off of what is undone covers it.
+    """
+    reservation = intent.basis.reservation
+    if reservation is not None and in_force.are_other(connection, reservation.rules):
+        raise RulesChanged
 
 
 def _consume(connection: Connection, context: Context, intent: Intent) -> None:

@@ -263,7 +263,9 @@ def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
         broken = [vote for vote in own if vote.ballot == Ballot.BREAK_GLASS]
         called = taken.get(row.id, ())
         is_widened = any(reminder.rung is Rung.WIDENED for reminder in called)
-        signed_at = max((vote.at for vote in (*approvals, *broken)), default=None)
+        # What the rules let act alone has no sign-off: it was let through when it was proposed.
+        let_at = row.created_at if row.state == ProposalState.APPROVED else None
+        signed_at = max((vote.at for vote in (*approvals, *broken)), default=let_at)
         rows.append(
             ProposalRow(
                 proposal=_standing(row.body, is_widened=is_widened),

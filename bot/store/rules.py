@@ -30,6 +30,28 @@ def in_force(connection: Connection, candidate: RuleSet) -> RuleSet | None:
     return None if row is None else _opened(connection, row, candidate)
 
 
+class InForce:
+    """Tells rules from those in force; of a stored text that it knows the digest is enough."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str], str] = {}
+
+    def are_other(self, connection: Connection, rules: RuleSet) -> bool:
+        """Say whether other rules than these are in force; before the first start none are.
+
+        Raises:
+            StoreError: as `in_force`.
+        """
+        row = _active(connection)
+        if row is None:
+            return False
+        key = (row.version, digest_of(row.body), rules.version)
+        if key not in self._known:
+            # One set is in force at a time: what is known of another one is of no use any more.
+            self._known = {key: _opened(connection, row, rules).version}
+        return self._known[key] != rules.version
+
+
 def standing(connection: Connection) -> Standing | None:
     """Return under which version the set in force is stored, and the digest of its text.
 

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, update
 from agents.alerts import AlertStatus
 from agents.ports import Claim, TaskChange
 from agents.tasks import OPEN, TRANSITIONS, TaskState
-from bot.store.tables import alerts, tasks, threads
+from bot.store.tables import alerts, proposals, tasks, threads
 from bot.store.tasks import create_task, move_task, open_task, task_event, task_of
 from bot.store.taskstore import MAX_ATTEMPTS
 from policies.audit import EventKind
-from policies.model import ProposalState, Verdict
+from policies.model import EffectKind, ProposalState, Verdict
+from tests.bot.store.workshop import worker
 from tests.bot.story import alert, received
 from tests.bot.world import GROUP, START, Wish, World, new_task, proposal_for
 from tools.ports import LostLease
@@ -346,3 +347,27 @@ async def test_a_resolution_of_a_running_analysis_waits_for_its_end(store: World
     await received(store, alert(AlertStatus.RESOLVED))
     assert (await store.row(tasks)).state == TaskState.QUEUED
     assert len(await store.events("alert.resolved")) == 1
+
+
+@pytest.mark.parametrize(
+    ("is_before", "state"), [(False, ProposalState.DRIFTED), (True, ProposalState.APPROVED)]
+)
+async def test_what_may_act_alone_does_not_once_its_alert_resolved(
+    store: World, is_before: bool, state: ProposalState
+) -> None:
+    await received(store, alert())
+    if is_before:
+        # Proposed although it had resolved: that was known when it was decided.
+        await received(store, alert(AlertStatus.RESOLVED))
+        store.clock.forward(60)
+    task = task_of(await store.row(tasks))
+    (proposal,) = await store.analysed(task, Wish(effect=EffectKind.AUTO, clauses=()))
+    store.clock.forward(60)
+    if not is_before:
+        await received(store, alert(AlertStatus.RESOLVED))
+    row = await store.standing(proposal)
+    assert row.is_sign_off_stale is not is_before
+    if not is_before:
+        await worker(store).work(await store.claimed())
+        assert "resolved before this began" in (await store.row(proposals)).sentence
+    assert (await store.standing(proposal)).state is state
