@@ -50,6 +50,8 @@ class Voter(Strict):
     is_deleted: bool = False
     # False while Slack does not say who this is.
     is_known: bool = True
+    # When Slack said so; None where nobody asks how old that is.
+    read_at: AwareDatetime | None = None
 
 
 class Refusal(StrEnum):
@@ -119,6 +121,12 @@ def unfit(voter: Voter) -> Refusal | None:
     if voter.is_bot or voter.is_deleted:
         return Refusal.IS_BOT
     return Refusal.IS_GUEST if voter.is_guest else None
+
+
+def lapsed(voter: Voter) -> Refusal | None:
+    """Return why what this account said before counts no more, or None."""
+    # Slack knows nobody like that any more: this is an answer, and waiting brings no other.
+    return Refusal.IS_BOT if voter.is_deleted else unfit(voter)
 
 
 def barred(

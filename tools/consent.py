@@ -11,8 +11,8 @@ from policies.approvals import (
     BREAK_GLASS,
     OPERATORS,
     Refusal,
-    Voter,
     countable,
+    is_member,
     is_satisfied,
     unreadable,
 )
@@ -36,6 +36,7 @@ from tools.gateway import Gateway, Parts
 from tools.ports import Basis, Caller, Draft, Frozen, Grant
 from tools.reserving import Reservation, daily_raise
 from tools.runs import AGAIN_S, RETRY_S, Run, Stop
+from tools.signers import Signers, signers, still_may, unknown_person
 from tools.standing import require_open
 
 NOT_ENOUGH = "SIGN_OFF_NOT_ENOUGH"
@@ -97,39 +98,54 @@ class Consent:
                 words = "The glass can't be broken for a change of the rules: nothing was done."
                 raise Stop(ProposalState.DENIED, "RULES_CHANGE", words)
             return await _require_breaker(self._parts, grant.broken_by)
-        ages: list[datetime] = []
+        signed = await signers(self._parts.directory, grant.approvers)
+        ages = list(signed.read_at)
         for decision in (proposal.decision, fresh):
-            found = await self._rests_on(decision, proposal, grant)
+            found = await self._rests_on(decision, proposal, (grant, signed))
             if found is None:
-                raise await self._anew(proposal, fresh, decision, caller)
+                outside = await self._outside(proposal.decision, grant, signed)
+                why = _why(proposal, fresh, decision, (*signed.words, *outside))
+                raise await self._anew(proposal, fresh, why, caller)
             ages += found
         return min(ages, default=None)
 
     async def _rests_on(
-        self, decision: Decision, proposal: Proposal, grant: Grant
+        self, decision: Decision, proposal: Proposal, given: tuple[Grant, Signers]
     ) -> list[datetime] | None:
         """Return when each group was read that makes a sign-off enough; None where it is not.
 
-        Where the next groups were asked, answers of theirs count as well.
+        Where the next groups were asked, answers of theirs count as well. Those of people who may
+        decide nothing any more do not.
         """
+        grant, signed = given
         clauses = effective(decision.clauses, is_widened=grant.is_widened)
         groups = [name for clause in clauses for name in clause.groups]
         known = await self._parts.directory.memberships(groups)
         blind = unreadable(groups, known, self._parts.clock.now())
         # Only what is known freshly counts: a group more could make it enough, never too little.
         fresh_ones = {name: known[name] for name in groups if name not in blind}
-        people = countable(grant.approvers, proposal, self_approval=decision.self_approval)
+        people = countable(signed.counting, proposal, self_approval=decision.self_approval)
         if not clauses or is_satisfied(clauses, people, fresh_ones):
             return [membership.read_at for membership in fresh_ones.values()]
         if blind:
             raise Stop(None, "GROUP_UNREADABLE", f"Can't read who is in `{blind[0]}` now.", RETRY_S)
+        if signed.unknown:
+            raise unknown_person(signed.unknown[0])
         return None
 
-    async def _anew(
-        self, old: Proposal, fresh: Decision, lacking: Decision, caller: Caller
-    ) -> Stop:
+    async def _outside(self, card: Decision, grant: Grant, signed: Signers) -> tuple[str, ...]:
+        """Return whose sign-off counts no more, as they are in no group that the card asked."""
+        clauses = effective(card.clauses, is_widened=grant.is_widened)
+        groups = [name for clause in clauses for name in clause.groups]
+        known = await self._parts.directory.memberships(groups)
+        return tuple(
+            f"The sign-off of {person} counts no more: they left the groups that the card asked."
+            for person in signed.counting
+            if not is_member(person, groups, known)
+        )
+
+    async def _anew(self, old: Proposal, fresh: Decision, why: str, caller: Caller) -> Stop:
         """Return the end of a sign-off that is not enough, with the proposal that asks anew."""
-        why = _why(old, fresh, lacking)
         try:
             draft = replace(same_draft(old, anew=why), expected=starting_state(old))
             new = await self._gateway.consider(draft, successor_id(old), caller)
@@ -229,21 +245,23 @@ def asking_people(new: Proposal, old: Proposal, *why: str) -> Proposal:
     return new.model_copy(update={"decision": held})
 
 
-def _why(old: Proposal, fresh: Decision, lacking: Decision) -> str:
+def _why(old: Proposal, fresh: Decision, lacking: Decision, lost: tuple[str, ...]) -> str:
     if lacking.clauses == old.decision.clauses:
-        return "Not all who signed off are in the groups any more that were asked."
+        return " ".join(lost) or "Not enough of those who were asked have signed off."
     asked = ", ".join(
         f"{clause.n} of {' or '.join(f'`{name}`' for name in clause.groups)} (rule `{clause.rule}`)"
         for clause in lacking.clauses
     )
     then, now = old.decision.policy_version, fresh.policy_version
     changed = "" if then == now else f" The policy is `{now}` now, and was `{then}`."
-    return f"The rules ask for more now than the card did: {asked}.{changed}"
+    more = f"The rules ask for more now than the card did: {asked}.{changed}"
+    return " ".join((more, *lost))
 
 
 async def _require_breaker(parts: Parts, person: str) -> datetime | None:
     memberships = await parts.directory.memberships((BREAK_GLASS,))
-    refusal = glass_refused(Voter(id=person), memberships, parts.clock.now())
+    voter = await still_may(parts.directory, person, ProposalState.DENIED)
+    refusal = glass_refused(voter, memberships, parts.clock.now())
     if refusal is Refusal.GROUP_UNREADABLE:
         words = f"Can't read who is in `{BREAK_GLASS}` now."
         raise Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
@@ -253,7 +271,8 @@ async def _require_breaker(parts: Parts, person: str) -> datetime | None:
             "NOT_IN_BREAK_GLASS",
             f"Whoever broke the glass is not in `{BREAK_GLASS}` any more: nothing was done.",
         )
-    return memberships[BREAK_GLASS].read_at
+    read_at = memberships[BREAK_GLASS].read_at
+    return min(read_at, voter.read_at or read_at)
 
 
 def _reservation(

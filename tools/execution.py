@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from policies.approvals import Refusal, Voter, barred, undo_groups
+from policies.approvals import Refusal, barred, undo_groups
 from policies.limits import LimitReached
 from policies.model import EffectKind, Proposal, ProposalState
 from tools.base import (
@@ -30,6 +30,7 @@ from tools.ports import (
 )
 from tools.reserving import Overtaken
 from tools.runs import AGAIN_S, RETRY_S, Again, Run, Stop, Undo, Word, done, voices
+from tools.signers import still_may
 from tools.standing import require_not_paused, require_open, require_way_back
 
 # A state that nothing ever reads: what was left behind is not known.
@@ -298,7 +299,8 @@ class Execution:
             raise Stop(None, "WINDOW_CLOSED", words)
         groups = undo_groups(proposal, is_broken=undo.is_broken)
         memberships = await self._parts.directory.memberships(groups)
-        refusal = barred(Voter(id=undo.person), groups, memberships, self._parts.clock.now())
+        voter = await still_may(self._parts.directory, undo.person, None)
+        refusal = barred(voter, groups, memberships, self._parts.clock.now())
         if refusal is Refusal.GROUP_UNREADABLE:
             words = f"Can't read who is in `{groups[0]}` now."
             raise Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
@@ -306,7 +308,8 @@ class Execution:
             words = "It was not undone: whoever asked is in no approving group any more."
             raise Stop(None, "NOT_IN_GROUP", words)
         own = [known for known in memberships.values() if undo.person in known.members]
-        return Basis(read_at=min(known.read_at for known in own))
+        ages = [known.read_at for known in own]
+        return Basis(read_at=min(ages if voter.read_at is None else [*ages, voter.read_at]))
 
     async def _require_open(self, run: Run) -> None:
         if run.direction is Direction.FORWARD:

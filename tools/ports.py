@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
-from policies.approvals import Memberships
+from policies.approvals import Memberships, Voter
 from policies.audit import Event
 from policies.engine import RuleSet
 from policies.limits import Counters, Reached, Usage
@@ -320,8 +320,12 @@ class Controls(Protocol):
 
 
 class Directory(Protocol):
-    """Who is in which group."""
+    """Who is in which group, and what each person is."""
 
     async def memberships(self, groups: Sequence[str]) -> Memberships:
         """Return what is known of these groups; one that cannot be read is left out."""
+        ...
+
+    async def person(self, person: str) -> Voter:
+        """Return what is known of a person (`team/user`) now; `is_known` where nothing is."""
         ...

@@ -18,7 +18,7 @@ from bot.slack.outcomes import (
     state_words,
     verdict_words,
 )
-from bot.slack.text import bullets, clock_time, code, day_time, link, person, safe
+from bot.slack.text import bullets, clock_time, code, day_time, link, naming, person, safe
 from bot.store.cardviews import ProposalView
 from bot.store.taskstore import NO_FOLLOW_UP
 from policies.approvals import BREAK_GLASS as GROUP_OF_GLASS
@@ -57,7 +57,7 @@ def card(
         found.append(kit.section(words))
     found.append(kit.section(_status(view, mentions, held)))
     if proposal.anew is not None:
-        found.append(kit.section(f"*Why this card*\n{safe(proposal.anew)}"))
+        found.append(kit.section(f"*Why this card*\n{naming(proposal.anew)}"))
     if may_again:
         found += undoing.once_more(proposal)
     # What is needed to decide stands above the buttons, what backs it up below.

@@ -12,6 +12,8 @@ from policies.model import Clock
 
 # Read again after half the age at which a membership stops counting.
 FRESH_FOR = timedelta(seconds=30)
+# Slack may put a question off for minutes; what is about to be done is then tried again.
+PATIENCE_S = 5.0
 # The last are people of another workspace in a shared channel.
 GUESTS = ("is_restricted", "is_ultra_restricted", "is_stranger")
 NOBODY = frozenset({"user_not_found", "user_not_visible"})
@@ -85,9 +87,19 @@ class SlackDirectory:
             is_bot=bool(found.get("is_bot")),
             is_guest=any(found.get(name) for name in GUESTS),
             is_deleted=bool(found.get("deleted")),
+            read_at=now,
         )
         self._voters[person] = (now, voter)
         return voter
+
+    async def person(self, person: str) -> Voter:
+        """Return what Slack says of a person; `is_known` is False without an answer in time."""
+        team, _, user = person.rpartition("/")
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self.voter(team, user)
+        except TimeoutError:
+            return Voter(id=person, is_known=False)
 
     async def full_member(self, user: str) -> str | None:
         """Return the person with a user id, if it is a full member of our own workspace.

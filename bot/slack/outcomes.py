@@ -4,7 +4,16 @@ from datetime import timedelta
 
 from agents.incident.analyst import percent
 from agents.ports import ExecutionRow, ProposalRow
-from bot.slack.text import bullets, clock_time, code, day_time, link, person, safe
+from bot.slack.text import (
+    bullets,
+    clock_time,
+    code,
+    day_time,
+    link,
+    naming,
+    person,
+    safe,
+)
 from bot.store.cardviews import ProposalView
 from policies.model import Proposal, ProposalState, Unit, Verdict
 from policies.rejections import WORDS as REASONS
@@ -15,6 +24,7 @@ from tools.ports import Direction
 # Why a rollback ended without being done; some of these stop before anything was begun.
 NOT_ROLLED_BACK = frozenset(
     {
+        "MAY_NOT_DECIDE",
         "NO_INVERSE",
         "NOT_IN_GROUP",
         "PERSON_SAYS_NOT_DONE",
@@ -25,7 +35,9 @@ NOT_ROLLED_BACK = frozenset(
     }
 )
 # Why a rollback has not begun yet.
-WAITING = frozenset({"FROZEN", "SIGNOFF_PAUSED", "NO_ANSWER", "GROUP_UNREADABLE"})
+WAITING = frozenset(
+    {"FROZEN", "SIGNOFF_PAUSED", "NO_ANSWER", "GROUP_UNREADABLE", "PERSON_UNREADABLE"}
+)
 # Why an approved one is approved, and nothing holds it back.
 LET_THROUGH = ("SIGNED_OFF", "GLASS_BROKEN")
 # Why it has not begun yet where somebody stopped it: that is told from the switches.
@@ -131,7 +143,7 @@ def _rejection(view: ProposalView) -> str:
 def _replaced(view: ProposalView, when: str) -> str:
     if view.reason != NOT_ENOUGH:
         return f"*Edited* by {person(view.decided_by or '')}{when}."
-    return f"*Not done*{when}. {safe(view.sentence or '')}"
+    return f"*Not done*{when}. {naming(view.sentence or '')}"
 
 
 def _undoing(view: ProposalView) -> str:

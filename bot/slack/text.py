@@ -59,6 +59,11 @@ def person(person_id: str) -> str:
     return f"<@{user}>" if re.fullmatch(r"[UW][A-Z0-9]{1,20}", user) else code(person_id)
 
 
+def naming(text: str) -> str:
+    """Return words of our own as `safe` does, with people in them (`team/user`) mentioned."""
+    return re.sub(r"\b[TE][A-Z0-9]{1,20}/([UW][A-Z0-9]{1,20})\b", r"<@\1>", safe(text))
+
+
 def link(label: str, url: str) -> str:
     """Return a link, or only its label where the address could break out of it."""
     if not re.fullmatch(r"https?://[^\s<>|]+", url):

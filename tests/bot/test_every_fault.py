@@ -15,7 +15,7 @@ from bot.store.controls import SqlControls
 from bot.store.journal import SqlJournal
 from bot.store.memory import SqlMemory
 from bot.store.tables import proposals, tasks
-from policies.approvals import Memberships
+from policies.approvals import Memberships, Voter
 from policies.loader import sealed
 from policies.model import Mode, Proposal, ProposalState
 from tests.bot.world import ANA, FakeClock, World, opened
@@ -59,6 +59,9 @@ class Town:
 
     async def memberships(self, groups: Sequence[str]) -> Memberships:
         return {name: self._world.memberships()[name] for name in groups}
+
+    async def person(self, person: str) -> Voter:
+        return Voter(id=person, read_at=self._world.clock.now())
 
 
 def parts_of(world: World, system: FakeSystem) -> Parts:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from policies.approvals import Membership, Memberships
+from policies.approvals import Membership, Memberships, Voter
 from policies.audit import Event
 from policies.limits import Counters, Usage
 from policies.model import Clock, Mode
@@ -120,13 +120,22 @@ class FakeControls:
 
 
 class FakeDirectory:
-    """Groups that a test fills; one that is `unreadable` is left out, `age_s` makes all stale."""
+    """Groups that a test fills; one that is `unreadable` is left out, `age_s` makes all stale.
+
+    Everybody is a full member, but for those of `people`.
+    """
 
     def __init__(self, clock: Clock, trail: list[str]) -> None:
         self._clock, self._trail = clock, trail
         self.members: dict[str, set[str]] = {}
         self.unreadable: set[str] = set()
         self.age_s = 0.0
+        self.people: dict[str, Voter] = {}
+        self.person_age_s = 0.0
+
+    async def person(self, person: str) -> Voter:
+        read_at = self._clock.now() - timedelta(seconds=self.person_age_s)
+        return self.people.get(person, Voter(id=person, read_at=read_at))
 
     async def memberships(self, groups: Sequence[str]) -> Memberships:
         self._trail.append("memberships")

@@ -1,7 +1,10 @@
 """A sign-off is held against its card and against the rules of now; what lacks goes to people."""
 
+from datetime import timedelta
+
 import pytest
 
+from policies.approvals import Voter
 from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
 from policies.model import ActorKind, EffectKind, Mode, Precondition, Proposal, ProposalState
@@ -141,7 +144,7 @@ async def test_what_cannot_be_asked_anew_is_told(
 async def test_both_the_card_and_the_rules_of_now_must_be_held(door: FakeDoor) -> None:
     card = OLD.model_copy(update={"decision": decision(clause(2, "oncall"))})
     assert successor(await run(door, card)).decision.clauses[0].n == 1
-    assert "in the groups any more" in door.outcome.sentence
+    assert "Not enough of those" in door.outcome.sentence
 
 
 async def test_the_intent_says_under_which_policy_it_was_decided_again(door: FakeDoor) -> None:
@@ -172,3 +175,71 @@ async def test_an_unknown_effect_that_surely_did_not_happen_is_asked_anew_too(
     again = Again(grant=BY_ANA)
     await door.execution.reconcile(OLD, Direction.FORWARD, again, caller())
     assert successor(door.outcome).revision == 2
+
+
+CLOSED, GUEST = Voter(id=ANA, is_deleted=True), Voter(id=ANA, is_guest=True)
+# Slack answers that it knows nobody like that.
+GONE = Voter(id=ANA, is_known=False, is_deleted=True)
+UNHEARD = Voter(id=ANA, is_known=False)
+
+
+@pytest.mark.parametrize(
+    ("now", "why"), [(CLOSED, "deactivated"), (GONE, "deactivated"), (GUEST, "a guest")]
+)
+async def test_whose_account_was_closed_after_they_signed_counts_no_more(
+    door: FakeDoor, now: Voter, why: str
+) -> None:
+    door.directory.people = {ANA: now}
+    new = successor(await run(door))
+    assert new.anew is not None
+    assert f"The sign-off of {ANA} counts no more" in new.anew
+    assert why in new.anew
+    assert [(item.n, item.groups) for item in new.decision.clauses] == [(1, ("oncall",))]
+    assert "act" not in door.trail
+
+
+async def test_who_left_the_group_is_named_on_the_new_card(door: FakeDoor) -> None:
+    door.directory.members = {"oncall": {BEN}}
+    new = successor(await run(door))
+    assert new.anew is not None
+    assert f"The sign-off of {ANA} counts no more: they left the groups" in new.anew
+
+
+async def test_while_nobody_says_who_signed_off_it_waits(door: FakeDoor) -> None:
+    door.directory.people = {ANA: UNHEARD}
+    outcome = await run(door)
+    assert (outcome.state, outcome.reason) == (None, "PERSON_UNREADABLE")
+    assert outcome.retry_s is not None
+    assert "act" not in door.trail
+
+
+@pytest.mark.parametrize("other", [UNHEARD, CLOSED])
+async def test_a_sign_off_that_is_enough_without_them_holds(door: FakeDoor, other: Voter) -> None:
+    door.directory.people = {ANA: other}
+    outcome = await run(door, grant=Grant(approvers=(ANA, BEN)))
+    assert outcome.state is ProposalState.EXECUTED
+
+
+async def test_what_slack_said_of_who_signed_off_gets_old_as_groups_do(door: FakeDoor) -> None:
+    door.directory.person_age_s = 45
+    await run(door)
+    (intent,) = door.journal.intents
+    assert intent.basis.read_at == door.clock.now() - timedelta(seconds=45)
+
+
+@pytest.mark.parametrize(
+    ("now", "state", "reason"),
+    [
+        (CLOSED, ProposalState.DENIED, "MAY_NOT_DECIDE"),
+        (GUEST, ProposalState.DENIED, "MAY_NOT_DECIDE"),
+        (UNHEARD, None, "PERSON_UNREADABLE"),
+    ],
+)
+async def test_a_glass_that_was_broken_by_who_may_decide_nothing_any_more_lets_nothing_through(
+    door: FakeDoor, now: Voter, state: ProposalState | None, reason: str
+) -> None:
+    door.directory.members["break-glass"] = {ANA}
+    door.directory.people = {ANA: now}
+    outcome = await run(door, grant=Grant(approvers=(), broken_by=ANA))
+    assert (outcome.state, outcome.reason) == (state, reason)
+    assert "act" not in door.trail

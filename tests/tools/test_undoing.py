@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from policies.approvals import Voter
 from policies.loader import sealed
 from policies.model import ProposalState
 from tests.fakes.door import FakeDoor, asks_oncall, denies_everything
@@ -89,6 +90,24 @@ async def test_a_group_that_cannot_be_read_makes_a_rollback_wait(
     outcome = await roll_back(door)
     assert (outcome.state, outcome.reason) == (None, "GROUP_UNREADABLE")
     assert outcome.retry_s is not None
+    assert door.system.acted == []
+
+
+@pytest.mark.parametrize(
+    ("now", "reason", "waits"),
+    [
+        (Voter(id=BEN, is_deleted=True), "MAY_NOT_DECIDE", False),
+        (Voter(id=BEN, is_guest=True), "MAY_NOT_DECIDE", False),
+        (Voter(id=BEN, is_known=False), "PERSON_UNREADABLE", True),
+    ],
+)
+async def test_who_may_decide_nothing_any_more_undoes_nothing(
+    door: FakeDoor, now: Voter, reason: str, waits: bool
+) -> None:
+    door.directory.people = {BEN: now}
+    outcome = await roll_back(door)
+    assert (outcome.state, outcome.reason) == (None, reason)
+    assert (outcome.retry_s is not None) is waits
     assert door.system.acted == []
 
 
