@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import Any, NewType, Protocol
 
 import rfc8785
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
 
 from policies.facts import ActionKind, ActorKind, Facts, Mode, Severity, Strict, Tier
 from policies.money import Money
@@ -93,12 +93,24 @@ class ExpectedEffect(Strict):
 
 
 class Inverse(Strict):
-    """How the action is undone; the sign-off covers it for `window_s` after the execution."""
+    """How the action is undone; the sign-off covers it for `window_s` after the execution.
+
+    It is meant for one version of its tool, as the action is; None where that was not kept.
+    """
 
     tool: str
     parameters: dict[str, Scalar]
     window_s: int = Field(ge=0)
     sentence: str
+    tool_version: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _kept(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = inner(self)
+        if self.tool_version is None:
+            # Those of earlier versions keep their hash, and with it their sign-off.
+            del found["tool_version"]
+        return found
 
 
 class Action(Strict):

@@ -6,9 +6,10 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from policies.model import Action, Precondition
+from policies.model import Action, Inverse, Precondition
 from policies.redaction import Redactor
 from tools.base import Parameters, Plan, Refused, State
+from tools.catalogue import Catalogue
 from tools.ports import Draft
 
 # Control, format (of no width, or turning text around), surrogate, private use, line separators.
@@ -20,6 +21,15 @@ _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uf
 _CHANGED = re.compile(r"`|[^\S ]|\s\s|^\s|\s$")
 # Characters of a value, as Slack counts them, that stand on a card uncut: see bot/slack/cards.py.
 MOST_SHOWN, MOST_OF_PLACE = 2500, 200
+
+
+def pinned(inverse: Inverse | None, catalogue: Catalogue) -> Inverse | None:
+    """Return the way back with the version of its tool, which its parameters are meant for."""
+    # One that is not configured can't be pinned: to undo by it is refused as long as it is gone.
+    if inverse is None or inverse.tool not in catalogue:
+        return inverse
+    version = catalogue.writing(inverse.tool).version
+    return inverse.model_copy(update={"tool_version": version})
 
 
 def require_sayable(action: Action, redactor: Redactor) -> None:

@@ -188,6 +188,7 @@ def same_draft(old: Proposal, anew: str | None = None) -> Draft:
     return Draft(
         key=old.key,
         tool=action.tool,
+        tool_version=action.tool_version,
         parameters=action.parameters,
         environment=action.environment,
         expected_effect=action.expected_effect,

@@ -334,10 +334,12 @@ class Execution:
             elif inverse is None:
                 raise Stop(None, "NO_INVERSE", "This can't be undone.")
             else:
-                tool = self._parts.catalogue.writing(inverse.tool)
+                tool = self._parts.catalogue.writing(inverse.tool, inverse.tool_version)
                 arguments = arguments_of(tool, inverse.parameters)
         except (UnknownTool, Refused) as error:
-            raise Stop(ProposalState.FAILED, "TOOL_GONE", f"{error}. Nothing was done.") from error
+            undone = ". It was not undone; undo it by hand if need be."
+            end = ". Nothing was done." if direction is Direction.FORWARD else undone
+            raise Stop(ProposalState.FAILED, "TOOL_GONE", f"{error}{end}") from error
         call = Call(
             key=idempotency_key(proposal, direction),
             comment=f"Signoff {proposal.id} ({direction})",

@@ -23,6 +23,7 @@ from policies.model import (
 )
 from policies.redaction import Redactor
 from tools.actions import (
+    pinned,
     require_left,
     require_same_place,
     require_sayable,
@@ -155,7 +156,7 @@ class Gateway:
         Raises:
             ToolError: the state to start from can't be read, the tool refuses the arguments, or
                 they hold a secret.
-            UnknownTool: the tool is not configured.
+            UnknownTool: the tool is not configured, or not in the version of the draft.
             Halted: Signoff is paused, or the task is frozen.
         """
         try:
@@ -169,7 +170,7 @@ class Gateway:
         standing = await self._standing(own_matter(caller))
         if standing.task_freeze is not None:
             raise Frozen(standing.task_freeze)
-        tool = self.parts.catalogue.writing(draft.tool)
+        tool = self.parts.catalogue.writing(draft.tool, draft.tool_version)
         await self._require_authority(tool, draft, caller)
         arguments = arguments_of(tool, draft.parameters)
         require_same_place(arguments, draft)
@@ -189,7 +190,7 @@ class Gateway:
             parameters=arguments.plain(),
             preconditions=plan.preconditions,
             expected_effect=plan.expected_effect or draft.expected_effect,
-            inverse=plan.inverse,
+            inverse=pinned(plan.inverse, self.parts.catalogue),
             requester=str(caller.requester),
             agent=caller.agent,
             not_after=expires_at + timedelta(hours=1),

@@ -92,6 +92,7 @@ def _way_back(undoing: Undoing, tries: int, person: str) -> Draft:
     return Draft(
         key=undo_key(old.id),
         tool=inverse.tool,
+        tool_version=inverse.tool_version,
         parameters=inverse.parameters,
         environment=old.action.environment,
         observed=(f"{old.id} was done at {at}: {old.title}", f"Undo: {inverse.sentence}"),

@@ -134,6 +134,7 @@ def _draft(old: Proposal, filled: dict[str, str], editor: str) -> Draft:
     return Draft(
         key=old.key,
         tool=old.action.tool,
+        tool_version=old.action.tool_version,
         parameters=changed(old, filled),
         environment=old.action.environment,
         expected_effect=old.action.expected_effect,

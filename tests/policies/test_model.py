@@ -65,6 +65,19 @@ def test_every_field_of_the_promised_effect_is_signed(field: str) -> None:
     assert action(expected_effect=other).hash != action().hash
 
 
+@pytest.mark.parametrize("field", sorted(type(inverse()).model_fields))
+def test_every_field_of_the_way_back_is_signed(field: str) -> None:
+    value = {"parameters": {}, "window_s": 7, "tool_version": 2}.get(field, "something else")
+    other = inverse().model_copy(update={field: value})
+    assert action(inverse=other).hash != action().hash
+
+
+def test_a_way_back_of_an_earlier_version_keeps_its_hash() -> None:
+    assert action().hash == "b9b54c5ad45ed72ecf464035da22afb4c272503839f23384d1819c1cf7ba6efc"
+    pinned = action(inverse=inverse().model_copy(update={"tool_version": 1}))
+    assert Action.model_validate_json(pinned.model_dump_json()).hash == pinned.hash
+
+
 def test_the_hash_is_what_the_format_says() -> None:
     fields = json.loads(action().model_dump_json())
     canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

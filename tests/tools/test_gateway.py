@@ -167,11 +167,18 @@ async def test_a_draft_becomes_a_proposal_that_says_everything(door: FakeDoor) -
     assert action.parameters == SWITCH.parameters
     assert [str(found) for found in action.preconditions] == ["value is old"]
     assert action.inverse is not None
+    assert (action.inverse.tool, action.inverse.tool_version) == ("fake_set", 1)
     assert made.decision.groups == ("oncall",)
     assert (made.created_at, made.expires_at) == (NOON, NOON + timedelta(seconds=1800))
     assert action.not_after == made.expires_at + timedelta(hours=1)
     assert (made.editable, made.requesters) == (("to",), ())
     assert door.trail == ["observe"]
+
+
+async def test_a_draft_for_another_version_of_its_tool_is_not_considered(door: FakeDoor) -> None:
+    with pytest.raises(UnknownTool, match="is version 1 now, not 2"):
+        await door.gateway.consider(replace(SWITCH, tool_version=2), "T-1-1", caller())
+    assert door.trail == []
 
 
 async def test_a_person_who_asks_is_kept_as_the_requester(door: FakeDoor) -> None:

@@ -10,7 +10,7 @@ from policies.loader import sealed
 from policies.model import ProposalState
 from tests.fakes.door import FakeDoor, asks_oncall, denies_everything
 from tests.fakes.system import NEVER_S, Fault
-from tests.fakes.values import ANA, BEN, action, caller, proposal
+from tests.fakes.values import ANA, BEN, action, caller, inverse, proposal
 from tests.playground.shop.world import NOON
 from tools.base import Refused, Unavailable
 from tools.ports import Direction, Grant, LostLease, Outcome
@@ -132,6 +132,22 @@ async def test_what_has_no_inverse_is_not_undone(door: FakeDoor) -> None:
     assert door.outcome.state is None
     assert door.outcome.retry_s is None
     assert "observe" not in door.trail
+
+
+async def test_a_way_back_for_another_version_of_its_tool_is_not_taken(door: FakeDoor) -> None:
+    other = inverse().model_copy(update={"tool_version": 2})
+    await door.execution.roll_back(proposal(action=action(inverse=other)), UNDO, caller())
+    assert (door.outcome.state, door.outcome.reason) == (None, "TOOL_GONE")
+    assert "`fake_set` is version 1 now, not 2. It was not undone" in door.outcome.sentence
+    assert door.outcome.retry_s is None
+    assert door.system.acted == []
+
+
+async def test_a_way_back_for_another_version_is_not_finished_either(door: FakeDoor) -> None:
+    other = proposal(action=action(inverse=inverse().model_copy(update={"tool_version": 2})))
+    await door.execution.reconcile(other, Direction.INVERSE, replace(AGAIN, undo=UNDO), caller())
+    assert (door.outcome.state, door.outcome.reason) == (None, "STILL_UNKNOWN")
+    assert door.system.acted == []
 
 
 async def test_a_lost_lease_stops_a_rollback(door: FakeDoor) -> None:

@@ -101,6 +101,27 @@ async def test_after_its_window_undoing_is_a_proposal_of_its_own(here: Bench) ->
     assert view["private_metadata"].startswith(f"{undo.id}|")
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_after_an_upgrade_of_its_tool_nothing_is_undone_and_the_thread_says_so(
+    here: Bench, is_late: bool
+) -> None:
+    task = await switched(here)
+    # As after a restart with another version of the tool.
+    vars(here.desk.catalogue.writing("fake_set")).update(version=2)
+    if is_late:
+        here.side.store.clock.forward(WINDOW_S + 1)
+        told = await here.press("U0BEN", "Propose to undo…", await verdict(here, task))
+        assert "`fake_set` is version 2 now, not 1. Nothing was changed" in told[0]
+    else:
+        assert await here.press("U0BEN", "Roll back", await verdict(here, task)) == []
+        await here.work()
+        await here.shown()
+        said = words(await verdict(here, task))
+        assert "*Not rolled back.* `fake_set` is version 2 now, not 1. It was not undone" in said
+    assert here.house.lamps == {"hall": "new"}
+    assert len(await here.rows(task)) == 1
+
+
 async def test_two_who_ask_for_the_way_back_at_once_get_one_proposal(here: Bench) -> None:
     task = await switched(here)
     card = await verdict(here, task)
