@@ -61,6 +61,19 @@ def effective(clauses: Sequence[Clause], *, is_widened: bool) -> tuple[Clause, .
     )
 
 
+def narrowed(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
+    """Return whom clauses ask before their next groups are asked: a new card begins there."""
+    return tuple(
+        clause.model_copy(
+            update={
+                "groups": tuple(name for name in clause.groups if name not in clause.then)
+                or clause.groups
+            }
+        )
+        for clause in clauses
+    )
+
+
 def widened(proposal: Proposal) -> Proposal:
     """Return a proposal as it stands once its next groups may answer; its action is the same."""
     clauses = effective(proposal.decision.clauses, is_widened=True)

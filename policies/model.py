@@ -216,6 +216,8 @@ class Proposal(Strict):
     replaces: str | None = None
     # What was decided on; None where no rule was asked.
     facts: Facts | None = None
+    # Who changed it last; then the rationale says what, and the agent's confidence is not kept.
+    edited_by: str | None = None
     # Why people are asked again; None for what they are asked for the first time.
     anew: str | None = None
 

@@ -17,7 +17,7 @@ from policies.approvals import (
     unreadable,
 )
 from policies.engine import DEFAULT_EXPIRES_S
-from policies.ladder import effective
+from policies.ladder import effective, narrowed
 from policies.model import (
     Actor,
     ActorKind,
@@ -203,6 +203,7 @@ def same_draft(old: Proposal, anew: str | None = None) -> Draft:
         revision=old.revision + is_next,
         replaces=old.id if is_next else old.replaces,
         anew=anew,
+        edited_by=old.edited_by,
     )
 
 
@@ -238,6 +239,7 @@ def asking_people(new: Proposal, old: Proposal, *why: str) -> Proposal:
         asked = found.model_copy(update=update)
     held = asked.model_copy(
         update={
+            "clauses": narrowed(asked.clauses),
             "rules": tuple(dict.fromkeys((*asked.rules, *found.rules))),
             "reasons": tuple(dict.fromkeys((*why, *asked.reasons))),
             "policy_version": found.policy_version,

@@ -222,6 +222,7 @@ class Gateway:
             requesters=draft.requesters or _people(caller.requester),
             replaces=draft.replaces,
             anew=draft.anew,
+            edited_by=draft.edited_by,
         )
 
     async def observe(self, tool: AnyWriteTool, arguments: Parameters, matter: Matter) -> State:

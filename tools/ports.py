@@ -170,6 +170,8 @@ class Draft:
     proposal_id: str | None = None
     # Why people are asked again.
     anew: str | None = None
+    # Who changed what the agent wanted.
+    edited_by: str | None = None
     # The version of the tool that the parameters were written for; None for whichever there is.
     tool_version: int | None = None
     # What must be so before it starts, beside what the tool itself asks for.

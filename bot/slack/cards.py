@@ -61,8 +61,7 @@ def card(
     if may_again:
         found += undoing.once_more(proposal)
     # What is needed to decide stands above the buttons, what backs it up below.
-    if proposal.rationale:
-        found.append(kit.section(f"{_whose(proposal)}\n>{safe(proposal.rationale, 600)}"))
+    found += _why(proposal)
     found.append(kit.section(_promise(proposal)))
     buttons = _buttons(view, may_break=GROUP_OF_GLASS in mentions)
     if buttons:
@@ -85,6 +84,12 @@ def _change(before: ProposalView | None, proposal: Proposal) -> list[Block]:
         return []
     changes = differences(before.row.proposal, proposal)
     return [kit.section(edited(before, proposal, changes))] if changes else []
+
+
+def _why(proposal: Proposal) -> list[Block]:
+    if not proposal.rationale:
+        return []
+    return [kit.section(f"*{_whose(proposal)}*\n>{safe(proposal.rationale, 600)}")]
 
 
 def line(view: ProposalView, held: str | None = None) -> str:
@@ -193,10 +198,12 @@ def _status(view: ProposalView, mentions: Mentions, held: str | None) -> str:
 
 def _whose(proposal: Proposal) -> str:
     """Say whose reason is given: for a campaign it is that of whoever asked."""
+    if proposal.edited_by is not None:
+        return f"Why, since {person(proposal.edited_by)} changed it"
     people = [name for name in proposal.requesters if "/" in name]
     if proposal.action.agent == TaskKind.CAMPAIGN and people:
-        return f"*Why {person(people[0])} asked for it*"
-    return f"*Why, says the {proposal.action.agent} agent*"
+        return f"Why {person(people[0])} asked for it"
+    return f"Why, says the {proposal.action.agent} agent"
 
 
 def _asked_by(proposal: Proposal) -> list[str]:

@@ -1,6 +1,7 @@
 """Edits: a new proposal takes the old one's place, and its votes start at zero."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from bot.slack.clicks import refusal_of
 from bot.slack.desk import Desk, reply
 from bot.slack.faults import in_words
 from bot.slack.refusals import shown_back
-from bot.slack.text import safe
+from bot.slack.text import safe, shorten
 from bot.store.boxes import Letter, letter_done
 from bot.store.engine import Connection
 from bot.store.proposals import add_proposal, proposal_count
@@ -24,6 +25,8 @@ from tools.consent import asking_people
 from tools.ports import Caller, Draft, Frozen, Halted
 
 EDITED = "EDITED_BY_A_PERSON"
+# Of a value in words; the whole stands on the card.
+LONGEST_VALUE = 80
 
 
 def changed(proposal: Proposal, filled: dict[str, str]) -> dict[str, Scalar]:
@@ -131,15 +134,18 @@ def _denied(decision: Decision) -> str:
 
 
 def _draft(old: Proposal, filled: dict[str, str], editor: str) -> Draft:
+    parameters = changed(old, filled)
     return Draft(
         key=old.key,
         tool=old.action.tool,
         tool_version=old.action.tool_version,
-        parameters=changed(old, filled),
+        parameters=parameters,
         environment=old.action.environment,
         expected_effect=old.action.expected_effect,
-        rationale=old.rationale,
-        confidence=old.confidence,
+        rationale=_reason(old, parameters),
+        # The agent was as sure of its own action; how sure one may be of this nobody said.
+        confidence=None,
+        edited_by=editor,
         observed=old.observed,
         severity=old.severity,
         since_at=old.since_at,
@@ -149,6 +155,23 @@ def _draft(old: Proposal, filled: dict[str, str], editor: str) -> Draft:
         revision=old.revision + 1,
         replaces=old.id,
     )
+
+
+def _reason(old: Proposal, parameters: Mapping[str, Scalar]) -> str:
+    """Return what an edit made of the action, and what was said of that before."""
+    was = old.action.parameters
+    lines = [
+        f"{name} is {_brief(value)}, was {_brief(was.get(name, 'nothing'))}"
+        for name, value in parameters.items()
+        if was.get(name) != value
+    ]
+    who = f"the {old.action.agent} agent" if old.edited_by is None else "the editor before"
+    before = "" if old.rationale is None else f" Before that, {who} said: {old.rationale}"
+    return f"{'; '.join(lines)}.{before}"
+
+
+def _brief(value: Scalar) -> str:
+    return shorten(str(value), LONGEST_VALUE)
 
 
 def _caller(old: Proposal) -> Caller:

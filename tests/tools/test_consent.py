@@ -6,12 +6,21 @@ import pytest
 
 from policies.approvals import Voter
 from policies.engine import Asked, RuleKind, When
+from policies.ladder import narrowed, widened
 from policies.loader import sealed
-from policies.model import ActorKind, EffectKind, Mode, Precondition, Proposal, ProposalState
+from policies.model import (
+    ActorKind,
+    Clause,
+    EffectKind,
+    Mode,
+    Precondition,
+    Proposal,
+    ProposalState,
+)
 from tests.fakes.door import FakeDoor, asks_oncall, denies_everything
 from tests.fakes.values import ANA, BEN, MIA, action, caller, clause, decision, proposal, rule
 from tools.base import Refused, Unavailable
-from tools.consent import successor_id
+from tools.consent import asking_people, successor_id
 from tools.ports import Direction, Grant, Outcome
 from tools.runs import Again
 
@@ -243,3 +252,14 @@ async def test_a_glass_that_was_broken_by_who_may_decide_nothing_any_more_lets_n
     outcome = await run(door, grant=Grant(approvers=(), broken_by=ANA))
     assert (outcome.state, outcome.reason) == (state, reason)
     assert "act" not in door.trail
+
+
+def test_a_card_in_the_place_of_a_widened_one_asks_the_next_groups_in_its_own_time() -> None:
+    first = Clause(rule="a-rule", n=1, groups=("oncall",), then=("sre",))
+    old = widened(OLD.model_copy(update={"decision": decision(first)}))
+    assert old.decision.groups == ("oncall", "sre")
+    alone = decision().model_copy(update={"effect": EffectKind.AUTO})
+    new = asking_people(OLD.model_copy(update={"decision": alone}), old)
+    assert new.decision.clauses == (first,)
+    only = Clause(rule="a-rule", n=1, groups=("oncall",), then=("oncall",))
+    assert narrowed((only,)) == (only,)

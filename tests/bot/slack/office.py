@@ -81,7 +81,12 @@ class Office:
         ]
         self.rules[:] = [sealed(found)]
 
-    async def proposal(self, requester: str | None = None, to: str = "new") -> Proposal:
+    async def proposal(
+        self,
+        requester: str | None = None,
+        to: str = "new",
+        **said: Any,  # noqa: ANN401 - fields of Draft
+    ) -> Proposal:
         """Let an agent propose to set the lamp, asked by an alert or by a person."""
         actor = Actor(kind=ActorKind.SYSTEM, id="system:alertmanager")
         if requester is not None:
@@ -92,7 +97,9 @@ class Office:
         await self.store.tasks.advance(claim, TaskChange(state=TaskState.GATHERING))
         await self.store.tasks.advance(claim, TaskChange(state=TaskState.ANALYSING))
         parameters: dict[str, Any] = {"name": "lamp", "before": "old", "to": to}
-        draft = Draft(key="switch", tool="fake_set", parameters=parameters, environment="staging")
+        draft = Draft(
+            key="switch", tool="fake_set", parameters=parameters, environment="staging", **said
+        )
         made = await self.desk.gateway.consider(draft, f"{task.id}-1", caller_of(claim))
         await self.store.tasks.advance(claim, TaskChange(proposals=(made,)))
         for one in claims:

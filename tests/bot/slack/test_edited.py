@@ -11,11 +11,14 @@ from bot.slack.differences import differences
 from bot.store.controls import pause
 from bot.store.tables import proposals
 from policies.approvals import Refusal
-from policies.engine import Asked
+from policies.conditions import Bounds
+from policies.engine import Asked, RuleKind, When
+from policies.loader import sealed
 from policies.model import Clause, Proposal, ProposalState
-from tests.bot.slack.office import ANA, BEN, TEAM, Office, office
+from tests.bot.slack.office import ANA, ASKS_ONCALL, BEN, TEAM, Office, office
 from tests.bot.slack.slackside import CHANNEL, WORKSPACE
 from tests.bot.world import INVERSE, Wish, World, proposal_for
+from tests.fakes.values import rule
 
 EDIT = modals.EDIT
 
@@ -52,6 +55,29 @@ async def test_the_new_card_says_what_changed_and_the_old_one_what_became_of_it(
     assert "*Edited* by <@U0ANA>" in gone
     assert f"The card of `{new.id}` below takes its place" in gone
     assert "Approve" not in gone
+
+
+async def test_what_a_person_changed_is_not_what_the_agent_was_sure_of(here: Office) -> None:
+    here.asks(ASKS_ONCALL)
+    unsure = When(tool=("fake_set",), confidence=Bounds(max=Decimal("0.5")))
+    raised = rule("unsure", RuleKind.RAISE, unsure, ASKS_ONCALL)
+    here.rules[:] = [sealed([*here.rules[0].rules, raised])]
+    old = await here.proposal(confidence=Decimal("0.95"), rationale="It is dark there.")
+    assert [one.rule for one in old.decision.clauses] == ["ask-0"]
+    new = await edited(here, old, "newer")
+    assert (new.confidence, new.edited_by) == (None, "T0PLAY/U0ANA")
+    assert [one.rule for one in new.decision.clauses] == ["ask-0", "unsure"]
+    assert new.rationale == (
+        "to is newer, was new. Before that, the incident agent said: It is dark there."
+    )
+    card = (await here.shown(old))[f"proposal:{new.id}"]
+    assert "*Why, since <@U0ANA> changed it*" in card
+    assert "says the incident agent" not in card
+    again = await edited(here, new, "newest", person=BEN, ts="9.2")
+    assert again.rationale is not None
+    assert again.rationale.startswith(
+        "to is newest, was newer. Before that, the editor before said: to is newer, was new."
+    )
 
 
 async def test_votes_on_the_old_one_are_void(here: Office) -> None:
