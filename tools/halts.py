@@ -1,6 +1,7 @@
 """What stands in the way of a call: pauses, freezes and holds, and the mode it is decided in."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -96,8 +97,13 @@ class Modes:
     usual: Mode = Mode.APPROVE
 
     def of(self, environment: str) -> Mode:
-        """Return the file's mode of an environment."""
-        return self.by_environment.get(environment, self.usual)
+        """Return the file's mode of an environment.
+
+        One that is only spelled otherwise than in the file is the usual one, or a stricter one.
+        """
+        own = self.by_environment.get(environment)
+        alike = (mode for name, mode in self.by_environment.items() if is_alike(name, environment))
+        return strictest((self.usual, *alike)) if own is None else own
 
 
 def stops(halt: Halt, matter: Matter) -> bool:
@@ -106,8 +112,30 @@ def stops(halt: Halt, matter: Matter) -> bool:
         return True
     if halt.kind is HaltKind.TASK:
         return halt.task_id == matter.task_id
-    is_same = not halt.campaigns.isdisjoint(matter.campaigns)
-    return is_same and not (halt.kind is HaltKind.HOLD and matter.is_stopping)
+    return covers(halt, matter.campaigns) and not (
+        halt.kind is HaltKind.HOLD and matter.is_stopping
+    )
+
+
+def covers(halt: Halt, campaigns: Iterable[str]) -> bool:
+    """Say whether a halt is about any of these campaigns, however their names are spelled."""
+    return not {*map(plain, halt.campaigns)}.isdisjoint(map(plain, campaigns))
+
+
+def plain(name: str) -> str:
+    """Return a name without what people spell now so, now so: case, width, blanks."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(folded.split())
+
+
+def is_alike(name: str, other: str) -> bool:
+    """Say whether two names are the same but for their spelling."""
+    return plain(name) == plain(other)
+
+
+def strictest(modes: Iterable[Mode]) -> Mode:
+    """Return the mode that lets the least through."""
+    return min(modes, key=list(Mode).index)
 
 
 def subject(platform: str, name: str) -> str:

@@ -11,6 +11,7 @@ from bot.store.freezes import Campaign, campaign_bodies
 from policies.approvals import Voter
 from policies.model import DEFAULT_TENANT, Actor, ActorKind, Proposal
 from policies.vocabulary import MOST_NAMES, advice
+from tools.halts import plain
 from tools.ports import Caller, Halted
 
 LISTING, AGENT, ENVIRONMENT = "adplatform_campaigns", "campaign", "ads"
@@ -93,7 +94,7 @@ def unheard(words: Sequence[str], platform: str) -> Campaign:
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.strip(QUOTES).casefold().split())
+    return plain(name.strip(QUOTES))
 
 
 def _planned(proposals: Iterable[Proposal], platform: str) -> list[Campaign]:

@@ -34,7 +34,7 @@ from bot.store.notices import Order, command_refused
 from bot.store.waiting import freed
 from policies.approvals import Voter
 from policies.model import DEFAULT_TENANT
-from tools.halts import Halt, HaltKind
+from tools.halts import Halt, HaltKind, covers
 
 Words = list[str]
 Work = Callable[[Connection], str]
@@ -208,7 +208,7 @@ async def _freeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Word
     if campaign is None and not known.is_all:
         # Stopping must not depend on a platform that is down.
         campaign = unheard(words, desk.catalogue.system(LISTING))
-        unsure = " I can't look the name up now, so check its spelling, capitals too."
+        unsure = " I can't look the name up now, so check its spelling."
     if campaign is None:
         await desk.answer(letter, _no_campaign(words, known), "no such campaign")
         return
@@ -321,7 +321,7 @@ def _of_task(connection: Connection, task_id: str) -> Halt | None:
 
 def _of_campaign(connection: Connection, campaign: Campaign) -> list[Halt]:
     found = switches(connection, DEFAULT_TENANT).halts
-    return [halt for halt in found if campaign.subject in halt.campaigns]
+    return [halt for halt in found if covers(halt, campaign.names)]
 
 
 def _stopped_since(desk: Desk, letter: Letter, voter: Voter, found: Iterable[Halt]) -> Halt | None:

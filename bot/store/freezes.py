@@ -22,7 +22,7 @@ from bot.store.notices import (
 from bot.store.tables import controls, proposals, tasks
 from policies.audit import EventKind
 from policies.model import Mode
-from tools.halts import Halt, HaltKind, Modes, subject
+from tools.halts import Halt, HaltKind, Modes, covers, subject
 
 AUTO_MEANS = "what a rule allows alone is done without anybody's sign-off"
 
@@ -39,6 +39,11 @@ class Campaign:
     def subject(self) -> str:
         """The name under which it is frozen."""
         return subject(self.platform, self.key)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names under which it may be frozen: by its id, and by what it is called."""
+        return frozenset({self.subject, subject(self.platform, self.name)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +111,7 @@ def unfreeze_campaign(
     connection: Connection, context: Context, order: Order, campaign: Campaign
 ) -> list[Halt]:
     """Lift every freeze and hold of a campaign; returns what was lifted."""
-    names = {campaign.subject, subject(campaign.platform, campaign.name)}
-    found = [halt for halt in _halts(connection, order) if not names.isdisjoint(halt.campaigns)]
+    found = [halt for halt in _halts(connection, order) if covers(halt, campaign.names)]
     _lift(connection, context, order, found)
     return found
 

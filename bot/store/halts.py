@@ -11,7 +11,18 @@ from bot.store.records import ledger_index
 from bot.store.tables import controls
 from policies.audit import EventKind
 from policies.model import Mode, Proposal
-from tools.halts import Halt, HaltKind, Matter, Modes, Standing, matter_of, stops, subject
+from tools.halts import (
+    Halt,
+    HaltKind,
+    Matter,
+    Modes,
+    Standing,
+    is_alike,
+    matter_of,
+    stops,
+    strictest,
+    subject,
+)
 
 PAUSE = "pause"
 FREEZE_TASK, FREEZE_CAMPAIGN = "freeze:task:", "freeze:campaign:"
@@ -58,11 +69,22 @@ class Switches:
 
     def about(self, matter: Matter, modes: Modes) -> Standing:
         """Return what they say of one call; `modes` are those of the file."""
-        ordered = self.mode(matter.agent, matter.environment)
         return Standing(
-            mode=modes.of(matter.environment) if ordered is None else ordered.mode,
+            mode=self._mode_of(matter, modes),
             halts=tuple(halt for halt in self.halts if stops(halt, matter)),
         )
+
+    def _mode_of(self, matter: Matter, modes: Modes) -> Mode:
+        own = self.mode(matter.agent, matter.environment)
+        if own is not None:
+            return own.mode
+        # One that is only spelled otherwise may make it stricter, never looser.
+        alike = (
+            one.mode
+            for one in self.ordered
+            if one.agent == matter.agent and is_alike(one.environment, matter.environment)
+        )
+        return strictest((modes.of(matter.environment), *alike))
 
 
 NOTHING_SWITCHED = Switches()

@@ -366,7 +366,8 @@ def matter(action: ActionKind | None = None) -> Matter:
         ("adplatform/Winter boots", True),
         ("elsewhere/cmp-1", False),
         ("adplatform/cmp-11", False),
-        ("adplatform/winter boots", False),
+        ("adplatform/winter boots", True),
+        ("adplatform/Winter boot", False),
     ],
 )
 def test_a_campaign_is_stopped_by_its_id_or_its_name_on_its_platform(

@@ -36,7 +36,7 @@ from tests.fakes.ports import FakeDirectory
 from tests.fakes.values import rule
 from tools.execution import Execution
 from tools.gateway import Gateway
-from tools.halts import Halt, HaltKind, Modes
+from tools.halts import Halt, HaltKind, Matter, Modes
 from tools.ports import (
     BackFrozen,
     Basis,
@@ -240,6 +240,40 @@ async def test_a_way_back_that_would_start_a_frozen_campaign_does_not_begin(
     assert await store.rows(executions, direction="inverse") == []
     stopping = replace(back, action=ActionKind.PAUSE)
     await store.journal.begin(stopping, caller_of(claim))
+
+
+async def test_what_was_frozen_by_a_name_spelled_otherwise_stops_and_is_lifted_by_either(
+    store: World,
+) -> None:
+    # Typed while the platform did not answer, so that nobody could tell which one is meant.
+    typed = Campaign(platform="fake", key="LAMP", name="LAMP")
+    await written(store, freeze_campaign, order(), typed)
+    found = await store.database.read(lambda connection: switches(connection, "default"))
+    about = Matter(
+        tenant="default",
+        task_id="T-1",
+        agent="incident",
+        environment="staging",
+        campaigns=frozenset({LAMP.subject}),
+    )
+    assert [halt.name for halt in found.about(about, Modes()).halts] == ["LAMP"]
+    assert [halt.name for halt in await written(store, unfreeze_campaign, order(), LAMP)] == [
+        "LAMP"
+    ]
+    assert await store.rows(controls) == []
+
+
+@pytest.mark.parametrize(
+    ("ordered", "now"), [(Mode.OBSERVE, Mode.OBSERVE), (Mode.AUTO, Mode.APPROVE)]
+)
+async def test_an_order_for_a_place_spelled_otherwise_makes_it_stricter_only(
+    store: World, ordered: Mode, now: Mode
+) -> None:
+    await written(store, order_mode, order(), INCIDENT, (ordered, Modes()))
+    found = await store.database.read(lambda connection: switches(connection, "default"))
+    for environment, mode in (("staging", ordered), ("Staging", now), ("elsewhere", Mode.APPROVE)):
+        about = Matter(tenant="default", task_id="T-1", agent="incident", environment=environment)
+        assert found.about(about, Modes()).mode is mode
 
 
 async def test_what_was_decided_in_another_mode_does_not_begin(store: World) -> None:
