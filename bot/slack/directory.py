@@ -1,13 +1,14 @@
 """Who is who: members of groups and what Slack says of a person, each at most a minute old."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.config import Group
 from bot.slack.groups import mentions_of
 from bot.slack.sender import NoAnswer, NotSent, Sender, SlackRefused
-from policies.approvals import Membership, Memberships, Voter
+from policies.approvals import Membership, Memberships, Voter, is_recent
 from policies.model import Clock
 
 # Read again after half the age at which a membership stops counting.
@@ -93,13 +94,20 @@ class SlackDirectory:
         return voter
 
     async def person(self, person: str) -> Voter:
-        """Return what Slack says of a person; `is_known` is False without an answer in time."""
+        """Return what Slack says of a person; without an answer in time, what it said last.
+
+        As with a group that lasts for a minute; then `is_known` is False.
+        """
         team, _, user = person.rpartition("/")
-        try:
+        voter = Voter(id=person, is_known=False)
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
-                return await self.voter(team, user)
-        except TimeoutError:
-            return Voter(id=person, is_known=False)
+                voter = await self.voter(team, user)
+        last = self._voters.get(person)
+        is_unanswered = not voter.is_known and not voter.is_deleted
+        if is_unanswered and last is not None and is_recent(last[0], self._clock.now()):
+            return last[1]
+        return voter
 
     async def full_member(self, user: str) -> str | None:
         """Return the person with a user id, if it is a full member of our own workspace.
