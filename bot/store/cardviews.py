@@ -44,13 +44,13 @@ class ProposalView:
         return self.row.proposal.decision.effect is EffectKind.APPROVE
 
 
-def proposal_views(connection: Connection, task_id: str) -> tuple[ProposalView, ...]:
-    """Return the proposals of a task in the order they were made."""
+def proposal_views(connection: Connection, *task_ids: str) -> dict[str, tuple[ProposalView, ...]]:
+    """Return the proposals of tasks by task, in the order they were made."""
     columns = {
         row.id: row
-        for row in connection.execute(select(proposals).where(proposals.c.task_id == task_id))
+        for row in connection.execute(select(proposals).where(proposals.c.task_id.in_(task_ids)))
     }
-    found = proposal_rows(connection, task_id)
+    found = proposal_rows(connection, *task_ids)
     # Of one proposal there is one: a rejection ends it, and the glass is broken for what waits.
     spoken = {
         row.proposal_id: row
@@ -63,7 +63,7 @@ def proposal_views(connection: Connection, task_id: str) -> tuple[ProposalView, 
     }
     reviewed = reviews_of(connection, columns)
     successors = {row.proposal.replaces: row.proposal.id for row in found}
-    return tuple(
+    views = [
         ProposalView(
             row=row,
             sentence=columns[row.proposal.id].sentence,
@@ -81,4 +81,8 @@ def proposal_views(connection: Connection, task_id: str) -> tuple[ProposalView, 
             batch=columns[row.proposal.id].batch,
         )
         for row in found
-    )
+    ]
+    by_task: dict[str, tuple[ProposalView, ...]] = dict.fromkeys(task_ids, ())
+    for view in views:
+        by_task[view.row.proposal.task_id] += (view,)
+    return by_task

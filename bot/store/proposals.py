@@ -240,20 +240,22 @@ def _reminders(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Re
     return found
 
 
-def proposal_rows(connection: Connection, task_id: str) -> list[ProposalRow]:
-    """Return the proposals of a task with their votes and executions, in order."""
-    found = connection.execute(
-        select(proposals).where(proposals.c.task_id == task_id).order_by(proposals.c.ordinal)
-    ).all()
+def proposal_rows(connection: Connection, *task_ids: str) -> list[ProposalRow]:
+    """Return the proposals of tasks with their votes and executions, each task's in order."""
+    query = select(proposals).where(proposals.c.task_id.in_(task_ids))
+    found = connection.execute(query.order_by(proposals.c.task_id, proposals.c.ordinal)).all()
     ids = [row.id for row in found]
-    cast = connection.execute(
+    all_cast = connection.execute(
         select(votes).where(votes.c.proposal_id.in_(ids)).order_by(votes.c.at)
     ).all()
-    ran = connection.execute(select(executions).where(executions.c.proposal_id.in_(ids))).all()
+    all_ran = connection.execute(select(executions).where(executions.c.proposal_id.in_(ids))).all()
+    votes_of, runs_of = _by_proposal(all_cast), _by_proposal(all_ran)
     taken = _reminders(connection, ids)
-    resolved_at = _resolved_at(connection, task_id)
+    all_resolved = _resolved_at(connection, task_ids)
     rows = []
     for row in found:
+        cast, ran = votes_of.get(row.id, ()), runs_of.get(row.id, ())
+        resolved_at = all_resolved.get(row.task_id)
         own = [
             vote
             for vote in cast
@@ -289,16 +291,26 @@ def _is_stale(signed_at: datetime | None, resolved_at: datetime | None) -> bool:
     return signed_at is not None and resolved_at is not None and signed_at < resolved_at
 
 
-def _resolved_at(connection: Connection, task_id: str) -> datetime | None:
-    """Return when the last of the task's alerts resolved, or None while one fires."""
-    found = connection.execute(
-        select(alerts.c.status, alerts.c.resolved_at)
+def _by_proposal(found: Sequence[Any]) -> dict[str, list[Any]]:
+    by_proposal: dict[str, list[Any]] = {}
+    for row in found:
+        by_proposal.setdefault(row.proposal_id, []).append(row)
+    return by_proposal
+
+
+def _resolved_at(connection: Connection, task_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when the last alert of each task resolved; without those of which one fires."""
+    rows = connection.execute(
+        select(alerts.c.task_id, alerts.c.status, alerts.c.resolved_at)
         .join(tasks, tasks.c.id == alerts.c.task_id)
-        .where(tasks.c.id == task_id)
+        .where(tasks.c.id.in_(task_ids))
     ).all()
-    if not found or any(row.status == "firing" for row in found):
-        return None
-    return max((row.resolved_at for row in found if row.resolved_at is not None), default=None)
+    firing = {row.task_id for row in rows if row.status == "firing"}
+    found: dict[str, datetime] = {}
+    for row in rows:
+        if row.resolved_at is not None and row.task_id not in firing:
+            found[row.task_id] = max(row.resolved_at, found.get(row.task_id, row.resolved_at))
+    return found
 
 
 def _execution(row: Any) -> ExecutionRow:

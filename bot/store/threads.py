@@ -296,13 +296,6 @@ def _thread_of(row: Any) -> Thread:
 
 def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> list[TaskView]:
     """Return what a storm's digest shows, of hundreds of tasks: no evidence, few reports."""
-    proposing = set(
-        connection.execute(
-            select(proposals.c.task_id)
-            .join(tasks, tasks.c.id == proposals.c.task_id)
-            .where(tasks.c.thread_id == thread.id)
-        ).scalars()
-    )
     # Only those that name campaigns, which can be held.
     leading = {
         row.task_id: Report.model_validate_json(row.result)
@@ -315,6 +308,7 @@ def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> l
     }
     # Of all at once: a storm is drawn again and again, and each question takes its time.
     named = list(leading)
+    proposed = proposal_views(connection, *(task.id for task in found))
     alerts, held = alerts_of(connection, named), holding_tasks(connection, named)
     switched = switches(connection, found[0].tenant) if found else NOTHING_SWITCHED
     return [
@@ -324,7 +318,7 @@ def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> l
             evidence=None,
             is_gathering=False,
             report=leading.get(task.id),
-            proposals=proposal_views(connection, task.id) if task.id in proposing else (),
+            proposals=proposed[task.id],
             refires=(),
             switches=switched,
             has_held=task.id in held,
@@ -345,7 +339,7 @@ def _view(connection: Connection, task: Task) -> TaskView:
         evidence=kept.get("evidence") or _so_far(kept),
         is_gathering="evidence" not in kept,
         report=None if report is None else Report.model_validate_json(report),
-        proposals=proposal_views(connection, task.id),
+        proposals=proposal_views(connection, task.id)[task.id],
         refires=refires(connection, task.id),
         switches=switches(connection, task.tenant),
         has_held=task.id in holding_tasks(connection, [task.id]),

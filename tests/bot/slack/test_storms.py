@@ -10,6 +10,7 @@ from bot.slack.limits import faults
 from bot.slack.parts import Wanted
 from bot.slack.threads import posts
 from bot.slack.unknowns import HAPPENED, NOT_HAPPENED
+from bot.store.cardviews import proposal_views
 from bot.store.controls import pause
 from bot.store.freezes import Campaign, freeze_task, hold_campaigns
 from bot.store.notices import Order
@@ -110,6 +111,18 @@ async def test_an_effect_that_nobody_can_tell_of_is_answered_in_a_storm(store: W
         )
     )
     assert answer.refusal is None
+
+
+async def test_proposals_of_several_tasks_are_read_as_of_each_alone(store: World) -> None:
+    made = await storm(store)
+    await proposed(store, made[0])
+    await unknown(store, made[1])
+    ids = [task.id for task in made]
+    together = await store.database.read(lambda connection: proposal_views(connection, *ids))
+    for task_id in ids:
+        alone = await store.database.read(lambda c, one=task_id: proposal_views(c, one))  # type: ignore[misc] # a default is no parameter of the type
+        assert alone == {task_id: together[task_id]}
+    assert [len(together[task_id]) for task_id in ids] == [1, 1, 0]
 
 
 async def test_campaigns_are_held_and_lifted_in_a_storm(store: World) -> None:
