@@ -6,8 +6,9 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -185,7 +186,8 @@ class Database:
             if not batch:
                 # Taken back: what writes nothing says nothing about the disk.
                 return
-            results, fault = self._transaction(connection, [job.unit for job in batch])
+            units = [partial(_work_of, job) for job in batch]
+            results, fault = self._transaction(connection, units)
             trouble = _trouble(fault)
             self._note(trouble)
             if trouble is None:
@@ -204,7 +206,7 @@ class Database:
                 self._commit(connection, [job])
 
     def _transaction(
-        self, connection: Connection, units: list[Unit[Any]]
+        self, connection: Connection, units: Sequence[Unit[Any]]
     ) -> tuple[list[Any], Exception | None]:
         if (replaced := self._replaced()) is not None:
             return [], StoreUnavailable(replaced)
@@ -260,7 +262,7 @@ def is_answering(connection: Connection) -> bool:
 
 
 def _transaction(
-    connection: Connection, units: list[Unit[Any]]
+    connection: Connection, units: Sequence[Unit[Any]]
 ) -> tuple[list[Any], Exception | None]:
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -270,6 +272,14 @@ def _transaction(
         _roll_back(connection)
         return [], error
     return results, None
+
+
+def _work_of(job: _Job, connection: Connection) -> Any:
+    # Looked at again: the wait for the lock may have outlasted whoever waited for the write.
+    if job.future.cancelled():
+        _written_again(connection)
+        return None
+    return job.unit(connection)
 
 
 def _written_again(connection: Connection) -> None:

@@ -155,8 +155,9 @@ def _monotone(found: Rule) -> Rule:
         return found
     end = given_.min if given_.min is not None else given_.max
     is_permit = found.kind in {RuleKind.APPROVE, RuleKind.AUTO}
-    # An approve that joins at a high confidence asks more there: it stands for all of them.
-    if found.kind is RuleKind.APPROVE:
+    # What asks people from a confidence on asks more there: an approve, and an auto rule that is
+    # held back and names whom to ask instead. Such a rule stands for all confidences.
+    if found.kind is RuleKind.APPROVE or (found.kind is RuleKind.AUTO and found.asked is not None):
         kept = None
     else:
         kept = Bounds(min=end) if is_permit else Bounds(max=end)

@@ -201,5 +201,5 @@ async def test_a_resume_that_is_older_than_a_pause_does_not_lift_it(here: Office
         (refused,) = await here.store.events("command.refused")
         assert (refused["actor"]["id"], refused["reasons"]) == (f"{TEAM}/{ANA}", ["STOPPED_SINCE"])
         assert "stopped after you wrote" in (await told(here))[-1]
-        await until(is_done(here, await written(box, ANA, "resume")), 10)
+        await until(is_done(here, await written(box, ANA, "resume looked")), 10)
         assert await halted(here) is None

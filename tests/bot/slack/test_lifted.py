@@ -30,7 +30,7 @@ async def test_a_resume_names_what_goes_on_and_how_many(here: Office) -> None:
     made = [await signed_off(here) for _ in range(MOST_NAMES + 2)]
     await here.proposal()
     await here.command(ANA, "pause look first")
-    told = await here.command(ANA, "resume")
+    told = await here.command(ANA, "resume looked")
     assert told.startswith(f"Signoff goes on. {MOST_NAMES + 2} actions that waited for this go")
     assert told.count(f"*{made[0].title}*") == MOST_NAMES
     assert told.endswith("* and 2 more.")
@@ -39,16 +39,16 @@ async def test_a_resume_names_what_goes_on_and_how_many(here: Office) -> None:
 async def test_a_resume_says_that_nothing_waited(here: Office) -> None:
     await here.proposal()
     await here.command(ANA, "pause look first")
-    assert await here.command(ANA, "resume") == f"Signoff goes on. {NOTHING}"
+    assert await here.command(ANA, "resume looked") == f"Signoff goes on. {NOTHING}"
 
 
 async def test_what_is_frozen_still_does_not_go_on_with_a_resume(here: Office) -> None:
     made = await signed_off(here)
     await here.command(ANA, "pause look first")
     await here.command(ANA, f"freeze {made.task_id} look here")
-    told = await here.command(ANA, "resume")
+    told = await here.command(ANA, "resume looked")
     assert told.startswith(f"Signoff goes on. {NOTHING} What is frozen stays so")
-    told = await here.command(ANA, f"unfreeze {made.task_id}")
+    told = await here.command(ANA, f"unfreeze {made.task_id} looked")
     said = f"1 action that waited for this goes on now: *{made.title}*."
     assert told == f"The task `{made.task_id}` goes on. {said}"
 
@@ -57,7 +57,7 @@ async def test_an_unfreeze_names_nothing_of_other_tasks(here: Office) -> None:
     other = await signed_off(here)
     task_id = (await here.proposal()).task_id
     await here.command(ANA, f"freeze {task_id} look here")
-    told = await here.command(ANA, f"unfreeze {task_id}")
+    told = await here.command(ANA, f"unfreeze {task_id} looked")
     assert other.title not in told
     assert told.endswith(NOTHING)
 
@@ -67,5 +67,5 @@ async def test_an_undoing_that_waits_goes_on_with_a_resume(here: Office) -> None
     await here.worked()
     await here.command(ANA, "pause look first")
     await here.press(BEN, cards.ROLL_BACK, made)
-    told = await here.command(ANA, "resume")
+    told = await here.command(ANA, "resume looked")
     assert f"1 action that waited for this goes on now: *Undo: {made.title}*." in told

@@ -88,6 +88,18 @@ async def test_a_write_that_nobody_can_wait_for_is_taken_back(store: World) -> N
     assert [row.key for row in await store.rows(inbox)] == ["first", "third"]
 
 
+async def test_what_was_taken_back_while_the_file_was_waited_for_is_not_written(
+    store: World,
+) -> None:
+    with locked(store.path):
+        with pytest.raises(StoreUnavailable):
+            await store.database.write(Attempts("taken back"), within_s=1.0)
+        # SQLite itself still waits for the file: it gets it well before its own time is over.
+        assert store.database.trouble is None
+    await store.database.write(Attempts("after"))
+    assert [row.key for row in await store.rows(inbox)] == ["after"]
+
+
 async def test_a_full_disk_is_said_and_writing_goes_on_when_there_is_room(store: World) -> None:
     usual = await full(store)
     with pytest.raises(StoreUnavailable):
