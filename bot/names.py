@@ -3,6 +3,7 @@
 from bot.clock import WallClock
 from bot.settings import Settings
 from policies.analysis import Known, Subject
+from policies.facts import ActionKind, Tier
 from policies.lockout import POLICY_AGENT, POLICY_ENVIRONMENT
 from policies.vocabulary import Vocabulary
 from tools.base import AnyConnector, AnyTool, WriteTool
@@ -48,6 +49,22 @@ def subjects() -> list[Subject]:
         for tool in _tools()
         if isinstance(tool, WriteTool)
     ]
+
+
+def tools() -> list[Subject]:
+    """Return every tool that a connector declares, those that only read too."""
+    reading = [
+        Subject(
+            tool=tool.name,
+            tier=Tier.READ,
+            action=ActionKind.READ,
+            agents=tool.agents,
+            is_reversible=True,
+        )
+        for tool in _tools()
+        if not isinstance(tool, WriteTool)
+    ]
+    return [*subjects(), *reading]
 
 
 def _tools() -> list[AnyTool]:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from bot.names import subjects
-from bot.rulings import because, facts_line, limit_words, ruling
+from bot.names import tools
+from bot.rulings import because, example_line, limit_words, ruling
 from bot.store.changes import (
     SupersededError,
     UnsoundError,
@@ -181,7 +181,7 @@ class SqlRuleSets:
 
 def _difference(old: RuleSet, new: RuleSet) -> Comparison | TooLargeError:
     try:
-        return difference(old, new, subjects())
+        return difference(old, new, tools())
     except TooLargeError as error:
         # Handed on as a value: whoever asked may be gone, and another asks later.
         return error
@@ -207,7 +207,7 @@ def changed(one: Difference) -> Changed:
         rules=", ".join(sorted(one.rules)) or "the approved actions",
         was=f"{ruling(one.before)} ({because(one.before)})",
         now=f"{ruling(one.after)} ({because(one.after)})",
-        example=facts_line(one.example, one.telling),
+        example=example_line(one),
     )
 
 

@@ -1,6 +1,7 @@
 """Puts decisions, and what they come from, into lines of text for a terminal."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from bot.commandline import harmless
 from bot.config import Config
@@ -10,7 +11,6 @@ from policies.comparison import Change
 from policies.difference import Difference
 from policies.engine import RuleSet
 from policies.explanation import Explanation
-from policies.facts import Facts
 from policies.history import Replay
 from policies.limitfile import LimitChange
 from policies.limits import DEFAULT
@@ -95,7 +95,7 @@ def differing(found: Difference) -> list[str]:
         f"{MARKS[found.change]}: {rules}",
         f"  was: it {ruling(found.before)} ({because(found.before)})",
         f"  now: it {ruling(found.after)} ({because(found.after)})",
-        f"  for example: {facts_line(found.example, found.telling)}",
+        f"  for example: {example_line(found)}",
     ]
 
 
@@ -114,9 +114,21 @@ def limit_words(change: LimitChange) -> tuple[str, str, str]:
     return f"limit {change.limit} of {whose}{where}", was, now
 
 
-def facts_line(facts: Facts, names: Iterable[str]) -> str:
-    """Return the named facts in one line."""
-    return ", ".join(f"{name} {_fact(getattr(facts, name))}" for name in names)
+def example_line(found: Difference) -> str:
+    """Return a case in one line: what it leaves out is ordinary, as `explain` takes it."""
+    facts = found.example
+    return ", ".join(
+        _moment(found, found.at)
+        if name == "calendars" and found.at is not None
+        else f"{name} {_fact(getattr(facts, name))}"
+        for name in found.telling
+    )
+
+
+def _moment(found: Difference, at: datetime) -> str:
+    before, after = _fact(found.example.calendars), _fact(found.calendars)
+    change = "" if before == after else f" (calendars: {before}, now {after})"
+    return f"at {at:%Y-%m-%dT%H:%MZ}{change}"
 
 
 def _fact(value: object) -> str:

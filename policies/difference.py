@@ -1,19 +1,27 @@
 """What a change of rules loosens and tightens: every case that the two sets can tell apart."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from policies.analysis import Subject
+from policies.cases import ORDINARY
 from policies.comparison import Change, compared
 from policies.conditions import conditions
 from policies.engine import Rule, RuleKind, RuleSet, decide, matching
 from policies.facts import Facts, Tier
 from policies.limitfile import LimitChange, limit_changes
 from policies.model import Decision, EffectKind
-from policies.space import Box, Cut, Space, space_of
+from policies.moments import is_same_time, moments
+from policies.space import ANY, MOST_NAMES, Box, Cut, Space, TooLargeError, space_of
 
+# What an example takes for granted of each fact that it does not tell.
+UNSAID = Facts.model_validate_json(json.dumps({"tool": ANY, **ORDINARY}))
+# What sets a calendar of the new set apart from the old one of its name; no name can hold it.
+NEW = " (new)"
 ORDER = {Change.LOOSER: 0, Change.OTHER: 1, Change.TIGHTER: 2}
 
 
@@ -27,8 +35,20 @@ class Difference:
     before: Decision
     after: Decision
     example: Facts
-    # The facts of the example that the deciding rules ask about.
+    # The facts of the example that its decisions hang on; every other one is ordinary, as a test
+    # case and `explain` take it.
     telling: tuple[str, ...]
+    # When it is, where the calendars of the sets are not the same; then `example` has those of the
+    # old set, and `calendars` those of the new one.
+    at: datetime | None = None
+    calendars: frozenset[str] | None = None
+
+    @property
+    def example_after(self) -> Facts:
+        """The example as the new set sees it."""
+        if self.at is None:
+            return self.example
+        return self.example.model_copy(update={"calendars": self.calendars})
 
     @property
     def kind(self) -> tuple[Change, EffectKind, EffectKind]:
@@ -68,29 +88,31 @@ class Comparison:
 def difference(old: RuleSet, new: RuleSet, subjects: Iterable[Subject] = ()) -> Comparison:
     """Compare two rule sets in every case that their rules can tell apart.
 
-    A calendar that means another time in the new set counts as another calendar. With subjects,
-    cases in which a tool is what it is not are left out.
+    Where the sets have not the same calendars, only what holds at once at some moment is looked
+    at. With subjects, cases in which a tool is what it is not are left out.
 
     Raises:
         TooLargeError: there are too many cases.
     """
-    new = with_own_calendars(old, new)
+    own = with_own_calendars(old, new)
     rows = [*(old.approved or ()), *(new.approved or ())]
-    space = space_of([*old.rules, *new.rules], rows, _implied(subjects))
-    boxes = [*_boxes(space, old, new), *_engine_boxes(space, old, new)]
+    times = _times(old, own)
+    space = space_of([*old.rules, *own.rules], rows, _implied(subjects), list(times))
+    boxes = [*_boxes(space, old, own), *_engine_boxes(space, old, own)]
     changed = changed_rules(old, new)
     found: dict[object, Difference] = {}
     cells = 0
     for cell in space.cells(boxes):
         cells += 1
-        one = judged(space.facts(cell), (old, new), changed)
+        one = judged(space.facts(cell), (old, own), changed)
         if one is None:
             continue
         key = (one.kind, one.rules)
         if key not in found or _weight(one) < _weight(found[key]):
             found[key] = one
+    told = [_told(one, (old, own), times) for one in _least(found.values())]
     return Comparison(
-        differences=tuple(sorted(_least(found.values()), key=_place)),
+        differences=tuple(sorted(told, key=_place)),
         cells=cells,
         limits=tuple(limit_changes(old.limits, new.limits)),
     )
@@ -193,17 +215,91 @@ def _engine_boxes(space: Space, old: RuleSet, new: RuleSet) -> Iterable[Box]:
         yield Box(limits={}, cut=Cut.CHANGED)
 
 
+def _told(
+    found: Difference,
+    sets: tuple[RuleSet, RuleSet],
+    times: Mapping[frozenset[str], datetime],
+) -> Difference:
+    """Return a difference whose example is told whole, with the moment it is at."""
+    telling = _telling(found, sets)
+    held = found.example.calendars
+    one = replace(found, telling=telling)
+    if held is None or "calendars" not in telling:
+        return one
+    before, after = (_names(held, rules) for rules in sets)
+    if held not in times or before == after:
+        return replace(one, example=found.example.model_copy(update={"calendars": before}))
+    return replace(
+        one,
+        example=found.example.model_copy(update={"calendars": before}),
+        at=times[held],
+        calendars=after,
+    )
+
+
+def _telling(found: Difference, sets: tuple[RuleSet, RuleSet]) -> tuple[str, ...]:
+    """Return the facts without which the decisions would not be these, and those asked about."""
+    wanted = (found.before, found.after)
+    names = {
+        name
+        for name in Facts.model_fields
+        if getattr(found.example, name) != getattr(UNSAID, name) or name in found.telling
+    }
+    kept = {*found.telling, *({"tier"} if found.example.tier is Tier.READ else ())}
+    for name in sorted(names - kept):
+        less = {one: getattr(found.example, one) for one in names - {name}}
+        facts = UNSAID.model_copy(update=less)
+        if tuple(decide(facts, rules) for rules in sets) == wanted:
+            names.remove(name)
+    return tuple(name for name in Facts.model_fields if name in names)
+
+
+def _times(old: RuleSet, own: RuleSet) -> Mapping[frozenset[str], datetime]:
+    """Return which calendars hold at once, and when; empty where both sets have the same ones."""
+    named = {
+        name
+        for rule in (*old.rules, *own.rules)
+        for name in (*(rule.when.in_calendar or ()), *(rule.when.outside or ()))
+    }
+    before, after = (
+        {calendar.name for calendar in rules.calendars} & named for rules in (old, own)
+    )
+    if before == after or before | after != named:
+        return {}
+    if len({_plain(name) for name in named}) > MOST_NAMES:
+        raise TooLargeError(f"the rules name more than {MOST_NAMES} calendars")
+    found = {one.name: one for one in (*old.calendars, *own.calendars) if one.name in named}
+    calendars = tuple(found.values())
+    return {
+        frozenset(calendars[place].name for place in held): at
+        for held, at in moments(calendars).items()
+    }
+
+
+def _names(held: frozenset[str], rules: RuleSet) -> frozenset[str]:
+    """Return the calendars of a set among those that hold, as it names them itself."""
+    return frozenset(_plain(one.name) for one in rules.calendars if one.name in held)
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix(NEW)
+
+
 def with_own_calendars(old: RuleSet, new: RuleSet) -> RuleSet:
     """Return the new set with another name for each calendar that means another time in it."""
     before = {calendar.name: calendar for calendar in old.calendars}
     moved = {
-        calendar.name: f"{calendar.name} (new)"
+        calendar.name: f"{calendar.name}{NEW}"
         for calendar in new.calendars
-        if calendar.name in before and before[calendar.name] != calendar
+        if calendar.name in before and not is_same_time(before[calendar.name], calendar)
     }
     if not moved:
         return new
-    return new.model_copy(update={"rules": tuple(_renamed(rule, moved) for rule in new.rules)})
+    calendars = tuple(
+        one.model_copy(update={"name": moved.get(one.name, one.name)}) for one in new.calendars
+    )
+    rules = tuple(_renamed(rule, moved) for rule in new.rules)
+    return new.model_copy(update={"rules": rules, "calendars": calendars})
 
 
 def _renamed(rule: Rule, names: Mapping[str, str]) -> Rule:

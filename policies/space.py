@@ -6,7 +6,7 @@ of classes, and cells are found by cutting along boxes, as far as they matter.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -21,9 +21,12 @@ from policies.rulefile import domain
 MOST_NAMES = 8
 MOST_CELLS = 200_000
 
+# A tool that no rule names.
+ANY = "any-tool"
+
 ORDINARY: Mapping[str, Any] = {
     "agent": "incident",
-    "tool": "any-tool",
+    "tool": ANY,
     "tier": Tier.MEDIUM,
     "environment": "staging",
     "target": "any-target",
@@ -249,8 +252,12 @@ def space_of(
     rules: Iterable[Rule],
     approved: Iterable[Approved],
     implied: Mapping[str, Mapping[str, Any]],
+    held: Collection[frozenset[str]] | None = None,
 ) -> Space:
-    """Return the classes that these rules and rows tell apart."""
+    """Return the classes that these rules and rows tell apart.
+
+    `held` is which calendars can hold at once; without it any of them do.
+    """
     named: dict[str, list[Any]] = {"tier": [], "mode": [], "tainted": [], "environment": []}
     for rule in rules:
         for condition in conditions(rule.when):
@@ -261,9 +268,11 @@ def space_of(
         for name in ("agent", "action", "environment"):
             named.setdefault(name, []).extend(getattr(row, name))
     named["environment"].extend(("sandbox", "staging"))
-    return Space(
-        values={name: _classes(name, values) for name, values in named.items()}, implied=implied
-    )
+    classes: dict[str, Sequence[Any]] = {
+        name: (*held, None) if name == "calendars" and held else _classes(name, found)
+        for name, found in named.items()
+    }
+    return Space(values=classes, implied=implied)
 
 
 def _classes(name: str, named: Sequence[Any]) -> tuple[Any, ...]:

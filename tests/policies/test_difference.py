@@ -1,15 +1,27 @@
 """What a change of rules loosens: nothing is missed, and every example is a true one."""
 
 import itertools
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 from bot.names import subjects
 from bot.policy import candidate
+from policies.calendars import Calendar, holding
+from policies.cases import ORDINARY
 from policies.comparison import Change, compared, covers
-from policies.difference import Comparison, changed_rules, difference, judged, with_own_calendars
+from policies.difference import (
+    Comparison,
+    Difference,
+    changed_rules,
+    difference,
+    judged,
+    with_own_calendars,
+)
 from policies.engine import Approved, Asked, Bounds, RuleKind, RuleSet, When, decide
 from policies.facts import ActionKind, Facts, Tier
 from policies.loader import sealed
@@ -23,18 +35,36 @@ ONCALL = Asked(n=1, groups=("oncall",))
 ASK = rule("ask", RuleKind.APPROVE, STAGING, ONCALL)
 
 
-def in_the_new_set(found: Facts, old: RuleSet, new: RuleSet) -> Facts:
-    """Return facts for both sets: a calendar that means another time has two names."""
-    if found.calendars is None:
+DATES = (
+    '[{"from": "12-18", "to": "01-03"}]',
+    '[{"from": "12-18", "to": "01-04"}]',
+    '[{"from": "12-18", "to": "12-31"}, {"from": "01-01", "to": "01-03"}]',
+)
+MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2053, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants the bounds of times without a zone
+
+
+def at_a_moment(found: Facts, old: RuleSet, own: RuleSet, at: datetime) -> Facts:
+    """Return facts for both sets: where their calendars differ, those that hold at a moment."""
+    if found.calendars is None or old.calendars == own.calendars:
         return found
-    own = with_own_calendars(old, new)
-    named = {
-        name
-        for one in own.rules
-        for name in (*(one.when.in_calendar or ()), *(one.when.outside or ()))
-    }
-    both = {f"{name} (new)" for name in found.calendars} & named
-    return found.model_copy(update={"calendars": found.calendars | both})
+    held = holding(old.calendars, at) | holding(own.calendars, at)
+    return found.model_copy(update={"calendars": held})
+
+
+def printed(one: Difference, rules: RuleSet) -> Facts:
+    """Return the facts that somebody who read an example would ask a set with."""
+    ordinary = Facts.model_validate_json(json.dumps({"tool": "some-tool", **ORDINARY}))
+    told = {name: getattr(one.example, name) for name in one.telling}
+    if one.at is not None:
+        told["calendars"] = holding(rules.calendars, one.at)
+    return Facts.model_validate(dict(ordinary) | told)
+
+
+def require_true(told: Comparison, old: RuleSet, new: RuleSet) -> None:
+    for one in told.differences:
+        before, after = decide(printed(one, old), old), decide(printed(one, new), new)
+        assert (one.before, one.after) == (before, after)
+        assert compared(before, after) is one.change is not Change.SAME
 
 
 def told_of(old: RuleSet, new: RuleSet) -> Comparison:
@@ -46,13 +76,13 @@ def told_of(old: RuleSet, new: RuleSet) -> Comparison:
 
 
 @settings(max_examples=40)
-@given(changes(), FACTS)
+@given(changes(), FACTS, MOMENTS)
 def test_whatever_is_decided_differently_is_reported(
-    change: tuple[RuleSet, RuleSet], drawn: Facts
+    change: tuple[RuleSet, RuleSet], drawn: Facts, at: datetime
 ) -> None:
     old, new = change
     own = with_own_calendars(old, new)
-    found = in_the_new_set(drawn, old, new)
+    found = at_a_moment(drawn, old, own, at)
     told = told_of(old, new)
     truth = judged(found, (old, own), changed_rules(old, new))
     if truth is not None:
@@ -61,17 +91,12 @@ def test_whatever_is_decided_differently_is_reported(
         assert told.is_looser or not truth.change.is_looser
 
 
-@settings(max_examples=30)
+@settings(max_examples=40)
 @given(changes())
-def test_every_example_is_a_case_in_which_the_sets_differ_as_told(
+def test_every_example_as_it_is_printed_gives_the_decisions_as_printed(
     change: tuple[RuleSet, RuleSet],
 ) -> None:
-    old, new = change
-    own = with_own_calendars(old, new)
-    for one in told_of(old, new).differences:
-        before, after = decide(one.example, old), decide(one.example, own)
-        assert (one.before, one.after) == (before, after)
-        assert compared(before, after) is one.change is not Change.SAME
+    require_true(told_of(*change), *change)
 
 
 def every_case(space: Space) -> list[Facts]:
@@ -180,9 +205,103 @@ def test_a_calendar_that_means_another_time_is_a_change() -> None:
     night = rule("night", RuleKind.DENY, When(environment=("staging",), in_calendar=("night",)))
     old = sealed([ASK, night], [calendar("night", "12:00")])
     new = sealed([ASK, night], [calendar("night", "18:00")])
-    found = difference(old, new)
-    assert {one.change for one in found.differences} == {Change.LOOSER, Change.TIGHTER}
+    assert {one.change for one in difference(old, new).differences} == {Change.TIGHTER}
+    back = difference(new, old)
+    assert {one.change for one in back.differences} == {Change.LOOSER}
+    for one in back.differences:
+        assert one.at is not None
+        assert (one.at.weekday() in {0, 1, 2}, 12 <= one.at.hour < 18) == (True, True)
+    require_true(back, new, old)
     assert difference(old, old).differences == ()
+
+
+def with_freeze(times: str, kind: RuleKind = RuleKind.DENY) -> RuleSet:
+    """Return a set in which a calendar of these times denies, or permits."""
+    found = Calendar.model_validate_json(f'{{"name": "freeze", {times}}}')
+    asked = None if kind is RuleKind.DENY else ONCALL
+    rules = [rule("cold", kind, When(environment=("staging",), in_calendar=("freeze",)), asked)]
+    if kind is RuleKind.DENY:
+        rules.append(ASK)
+    return sealed(rules, [found, calendar("night", "18:00")])
+
+
+BERLIN = '"zone": "Europe/Berlin", '
+NIGHT = '"weekly": [{"days": ["mon"], "from": "20:00", "to": "%s"}]'
+LONGER = [
+    (f'{BERLIN}"dates": {DATES[0]}', f'{BERLIN}"dates": {DATES[1]}'),
+    (f'{BERLIN}"dates": {DATES[2]}', f'{BERLIN}"dates": {DATES[1]}'),
+    (BERLIN + NIGHT % "08:00", BERLIN + NIGHT % "08:01"),
+    ('"zone": "UTC", ' + NIGHT % "23:00", f'"zone": "UTC", {NIGHT % "23:00"}, "dates": {DATES[0]}'),
+    (
+        f'{BERLIN}"dates": [{{"from": "2061-02-03", "to": "2061-02-04"}}]',
+        f'{BERLIN}"dates": [{{"from": "2061-02-03", "to": "2061-02-05"}}]',
+    ),
+    (
+        f'{BERLIN}"holidays": [{{"country": "DE"}}]',
+        f'{BERLIN}"holidays": [{{"country": "DE", "subdivision": "BE"}}]',
+    ),
+    (
+        f'{BERLIN}"dates": [{{"from": "02-28", "to": "02-28"}}]',
+        f'{BERLIN}"dates": [{{"from": "02-28", "to": "02-29"}}]',
+    ),
+]
+
+
+@pytest.mark.parametrize(("short", "long"), LONGER)
+def test_a_longer_freeze_is_tighter_only_and_a_longer_permission_looser_only(
+    short: str, long: str
+) -> None:
+    for kind, change in ((RuleKind.DENY, Change.TIGHTER), (RuleKind.APPROVE, Change.LOOSER)):
+        old, new = with_freeze(short, kind), with_freeze(long, kind)
+        told = difference(old, new)
+        assert {one.change for one in told.differences} == {change}
+        assert all(one.at is not None for one in told.differences)
+        require_true(told, old, new)
+        back = difference(new, old)
+        assert back.is_looser is (change is Change.TIGHTER)
+        require_true(back, new, old)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (f'{BERLIN}"dates": {DATES[0]}', f'{BERLIN}"dates": {DATES[2]}'),
+        (
+            f'"zone": "UTC", {NIGHT % "24:00"}',
+            '"zone": "Etc/GMT-1", "weekly": [{"days": ["mon"], "from": "21:00", "to": "24:00"},'
+            ' {"days": ["tue"], "from": "00:00", "to": "01:00"}]',
+        ),
+    ],
+)
+def test_the_same_times_written_otherwise_are_no_change(one: str, other: str) -> None:
+    told = difference(with_freeze(one), with_freeze(other))
+    assert told.differences == ()
+    assert changed_rules(with_freeze(one), with_freeze(other)) == frozenset()
+
+
+def test_the_same_hours_in_another_zone_differ_at_both_ends() -> None:
+    old = with_freeze(f'"zone": "Europe/London", {NIGHT % "23:00"}')
+    new = with_freeze(f"{BERLIN}{NIGHT % '23:00'}")
+    told = difference(old, new)
+    assert {one.change for one in told.differences} == {Change.LOOSER, Change.TIGHTER}
+    require_true(told, old, new)
+
+
+def test_a_calendar_that_comes_or_goes_with_its_rule_is_told_with_a_moment() -> None:
+    frozen = with_freeze(f'{BERLIN}"dates": {DATES[0]}')
+    free = sealed([ASK], [calendar("night", "18:00")])
+    for old, new, is_looser in ((frozen, free, True), (free, frozen, False)):
+        told = difference(old, new)
+        assert told.is_looser is is_looser
+        assert all(one.at is not None for one in told.differences)
+        require_true(told, old, new)
+
+
+def test_the_tier_of_a_case_is_told_where_the_decision_hangs_on_it() -> None:
+    cold = rule("cold", RuleKind.DENY, When(environment=("staging",), tainted=True))
+    told = difference(sealed([ASK, cold]), sealed([ASK]))
+    assert Tier.READ in {one.example.tier for one in told.differences if "tier" in one.telling}
+    require_true(told, sealed([ASK, cold]), sealed([ASK]))
 
 
 def test_approved_actions_that_change_or_go_are_told() -> None:
