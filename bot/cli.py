@@ -5,11 +5,12 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from bot import audit_cli, db_cli, doctor, policy_cli
 from bot.app import BrokenPartError, Signoff, run
-from bot.commandline import OK, USAGE, WRONG, Command, command
+from bot.commandline import OK, USAGE, WRONG, Command, Outlet, OutputError, command
 from bot.keeping import own_redactor
 from bot.logs import configure, log_the_uncaught
 from bot.scheduler import CronError
@@ -22,7 +23,21 @@ EXAMPLE = Path(__file__).with_name("signoff.example.yaml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code, which does not hang on who reads the output."""
+    out, err = Outlet(sys.stdout), Outlet(sys.stderr)
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = _main(arguments)
+            # Before the exit, where a failure would come too late to be told.
+            out.flush()
+        except OutputError as error:
+            out.drop()
+            print(f"signoff: {error}", file=sys.stderr)
+            return WRONG
+        return code
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parsed = _parser().parse_args(arguments)
     # Until the settings are known to be right: what goes wrong with them may show a secret too.
     redactor = Redactor(raw_secrets())
@@ -38,9 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = redactor.text(str(error))
         print(f"signoff: the policy does not load:\n{words}", file=sys.stderr)
         return WRONG
-    except BrokenPipeError:
-        # The reader of a pipe (`| head`) has seen enough.
-        return OK
 
 
 def _require_text(arguments: Sequence[str]) -> None:

@@ -1,18 +1,16 @@
 """`signoff policy`: checks rules, and says what they decide, why, and what a change changes."""
 
 import argparse
-import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from bot import propose_cli
+from bot import facts_cli, propose_cli
 from bot.audit_cli import moment
-from bot.commandline import OK, USAGE, WRONG, command
-from bot.names import known, subjects, vocabulary
+from bot.commandline import OK, USAGE, WRONG, command, folder_named
+from bot.names import known, tools, vocabulary
 from bot.opening import clock_of
 from bot.policy import candidate, hard_rules
 from bot.rulings import (
@@ -33,13 +31,10 @@ from bot.store.engine import Connection, StoreError
 from bot.store.reading import open_read_only
 from bot.store.rules import in_force, stored
 from policies.analysis import unmatchable
-from policies.calendars import holding
-from policies.cases import ORDINARY
-from policies.conditions import FLAGS
 from policies.difference import difference
 from policies.engine import RuleSet
 from policies.explanation import explain
-from policies.facts import Facts, said
+from policies.facts import Facts
 from policies.history import replay
 from policies.lockout import lockouts
 from policies.model import Decided
@@ -48,7 +43,8 @@ from policies.space import TooLargeError
 # The names that stand for rule sets beside folders and versions.
 SHIPPED, ACTIVE = "shipped", "active"
 WHICH = "a folder, a version, `active` for the rules in force, or `shipped`"
-UNKNOWN = "unknown"
+# What a version begins with; shorter ones would fit more than one of them.
+VERSION = re.compile(r"[0-9a-f]{4,64}")
 
 
 def add(commands: Any) -> None:  # noqa: ANN401 - argparse names its own type in private
@@ -60,7 +56,7 @@ def add(commands: Any) -> None:  # noqa: ANN401 - argparse names its own type in
         ("matrix", _matrix, "print what is decided for each agent, tool and environment"),
     ):
         found = command(parts, name, run, words)
-        found.add_argument("folder", nargs="?", type=Path, help="instead of SIGNOFF_POLICY_DIR")
+        found.add_argument("folder", nargs="?", help="instead of SIGNOFF_POLICY_DIR")
     diff = command(
         parts,
         "diff",
@@ -82,11 +78,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("proposal", nargs="?", help="a proposal's id, like T-7K3F9Q2A-1")
     parser.add_argument("--rules", help=f"{WHICH} (default: the rule files)")
     parser.add_argument("--at", help="ask the calendars for this time")
-    facts = parser.add_argument_group(
-        "facts", f"what is not given is an ordinary case; `{UNKNOWN}` is a value of each"
-    )
-    for name in Facts.model_fields:
-        facts.add_argument(f"--{name.replace('_', '-')}", dest=name, help=said(name).words)
+    facts_cli.add(parser)
 
 
 def _check(parsed: argparse.Namespace) -> int:
@@ -115,7 +107,7 @@ def _diff(parsed: argparse.Namespace) -> int:
     settings = from_environment()
     old, new = _rules(parsed.old, settings), _rules(parsed.new, settings)
     try:
-        found = difference(old, new, subjects())
+        found = difference(old, new, tools())
     except TooLargeError as error:
         # What was not compared may be looser: whoever asks by the exit code must hear so.
         print(f"signoff: can't compare them: {error}", file=sys.stderr)
@@ -149,6 +141,10 @@ def _explain(parsed: argparse.Namespace) -> int:
     if parsed.proposal is None:
         facts = _facts(parsed, rules, settings)
     else:
+        if facts_cli.written(parsed) or parsed.at is not None:
+            raise SettingsError(
+                "a proposal is explained on the facts recorded with it: leave the other options out"
+            )
         decided = _decided(parsed.proposal.upper(), settings)
         if decided.facts is None:
             print("The facts of this decision were not recorded; it was:")
@@ -171,54 +167,17 @@ def _decided(proposal_id: str, settings: Settings) -> Decided:
 
 
 def _facts(parsed: argparse.Namespace, rules: RuleSet, settings: Settings) -> Facts:
-    given = {
-        name: _value(name, text)
-        for name in Facts.model_fields
-        if (text := getattr(parsed, name)) is not None
-    }
-    if "tool" not in given:
-        raise SettingsError("--tool: write which tool is asked for, or give a proposal's id")
     at = moment("--at", parsed.at, clock_of(settings).now())
-    held: dict[str, Any] = {}
-    if at is not None:
-        held = {"calendars": sorted(holding(rules.calendars, at))}
-    try:
-        known_ = ORDINARY | _of_tool(given["tool"]) | held | given
-        return Facts.model_validate_json(json.dumps(known_))
-    except ValidationError as error:
-        fault = error.errors()[0]
-        name = str(fault["loc"][0]).replace("_", "-")
-        raise SettingsError(f"--{name}: {fault['msg']}") from error
-
-
-def _of_tool(tool: Any) -> dict[str, Any]:  # noqa: ANN401 - a value of a fact
-    return {
-        name: value
-        for subject in subjects()
-        if subject.tool == tool
-        for name, value in (
-            ("tier", subject.tier),
-            ("action", subject.action),
-            ("agent", subject.agents[0]),
-        )
-    }
-
-
-def _value(name: str, text: str) -> Any:  # noqa: ANN401 - as the fact's type wants it
-    if text == UNKNOWN:
-        return None
-    if name in FLAGS:
-        return {"true": True, "false": False}.get(text, text)
-    if name in {"calendars", "requester_groups"}:
-        return [one for one in text.split(",") if one]
-    return int(text) if text.lstrip("-").isdigit() else text
+    return facts_cli.facts_of(facts_cli.written(parsed), at, rules, settings.config.groups)
 
 
 def _folder(parsed: argparse.Namespace) -> Path | None:
-    folder: Path | None = parsed.folder
-    if folder is not None and not folder.is_dir():
-        raise SettingsError(f"`{folder}` is no folder")
-    return folder or from_environment().policy_dir
+    if parsed.folder is None:
+        return from_environment().policy_dir
+    found = folder_named(parsed.folder)
+    if found is None:
+        raise SettingsError(f"`{parsed.folder}` is no folder")
+    return found
 
 
 def _rules(name: str | None, settings: Settings) -> RuleSet:
@@ -227,14 +186,27 @@ def _rules(name: str | None, settings: Settings) -> RuleSet:
         return candidate(settings.policy_dir, vocabulary())
     if name == SHIPPED:
         return candidate(None, vocabulary())
-    if Path(name).is_dir():
-        return candidate(Path(name), vocabulary())
-    with open_read_only(settings.database_url) as connection:
-        found = _kept(connection, name)
+    folder = folder_named(name)
+    if folder is not None:
+        return candidate(folder, vocabulary())
+    found = None
+    if name == ACTIVE or VERSION.fullmatch(name):
+        found = _looked_up(name, settings)
     if found is None:
-        what = "no rules are in force yet" if name == ACTIVE else f"there are no rules `{name}`"
+        neither = f"`{name[:80]}` is neither a folder nor a version of rules that are known"
+        what = "no rules are in force yet" if name == ACTIVE else neither
         raise SettingsError(f"{what}; write {WHICH}")
     return found
+
+
+def _looked_up(name: str, settings: Settings) -> RuleSet | None:
+    try:
+        with open_read_only(settings.database_url) as connection:
+            return _kept(connection, name)
+    except StoreError as error:
+        if name == ACTIVE:
+            raise
+        raise StoreError(f"there is no folder `{name}`, and as a version: {error}") from error
 
 
 def _kept(connection: Connection, name: str) -> RuleSet | None:

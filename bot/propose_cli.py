@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bot.commandline import OK, WRONG, command, harmless
+from bot.commandline import OK, WRONG, command, folder_named, harmless
 from bot.names import vocabulary
 from bot.policy import candidate_of, texts
 from bot.requests import AUTHOR, MOST_BYTES, Request, requests_path, submit, withdraw
@@ -31,7 +31,7 @@ def add(parts: Any) -> None:  # noqa: ANN401 - argparse names its own type in pr
     words = "put rules before the operators in Slack, by the running Signoff"
     found = command(parts, "propose", _propose, words)
     found.epilog = EXITS
-    found.add_argument("folder", type=Path, metavar="DIR", help="the rule folder")
+    found.add_argument("folder", metavar="DIR", help="the rule folder")
     found.add_argument(
         "--author",
         required=True,
@@ -44,9 +44,9 @@ def add(parts: Any) -> None:  # noqa: ANN401 - argparse names its own type in pr
 
 
 def _propose(parsed: argparse.Namespace) -> int:
-    folder: Path = parsed.folder
-    if not folder.is_dir():
-        raise SettingsError(f"`{folder}` is no folder")
+    folder = folder_named(parsed.folder)
+    if folder is None:
+        raise SettingsError(f"`{parsed.folder}` is no folder")
     if not re.fullmatch(AUTHOR, parsed.author):
         raise SettingsError(
             f"--author: `{parsed.author[:30]}` is no user id; in Slack open the profile and choose"

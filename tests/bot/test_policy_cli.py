@@ -99,7 +99,7 @@ def test_rules_are_found_by_the_names_of_a_version(
         assert main(["policy", "diff", name, str(changed)]) == 0
         assert "Nothing is decided differently." in capsys.readouterr().out
     assert main(["policy", "diff", "0000", str(changed)]) == 2
-    assert "there are no rules `0000`" in capsys.readouterr().err
+    assert "`0000` is neither a folder nor a version" in capsys.readouterr().err
 
 
 def test_why_a_decision_is_told_rule_by_rule(capsys: Printed) -> None:
