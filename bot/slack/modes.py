@@ -1,5 +1,7 @@
 """`/signoff mode`: how far each agent may go where, from where that comes, and setting it."""
 
+from agents.alerts import NOWHERE
+from agents.tasks import TaskKind
 from bot.slack import halts
 from bot.slack.desk import Desk
 from bot.slack.namesakes import ENVIRONMENT as ADS
@@ -12,9 +14,12 @@ from bot.store.engine import Connection
 from bot.store.freezes import AUTO_MEANS, Place, order_mode
 from bot.store.halts import Switches, switches
 from bot.store.notices import Order
+from policies.lockout import POLICY_AGENT, POLICY_ENVIRONMENT
 from policies.model import DEFAULT_TENANT, Mode
 
 Words = list[str]
+# Of each agent where it acts.
+Places = dict[str, list[str]]
 USAGE = "Write `/signoff mode AGENT ENVIRONMENT observe|approve|auto REASON`."
 # Agent, environment and mode stand before the reason.
 BEFORE_REASON = 3
@@ -35,7 +40,7 @@ async def mode(desk: Desk, letter: Letter, words: Words) -> None:
     if refusal is not None:
         await refuse(desk, letter, voter, ("/signoff mode", "set a mode"), refusal)
         return
-    fault = _fault(desk, words)
+    fault = _fault(words, await desk.context.database.read(lambda found: _known(desk, found)))
     if fault is not None:
         await desk.answer(letter, f"{fault} {USAGE}", "no such mode")
         return
@@ -65,19 +70,22 @@ def _meaning(place: Place, mode_: Mode) -> str:
     return f"{careful}From the next call on {MEANS[mode_]}.{back}"
 
 
-def _fault(desk: Desk, words: Words) -> str | None:
+def _fault(words: Words, places: Places) -> str | None:
     """Return what is wrong with the words, naming the field; None when all is there."""
-    agents, environments = _agents(desk), _environments(desk)
     given = [words[0].lower(), *words[1:2], *(word.lower() for word in words[2:3])]
+    own = places.get(given[0], [])
     modes = [mode_.value for mode_ in Mode]
-    fields = [("AGENT", agents), ("ENVIRONMENT", environments), ("MODE", modes)]
+    fields = [("AGENT", [*places]), ("ENVIRONMENT", own), ("MODE", modes)]
     for place, (field, known) in enumerate(fields):
         if place >= len(given):
             return f"{field} is missing; {suggestion('', known)}."
-        if given[place] not in known:
-            return (
-                f"{field}: there is no {code(words[place], 60)}; {suggestion(given[place], known)}"
-            )
+        if given[place] in known:
+            continue
+        word = code(words[place], 60)
+        if field == "ENVIRONMENT" and any(given[place] in found for found in places.values()):
+            there = ", ".join(map(code, own))
+            return f"{field}: {code(given[0])} never acts in {word}, only in {there}."
+        return f"{field}: there is no {word}; {suggestion(given[place], known)}"
     if len(words) <= BEFORE_REASON:
         return "REASON is missing: why? It is told to everybody."
     return None
@@ -88,21 +96,33 @@ def _agents(desk: Desk) -> list[str]:
     return sorted({agent for tool in desk.catalogue.writers() for agent in tool.agents})
 
 
-def _environments(desk: Desk) -> list[str]:
-    return sorted({*desk.config.environments, *desk.config.modes, ADS})
+def _places(desk: Desk, agent: str) -> list[str]:
+    """Return where an agent acts."""
+    if agent == POLICY_AGENT:
+        return [POLICY_ENVIRONMENT]
+    if agent != TaskKind.INCIDENT:
+        return [ADS]
+    named = set(desk.config.modes) - {ADS, POLICY_ENVIRONMENT}
+    return sorted({*desk.config.environments, *named, NOWHERE})
+
+
+def _known(desk: Desk, connection: Connection) -> Places:
+    """Return where each agent acts, and where somebody set a mode that can be taken back."""
+    found = {agent: _places(desk, agent) for agent in _agents(desk)}
+    for one in switches(connection, DEFAULT_TENANT).ordered:
+        if one.environment not in found.setdefault(one.agent, []):
+            found[one.agent].append(one.environment)
+    return found
 
 
 def _table(desk: Desk, connection: Connection) -> str:
     found = switches(connection, DEFAULT_TENANT)
+    # Of a place that nobody knows any more, too: it holds again once the place is back.
     lines = [
         _line(desk, found, Place(agent=agent, environment=environment))
-        for agent in _agents(desk)
-        for environment in _environments(desk)
+        for agent, places in _known(desk, connection).items()
+        for environment in places
     ]
-    # Of a place that nobody knows any more, too: it holds again once the place is back.
-    known = {(agent, where) for agent in _agents(desk) for where in _environments(desk)}
-    left = [one for one in found.ordered if (one.agent, one.environment) not in known]
-    lines += [halts.ordered_line(one) for one in left]
     means = " ".join(f"`{name}`: {words}." for name, words in MEANS.items())
     body = "\n".join(f"• {line}" for line in lines) or "No agent can change anything here."
     return f"*Modes in force*\n{body}\n{means}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from agents.alerts import Alert, AlertStatus, fingerprint, severity
+from agents.alerts import NOWHERE, Alert, AlertStatus, fingerprint, severity
 from bot.store.alerts import BadAlert
 
 VERSION = "4"
@@ -103,7 +103,7 @@ def _alert(found: _Alert, now: datetime) -> Alert:
     labels = {name[:200]: value[:2000] for name, value in found.labels.items()}
     environment = labels.get("environment") or labels.get("env") or ""
     if ENVIRONMENT.fullmatch(environment) is None:
-        environment = "unknown"
+        environment = NOWHERE
     is_plain = PLAIN.fullmatch(found.fingerprint) is not None
     return Alert(
         fingerprint=found.fingerprint if is_plain else fingerprint(labels),

@@ -1,6 +1,7 @@
 """Pause, freeze and mode by command: who may, what is told to whom, once each, and nothing lost."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,18 @@ import pytest
 from agents.services import Place, Service
 from bot.config import Anchor
 from bot.store.controls import pause
+from bot.store.freezes import Place as ModePlace
+from bot.store.freezes import order_mode
+from bot.store.notices import Order
 from bot.store.tables import controls, inbox, outbox
 from playground.workspace.model import User
 from policies.model import Mode
 from tests.bot.slack.deskside import ANCHOR, Deskside, deskside
 from tests.bot.slack.slackside import CHANNEL
 from tests.bot.world import SECRET
+from tools.base import AnyConnector
+from tools.catalogue import Catalogue, connector_types, placeholder
+from tools.policy import Policy
 
 SERVICES = {
     "checkout": Service(
@@ -31,6 +38,14 @@ STRANGERS = {
 async def here(tmp_path: Path) -> AsyncIterator[Deskside]:
     async with deskside(tmp_path, services=SERVICES, modes={"staging": Mode.AUTO}) as found:
         yield found
+
+
+def with_every_agent(here: Deskside) -> None:
+    """Connect every system there is, as far as its tools are asked for."""
+    kinds: tuple[type[AnyConnector], ...] = (*connector_types(), Policy)
+    clock = here.store.context.clock
+    every = Catalogue([placeholder(kind, clock) for kind in kinds])
+    here.desk = replace(here.desk, catalogue=every)
 
 
 async def said(here: Deskside, user: str, line: str) -> str:
@@ -235,6 +250,13 @@ async def test_a_name_in_quotes_is_no_longer_name(here: Deskside) -> None:
         ("incdent staging auto why", "AGENT: there is no `incdent`"),
         ("campaign moon auto why", "ENVIRONMENT: there is no `moon`"),
         ("campaign ads automatic why", "MODE: there is no `automatic`; did you mean `auto`?"),
+        ("policy staging observe why", "`policy` never acts in `staging`, only in `signoff`."),
+        ("campaign production auto why", "`campaign` never acts in `production`, only in `ads`."),
+        (
+            "incident ads auto why",
+            "never acts in `ads`, only in `production`, `staging`, `unknown`",
+        ),
+        ("incident unknwon auto why", "there is no `unknwon`; did you mean `unknown`?"),
         ("campaign ads auto", "REASON is missing"),
         ("campaign ads", "MODE is missing"),
         ("campaign", "ENVIRONMENT is missing"),
@@ -243,6 +265,7 @@ async def test_a_name_in_quotes_is_no_longer_name(here: Deskside) -> None:
 async def test_a_mode_that_can_not_be_is_refused_by_its_field(
     here: Deskside, words: str, told: str
 ) -> None:
+    with_every_agent(here)
     answer = await said(here, "U0ANA", f"/signoff mode {words}")
     assert told in answer
     assert "AGENT ENVIRONMENT observe|approve|auto REASON" in answer
@@ -250,24 +273,57 @@ async def test_a_mode_that_can_not_be_is_refused_by_its_field(
 
 
 async def test_a_mode_is_shown_with_where_it_comes_from(here: Deskside) -> None:
+    with_every_agent(here)
     table = await said(here, "U0MIA", "/signoff mode")
-    assert "`campaign` in `staging`: auto, `modes` of `signoff.yaml`" in table
+    assert "`incident` in `staging`: auto, `modes` of `signoff.yaml`" in table
     assert "`campaign` in `ads`: approve, `mode` of `signoff.yaml`" in table
-    loosened = await said(here, "U0ANA", "/signoff mode campaign production auto a quiet night")
+    loosened = await said(here, "U0ANA", "/signoff mode incident production auto a quiet night")
     assert ":warning: *This is production.*" in loosened
     assert "without anybody's sign-off" in loosened
     table = await said(here, "U0MIA", "/signoff mode")
-    line = "`campaign` in `production`: *auto*, by <@U0ANA> at 20 Nov 10:00 UTC: a quiet night"
+    line = "`incident` in `production`: *auto*, by <@U0ANA> at 20 Nov 10:00 UTC: a quiet night"
     assert line in table
     assert line in await said(here, "U0MIA", "/signoff status")
-    again = await said(here, "U0ANA", "/signoff mode campaign production auto again")
+    again = await said(here, "U0ANA", "/signoff mode incident production auto again")
     assert "already" in again
     assert "<@U0ANA>" in again
-    await said(here, "U0ANA", "/signoff mode campaign production approve morning")
+    await said(here, "U0ANA", "/signoff mode incident production approve morning")
     assert await here.store.rows(controls) == []
     (first, second) = await here.told()
     assert "from approve to auto, so what a rule allows alone is done" in first
     assert second.endswith("from auto to approve: morning.")
+
+
+@pytest.mark.parametrize("place", ["incident unknown", "policy signoff", "campaign ads"])
+async def test_every_place_at_which_an_agent_acts_has_a_mode_and_no_other_is_shown(
+    here: Deskside, place: str
+) -> None:
+    with_every_agent(here)
+    agent, environment = place.split()
+    told = await said(here, "U0ANA", f"/signoff mode {place} observe let us watch")
+    assert f"`{agent}` in `{environment}`: the mode is `observe`" in told
+    lines = (await said(here, "U0MIA", "/signoff mode")).splitlines()
+    assert {line[2:].split(":")[0] for line in lines if line.startswith("• ")} == {
+        "`campaign` in `ads`",
+        "`incident` in `production`",
+        "`incident` in `staging`",
+        "`incident` in `unknown`",
+        "`policy` in `signoff`",
+    }
+
+
+async def test_a_mode_of_a_place_that_is_gone_is_shown_and_taken_back(here: Deskside) -> None:
+    context = here.store.context
+    order = Order(person="T0PLAY/U0ANA", reason="then", anchor=None)
+    gone = ModePlace(agent="policy", environment="staging")
+    modes = here.desk.config.file_modes
+    await here.store.database.write(
+        lambda connection: order_mode(connection, context, order, gone, (Mode.OBSERVE, modes))
+    )
+    with_every_agent(here)
+    assert "`policy` in `staging`: *observe*" in await said(here, "U0MIA", "/signoff mode")
+    await said(here, "U0ANA", "/signoff mode policy staging auto as the file says")
+    assert await here.store.rows(controls) == []
 
 
 async def test_a_hostile_reason_is_shown_and_does_nothing(here: Deskside) -> None:
