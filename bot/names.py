@@ -1,11 +1,12 @@
-"""The names that rules may speak of: the tools of every connector, the agents, the environments."""
+"""The names that rules may speak of: tools, connectors, agents, tenants and environments."""
 
 from bot.clock import WallClock
 from bot.settings import Settings
 from policies.analysis import Known, Subject
 from policies.facts import ActionKind, Tier
 from policies.lockout import POLICY_AGENT, POLICY_ENVIRONMENT
-from policies.vocabulary import Vocabulary
+from policies.model import DEFAULT_TENANT
+from policies.vocabulary import Does, Vocabulary
 from tools.base import AnyConnector, AnyTool, WriteTool
 from tools.catalogue import connector_types, placeholder
 from tools.policy import Policy
@@ -31,8 +32,18 @@ def known(settings: Settings) -> Known:
 
 
 def vocabulary() -> Vocabulary:
-    """Return the tools and agents that come with the program."""
-    return Vocabulary(tools={tool.name for tool in _tools()}, agents=AGENTS)
+    """Return what comes with the program: its tools and what they do, its agents."""
+    does = {
+        tool.name: Does(tier=tool.tier, action=tool.action, platform=platform)
+        for platform, tool in _placed()
+    }
+    return Vocabulary(
+        tools=does.keys(),
+        agents=AGENTS,
+        platforms={kind.name for kind in _kinds()},
+        tenants=(DEFAULT_TENANT,),
+        does=does,
+    )
 
 
 def subjects() -> list[Subject]:
@@ -68,7 +79,14 @@ def tools() -> list[Subject]:
 
 
 def _tools() -> list[AnyTool]:
+    return [tool for _, tool in _placed()]
+
+
+def _placed() -> list[tuple[str, AnyTool]]:
     clock = WallClock()
+    return [(kind.name, tool) for kind in _kinds() for tool in placeholder(kind, clock).tools()]
+
+
+def _kinds() -> tuple[type[AnyConnector], ...]:
     # The rules themselves are no outside system: they need no settings, and are always there.
-    kinds: tuple[type[AnyConnector], ...] = (*connector_types(), Policy)
-    return [tool for kind in kinds for tool in placeholder(kind, clock).tools()]
+    return (*connector_types(), Policy)

@@ -1,11 +1,11 @@
 """Named calendars: the caller gives the time, and they say which names hold then."""
 
 import re
-from collections.abc import Iterable
-from datetime import date, datetime, time
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -20,6 +20,8 @@ DAY_MIN = 24 * 60
 WEEK_MIN = 7 * DAY_MIN
 # A year that has a 29 February, so that `02-29` can be written.
 LEAP = 2000
+# Longer than this, dates of one year's time have every day in them, also a 29 February.
+EVERY_DAY = 9 * 366
 
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 _DATE = re.compile(r"(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2}")
@@ -130,12 +132,13 @@ class PublicHolidays(Strict):
     def _are_known(self) -> Self:
         known = _countries()
         if self.country not in known:
-            raise ValueError(f"there is no country `{self.country}`; {advice(self.country, known)}")
+            words = advice(self.country, known, "ISO 3166")
+            raise ValueError(f"there is no country `{self.country}`; {words}")
         if self.subdivision is None:
             return self
         parts = holidays.country_holidays(self.country).subdivisions
         if self.subdivision not in parts:
-            words = advice(self.subdivision, parts)
+            words = advice(self.subdivision, parts, "ISO 3166-2")
             raise ValueError(f"`{self.country}` has no part `{self.subdivision}`; {words}")
         return self
 
@@ -157,7 +160,9 @@ class Times(Strict):
     def _is_a_zone(cls, zone: str) -> str:
         known = _zones()
         if zone not in known:
-            raise ValueError(f"there is no time zone `{zone}`; {advice(zone, known)}")
+            raise ValueError(
+                f"there is no time zone `{zone}`; {advice(zone, known, 'the IANA time zones')}"
+            )
         return zone
 
     @model_validator(mode="after")
@@ -188,6 +193,32 @@ class Calendar(Times):
     """A name for times, as the conditions `in_calendar` and `outside` know it."""
 
     name: str
+
+
+def faults(times: Times) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what a file may not say of times, each with its place; what is stored may have it.
+
+    Sets that were in force before these were asked still read.
+    """
+    for place, window in enumerate(times.weekly):
+        if window.from_ == "24:00":
+            yield ("weekly", place, "from"), '"24:00" is the next day: write "00:00" and its name'
+    for (_, one), (place, other) in combinations(enumerate(times.dates), 2):
+        if one.is_dated != other.is_dated and _meet(one, other):
+            yield ("dates", place), f"the dates from {other.from_} overlap others; join them"
+    for place, one_of in enumerate(times.holidays):
+        parts = [other for other in times.holidays if other.country == one_of.country]
+        if one_of.subdivision is None and len(parts) > 1:
+            words = f"the holidays of `{one_of.country}` are among those of its parts; keep those"
+            yield ("holidays", place), words
+
+
+def _meet(one: Dates, other: Dates) -> bool:
+    """Say whether dates of a year and dates of every year have a day in common."""
+    dated, yearly = (one, other) if one.is_dated else (other, one)
+    first = _day(dated.from_)
+    days = min((_day(dated.to) - first).days, EVERY_DAY)
+    return any(yearly.covers(first + timedelta(days=count)) for count in range(days + 1))
 
 
 def holding(calendars: Iterable[Calendar], now: datetime) -> frozenset[str]:
@@ -234,4 +265,13 @@ def _of(country: str, subdivision: str | None, year: int) -> holidays.HolidayBas
     return holidays.country_holidays(country, subdiv=subdivision, years=year, expand=False)
 
 
-__all__ = ["Calendar", "Dates", "PublicHolidays", "Times", "Weekday", "Weekly", "holding"]
+__all__ = [
+    "Calendar",
+    "Dates",
+    "PublicHolidays",
+    "Times",
+    "Weekday",
+    "Weekly",
+    "faults",
+    "holding",
+]

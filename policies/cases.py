@@ -1,16 +1,27 @@
 """Test cases of a rule set: facts as a person writes them, and the decision that is expected."""
 
 import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import AwareDatetime, Field, ValidationError
 
 from policies.calendars import holding
+from policies.conditions import NUMBERS
 from policies.engine import RuleSet, decide
 from policies.facts import Facts, Strict
 from policies.faults import Fields, Problem, Source, problems
 from policies.model import EffectKind
-from policies.vocabulary import advice
+from policies.money import CURRENCIES
+from policies.rulefile import currency_words, quoted
+from policies.vocabulary import Vocabulary, advice, nearest
+from policies.yamltext import Path
+
+# A number alone would be read as seconds since 1970; and no zone knows the end of all years.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
+_FIRST, _LAST = 1970, 2100
 
 # What a case does not name is ordinary: an incident in staging, no calendar holds.
 ORDINARY: dict[str, Any] = {
@@ -42,7 +53,7 @@ class Expectation(Strict):
 class Case(Strict):
     """One test case of a rule set; `at` is a time that the calendars are asked for."""
 
-    name: str
+    name: str = Field(min_length=1)
     facts: dict[str, Any]
     expect: Expectation
     at: AwareDatetime | None = None
@@ -62,18 +73,90 @@ CASE_FIELDS: Fields = {
 }
 
 
-def failing(cases: CaseFile, source: Source, rules: RuleSet) -> list[Problem]:
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What test cases are asked of, and what they may speak of."""
+
+    rules: RuleSet
+    groups: Collection[str] = ()
+    vocabulary: Vocabulary | None = None
+
+
+def failing(cases: CaseFile, source: Source, names: Names) -> list[Problem]:
     """Return the cases that do not come out, and those whose facts do not read."""
     found: list[Problem] = []
+    taken: set[str] = set()
     for place, case in enumerate(cases.cases):
-        read = facts_of(case, place, source, rules)
+        faults = [*_faults(case, source.document["cases"][place], names)]
+        if case.name in taken:
+            faults.append((("name",), "the name stands here twice; give each case its own"))
+        taken.add(case.name)
+        found += [
+            source.problem(("cases", place, *below), f"{case.name}: {words}")
+            for below, words in faults
+        ]
+        if faults:
+            continue
+        read = facts_of(case, place, source, names.rules)
         if isinstance(read, list):
             found += read
             continue
-        message = _difference(case, read, rules)
+        message = _difference(case, read, names.rules)
         if message is not None:
             found.append(source.problem(("cases", place), f"test `{case.name}`: {message}"))
     return found
+
+
+def _faults(case: Case, document: Any, names: Names) -> Iterator[tuple[Path, str]]:  # noqa: ANN401 - as a file has it
+    """Yield what is wrong with what a case names, each with its place below the case."""
+    if case.at is not None:
+        is_time = isinstance(document["at"], str) and _TIME.match(document["at"])
+        if not is_time or not _FIRST <= case.at.year <= _LAST:
+            words = f'write a time like "2026-12-24T10:00:00Z", from {_FIRST} to {_LAST}'
+            yield ("at",), f"at: `{document['at']}` can't be asked for; {words}"
+        if "calendars" in case.facts:
+            yield ("facts", "calendars"), "`at` says which calendars hold; write one of the two"
+    for name in sorted(NUMBERS.intersection(case.facts)):
+        yield from quoted(case.facts[name], ("facts", name))
+    currency = case.facts.get("currency")
+    if isinstance(currency, str) and currency not in CURRENCIES:
+        yield ("facts", "currency"), f"facts.currency: {currency_words(currency)}"
+    yield from _strangers(case.facts, names)
+
+
+def _strangers(facts: Mapping[str, Any], names: Names) -> Iterator[tuple[Path, str]]:
+    known: dict[str, Collection[str] | None] = {"requester_groups": names.groups or None}
+    if names.vocabulary is not None:
+        known["agent"] = names.vocabulary.agents
+        known["platform"] = names.vocabulary.platforms
+        known["tenant"] = names.vocabulary.tenants
+        yield from _of_tool(facts, names.vocabulary)
+    for name, words in known.items():
+        given = facts.get(name)
+        for one in given if isinstance(given, list) else [given]:
+            if words is not None and isinstance(one, str) and one not in words:
+                what = name.removesuffix("s").replace("_", "'s ")
+                said = f"there is no {what} `{one}`; {advice(one, words)}"
+                yield ("facts", name), f"facts.{name}: {said}"
+
+
+def _of_tool(facts: Mapping[str, Any], vocabulary: Vocabulary) -> Iterator[tuple[Path, str]]:
+    """Yield where a tool is misspelt, or is said to do what it does not.
+
+    A tool that is still to come may be named: one that is like no other, or does something else.
+    """
+    tool, path = facts.get("tool"), ("facts", "tool")
+    if not isinstance(tool, str):
+        return
+    named = {name: [facts[name]] for name in ("tier", "action") if facts.get(name) is not None}
+    if tool in vocabulary.tools:
+        for name, own in vocabulary.contradictions(tool, named):
+            words = f"the {name} of `{tool}` is `{own}`, not `{facts[name]}`"
+            yield ("facts", name), f"facts.{name}: {words}"
+        return
+    near = nearest(tool, vocabulary.tools, cutoff=0.8)
+    if near is not None and not [*vocabulary.contradictions(near, named)]:
+        yield path, f"facts.tool: there is no tool `{tool}`; did you mean `{near}`?"
 
 
 def facts_of(case: Case, place: int, source: Source, rules: RuleSet) -> Facts | list[Problem]:
@@ -82,15 +165,9 @@ def facts_of(case: Case, place: int, source: Source, rules: RuleSet) -> Facts | 
     if case.at is not None:
         given["calendars"] = sorted(holding(rules.calendars, case.at))
     try:
-        facts = Facts.model_validate_json(json.dumps(given, default=str))
+        facts = Facts.model_validate_json(json.dumps(given))
     except ValidationError as error:
-        found = problems(error, source, {"": CASE_FIELDS["facts"]})
-        return [
-            source.problem(
-                ("cases", place, "facts", fault["loc"][0]), f"{case.name}: {one.message}"
-            )
-            for one, fault in zip(found, error.errors(), strict=False)
-        ]
+        return problems(error, source, CASE_FIELDS, ("cases", place, "facts"))
     names = {calendar.name for calendar in rules.calendars}
     strangers = sorted((facts.calendars or frozenset()) - names)
     if strangers:

@@ -46,35 +46,57 @@ Detail = Mapping[str, Any]
 # What may be written beside a field that nobody knows, by the field that it stands in.
 Fields = Mapping[str, tuple[str, ...]]
 
-_SHAPES = {
+_SHAPES: Mapping[str | int, str] = {
     "id": "write small words joined by hyphens, like `change-freeze`",
     "reason": "write capitals joined by underscores, like `CHANGE_FREEZE`",
+    "spend_change_a_day": "write the code of a currency, like `EUR`",
 }
+_TIME = '`{given}` is no time; write it with its zone, like "2026-12-24T10:00:00Z"'
 _TYPES = {
     "tuple_type": "write a list, like `[{given}]`",
+    "frozen_set_type": "write a list, like `[{given}]`",
     "string_type": "`{given}` is no word; quote it if it is one",
     "bool_type": "`{given}` is neither true nor false",
     "int_type": "`{given}` is no whole number",
     "int_from_float": "`{given}` is no whole number",
     "decimal_type": "`{given}` is no number",
     "decimal_parsing": "`{given}` is no number",
+    "finite_number": "`{given}` is no number",
+    "datetime_type": _TIME,
+    "datetime_parsing": _TIME,
+    "datetime_from_date_parsing": _TIME,
+    "timezone_aware": _TIME,
     "model_type": "write fields here, like `{{name: value}}`",
     "dict_type": "write fields here, like `{{name: value}}`",
     "missing": "it is missing",
     "too_short": "it is empty; name at least one",
+    "greater_than_equal": "`{given}` is too small; write {ge} or more",
+    "less_than_equal": "`{given}` is too large; write {le} or less",
+    "string_too_long": "it is too long; write at most {max_length} characters",
+    "string_too_short": "it is empty; write a word",
 }
+# Whoever has mended so many mistakes looks again.
+MOST_TOLD = 100
+_NAME = "write small letters and digits, joined by `-` or `_`, beginning with a letter"
+# Parts of a place that stand in no file: the branches of a union, and that a key is meant.
+_NOT_WRITTEN = frozenset({"AutoText", "bool", "[key]"})
 
 
-def problems(error: ValidationError, source: Source, fields: Fields) -> list[Problem]:
-    """Return what pydantic found, each with its line, its rule, and what to write instead."""
+def problems(
+    error: ValidationError, source: Source, fields: Fields, below: Path = ()
+) -> list[Problem]:
+    """Return what pydantic found, each with its line, its rule, and what to write instead.
+
+    `below` is the place of what it looked at, where that is not the whole file.
+    """
     found: dict[str, Problem] = {}
     every = error.errors()
-    for fault in every:
-        if fault["type"] == "too_short" and any(_is_below(other, fault) for other in every):
+    above = {fault["loc"][:size] for fault in every for size in range(len(fault["loc"]))}
+    for fault in every[:MOST_TOLD]:
+        if fault["type"] == "too_short" and fault["loc"] in above:
             # Of what is in it, some did not read: it is not empty.
             continue
-        # The names of the branches of a union are no part of the file.
-        path = tuple(part for part in fault["loc"] if part not in {"AutoText", "bool"})
+        path = (*below, *(part for part in fault["loc"] if part not in _NOT_WRITTEN))
         owner = owner_of(source.document, path)
         # Whoever is told the rule's id need not count rules.
         where = ".".join(str(part) for part in (path[2:] if owner else path))
@@ -84,24 +106,19 @@ def problems(error: ValidationError, source: Source, fields: Fields) -> list[Pro
     return list(found.values())
 
 
-def _is_below(one: Detail, other: Detail) -> bool:
-    size = len(other["loc"])
-    return len(one["loc"]) > size and one["loc"][:size] == other["loc"]
-
-
 def owner_of(document: object, path: Path) -> str:
     """Return the id of the rule, or the name of the case, that a place is in, before a colon."""
     match path:
         case ("rules" | "cases" as section, int(place), *_) if isinstance(document, dict):
             item = document[section][place]
             name = item.get("id" if section == "rules" else "name") if hasattr(item, "get") else ""
-            return f"{name}: " if isinstance(name, str) and name else ""
+            return f"{' '.join(name.split())}: " if isinstance(name, str) and name else ""
         case _:
             return ""
 
 
 def _words(fault: Detail, path: Path, fields: Fields) -> str:
-    kind, given = fault["type"], str(fault["input"])[:60]
+    kind, given = fault["type"], _given(fault["input"])
     last = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
         parent = next((str(part) for part in reversed(path[:-1]) if part in fields), "")
@@ -112,8 +129,18 @@ def _words(fault: Detail, path: Path, fields: Fields) -> str:
         return f"`{given}` is not known here; {advice(given, names)} (there are {', '.join(names)})"
     if kind == "value_error":
         return str(fault["msg"]).removeprefix("Value error, ")
-    if kind == "string_pattern_mismatch" and last in _SHAPES:
-        return f"`{given}` does not fit; {_SHAPES[last]}"
+    if kind == "string_pattern_mismatch":
+        shape = next((_SHAPES[part] for part in path[-2:] if part in _SHAPES), _NAME)
+        return f"`{given}` does not fit; {shape}"
     if kind in _TYPES:
-        return _TYPES[kind].format(given="..." if given in {"", "None"} else given)
+        words = _TYPES[kind]
+        return words.format(
+            **{**fault.get("ctx", {}), "given": "..." if given in {"", "None"} else given}
+        )
     return str(fault["msg"])
+
+
+def _given(value: object) -> str:
+    """Return what stands in the file, on one line."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text[:60].replace("\n", "\\n").replace("\t", "\\t")

@@ -18,6 +18,9 @@ from policies.limits import (
     TaskLimits,
     over,
 )
+from policies.money import CURRENCIES
+from policies.rulefile import currency_words, quoted
+from policies.vocabulary import word_fault
 from policies.yamltext import Path
 
 
@@ -112,8 +115,11 @@ def merged(base: Limits | None, own: Mapping[str, AgentLimits]) -> Limits | None
     return Limits(agents=found)
 
 
-def faults(written: AgentLimits) -> Iterator[tuple[Path, str]]:
-    """Yield what is wrong with limits that read, each with its place below its agent."""
+def faults(written: AgentLimits, document: Any) -> Iterator[tuple[Path, str]]:  # noqa: ANN401 - as a file has it
+    """Yield what is wrong with limits that read, each with its place below its agent.
+
+    `document` is what stands in the file: read, a number does not show that it was a word.
+    """
     parts: list[tuple[Path, Strict]] = [((), written)]
     if written.task is not None:
         parts.append((("task",), written.task))
@@ -126,3 +132,30 @@ def faults(written: AgentLimits) -> Iterator[tuple[Path, str]]:
                 yield (*path, name), "it has no value and would limit nothing; write a number"
             elif name == "environments" and not written.environments:
                 yield (*path, name), "it is empty; name at least one environment or leave it out"
+            elif name == "spend_change_a_day":
+                yield from _amount_faults(path, getattr(part, name), document)
+    yield from _name_faults(written)
+
+
+def _name_faults(written: AgentLimits) -> Iterator[tuple[Path, str]]:
+    for name in written.environments:
+        words = word_fault(name)
+        if words is not None:
+            yield ("environments", name), words
+    money = None if written.task is None else written.task.money
+    if money is not None and money.currency not in CURRENCIES:
+        yield ("task", "money"), currency_words(money.currency)
+
+
+def _amount_faults(
+    path: Path,
+    amounts: Mapping[str, Decimal],
+    document: Any,  # noqa: ANN401 - as a file has it
+) -> Iterator[tuple[Path, str]]:
+    for part in (*path, "spend_change_a_day"):
+        document = document[part]
+    for currency in amounts:
+        if currency not in CURRENCIES:
+            yield (*path, "spend_change_a_day", currency), currency_words(currency)
+    for below, words in quoted(document):
+        yield (*path, "spend_change_a_day", *below), words.partition(": ")[2]

@@ -3,30 +3,38 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Any, TypeVar
 
 import rfc8785
 from pydantic import ValidationError
 
 from policies.calendars import Calendar
-from policies.cases import CASE_FIELDS, CaseFile, failing
+from policies.calendars import faults as calendar_faults
+from policies.cases import CASE_FIELDS, CaseFile, Names, failing
 from policies.conditions import When
-from policies.engine import Approved, Rule, RuleKind, RuleSet
+from policies.engine import Approved, Rule, RuleSet
 from policies.facts import Strict
-from policies.faults import Fields, Problem, Source, problems
+from policies.faults import MOST_TOLD, Fields, Problem, Source, problems
 from policies.limitfile import faults as limit_faults
 from policies.limitfile import merged
-from policies.limits import DEFAULT, AgentLimits, Limits
-from policies.rulefile import FIELDS, Placed, RuleFile, faults, rule_of
-from policies.vocabulary import Vocabulary, advice
+from policies.limits import AgentLimits, Limits
+from policies.rulefile import FIELDS, Placed, RuleFile, faults, quoted_bounds, rule_of
+from policies.strangers import Gathered, strangers
+from policies.vocabulary import Vocabulary
 from policies.yamltext import Path, YamlError, read
 
 # The conditions of the first version. They stand in the canonical form even where a rule does not
 # name them, others only where it does: so the version of a set is the same in every program.
 _FIRST = frozenset(list(When.model_fields)[:16])
 M = TypeVar("M", bound=Strict)
+
+# More takes minutes to load, and nobody reads it: a rule has some 150 characters.
+MOST_OF_FILE, MOST_OF_ALL = 200_000, 400_000
+TOO_LONG = f"and {MOST_OF_FILE:,} are the most; split it"
+# In a list of rules or test cases, and in any other list or mapping.
+MOST_ITEMS, MOST_NAMED = 1000, 500
 
 
 class PolicyError(ValueError):
@@ -51,13 +59,15 @@ def load(
         PolicyError: a file does not read, an id stands twice, a rule names what there is not, or a
             test case fails.
     """
-    read_ = _Read()
+    read_ = Gathered()
+    _require_sound(_too_large({**rules, **cases}))
     for files, is_hard in ((hard, True), (rules, False)):
         for name, text in files.items():
             _take(read_, name, text, is_hard=is_hard)
     if not read_.is_partial:
-        read_.problems += [*_taken(read_.rules), *_strangers(read_, vocabulary)]
-        read_.problems += _limit_strangers(read_, vocabulary)
+        read_.problems += _taken(read_.rules)
+        # Each with its advice, which takes time: of very many nobody reads more.
+        read_.problems += islice(strangers(read_, vocabulary), MOST_TOLD)
     _require_sound(read_.problems)
     rule_set = sealed(
         (placed.rule for placed in read_.rules),
@@ -65,8 +75,9 @@ def load(
         read_.approved or None,
         merged(merged(None, read_.shipped), read_.limits),
     )
+    names = Names(rules=rule_set, groups=read_.groups, vocabulary=vocabulary)
     _require_sound(
-        [problem for name, text in cases.items() for problem in _failing(name, text, rule_set)]
+        [problem for name, text in cases.items() for problem in _failing(name, text, names)]
     )
     return rule_set
 
@@ -105,30 +116,12 @@ def _canonical(rule: Rule) -> dict[str, Any]:
     return found
 
 
-@dataclass
-class _Read:
-    """What was read so far, with the places that names were given at."""
-
-    rules: list[Placed] = field(default_factory=list)
-    calendars: dict[str, Calendar] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
-    approved: list[Approved] = field(default_factory=list)
-    # The program's own limits, and those of the folder, which count in their place.
-    shipped: dict[str, AgentLimits] = field(default_factory=dict)
-    limits: dict[str, AgentLimits] = field(default_factory=dict)
-    limit_places: list[tuple[Source, str]] = field(default_factory=list)
-    places: dict[tuple[str, str], str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    # Whether a file did not read: what others speak of may stand in it.
-    is_partial: bool = False
-
-
 def _require_sound(found: Sequence[Problem]) -> None:
     if found:
         raise PolicyError(found)
 
 
-def _take(read_: _Read, name: str, text: str, *, is_hard: bool) -> None:
+def _take(read_: Gathered, name: str, text: str, *, is_hard: bool) -> None:
     source, parsed = _parsed(name, text, RuleFile, FIELDS, read_.problems)
     if source is None or parsed is None:
         read_.is_partial = True
@@ -138,7 +131,7 @@ def _take(read_: _Read, name: str, text: str, *, is_hard: bool) -> None:
         read_.problems.append(source.problem((), words))
     for place, written in enumerate(parsed.rules):
         path: Path = ("rules", place)
-        found = list(faults(written))
+        found = [*faults(written), *quoted_bounds(source.document["rules"][place])]
         read_.problems += [
             source.problem((*path, *below), f"{written.id}: {words}") for below, words in found
         ]
@@ -148,15 +141,19 @@ def _take(read_: _Read, name: str, text: str, *, is_hard: bool) -> None:
     for calendar, times in parsed.calendars.items():
         _name(read_, source, "calendars", calendar)
         read_.calendars[calendar] = Calendar(name=calendar, **dict(times))
+        for below, words in calendar_faults(times):
+            at: Path = ("calendars", calendar, *below)
+            read_.problems.append(source.problem(at, f"{'.'.join(map(str, at))}: {words}"))
     for group, words in parsed.groups.items():
         _name(read_, source, "groups", group)
         read_.groups[group] = words
     read_.approved += parsed.approved
+    read_.approved_places += [(source, place) for place in range(len(parsed.approved))]
     _take_limits(read_, source, parsed.limits, is_hard=is_hard)
 
 
 def _take_limits(
-    read_: _Read, source: Source, given: Mapping[str, AgentLimits], *, is_hard: bool
+    read_: Gathered, source: Source, given: Mapping[str, AgentLimits], *, is_hard: bool
 ) -> None:
     for agent, limits in given.items():
         if is_hard:
@@ -165,26 +162,12 @@ def _take_limits(
         _name(read_, source, "limits", agent)
         read_.limits[agent] = limits
         read_.limit_places.append((source, agent))
-        for below, words in limit_faults(limits):
+        for below, words in limit_faults(limits, source.document["limits"][agent]):
             where = ".".join(("limits", agent, *map(str, below)))
             read_.problems.append(source.problem(("limits", agent, *below), f"{where}: {words}"))
 
 
-def _limit_strangers(read_: _Read, vocabulary: Vocabulary | None) -> Iterator[Problem]:
-    """Yield where limits name an agent or an environment that there is not."""
-    places = {name for row in read_.approved for name in row.environment}
-    for source, agent in read_.limit_places:
-        if vocabulary is not None and agent not in {DEFAULT, *vocabulary.agents}:
-            words = f"there is no agent `{agent}`; {advice(agent, {DEFAULT, *vocabulary.agents})}"
-            yield source.problem(("limits", agent), f"limits: {words}")
-        for place in read_.limits[agent].environments if places else ():
-            if place not in places:
-                path: Path = ("limits", agent, "environments", place)
-                words = f"there is no environment `{place}`; {advice(place, places)}"
-                yield source.problem(path, f"{'.'.join(map(str, path[:-1]))}: {words}")
-
-
-def _name(read_: _Read, source: Source, section: str, name: str) -> None:
+def _name(read_: Gathered, source: Source, section: str, name: str) -> None:
     """Note where a name is given; one that is taken in another file is a problem."""
     other = read_.places.setdefault((section, name), f"{source.file}:{source.line(section, name)}")
     problem = source.problem((section, name), f"{section}: `{name}` is taken by {other}")
@@ -201,68 +184,27 @@ def _taken(rules: Sequence[Placed]) -> Iterator[Problem]:
             yield placed.source.problem(placed.path, message)
 
 
-def _strangers(read_: _Read, vocabulary: Vocabulary | None) -> Iterator[Problem]:
-    """Yield where rules name what there is not."""
-    known: dict[str, Iterable[str] | None] = {
-        "in_calendar": read_.calendars,
-        "outside": read_.calendars,
-        "requester_group": read_.groups or None,
-        "environment": {name for row in read_.approved for name in row.environment} or None,
-        "tool": None if vocabulary is None else vocabulary.tools,
-        "agent": None if vocabulary is None else vocabulary.agents,
-    }
-    for placed in read_.rules:
-        found = [
-            problem
-            for name, names in known.items()
-            if names is not None
-            for given in [getattr(placed.rule.when, name) or ()]
-            for problem in _unknown(placed, ("when", name), given, set(names))
-        ]
-        asked = placed.rule.asked
-        # The hard rules' own group need not be declared by a folder.
-        if asked is not None and read_.groups and not placed.rule.is_hard:
-            named = (*asked.groups, *asked.then)
-            found += _unknown(placed, ("effect",), named, set(read_.groups))
-        yield from found
-        if not found and not _is_reachable(placed.rule, read_.approved):
-            words = "the approved actions have no row for it, so it never permits anything; add one"
-            yield placed.source.problem(placed.path, f"{placed.rule.id}: when: {words}")
-
-
-def _unknown(
-    placed: Placed, path: Path, given: Iterable[str], known: set[str]
-) -> Iterator[Problem]:
-    what = "group" if path == ("effect",) else str(path[-1])
-    what = "calendar" if what in {"in_calendar", "outside"} else what.replace("_", "'s ")
-    for name in given:
-        if name not in known:
-            where = ".".join(map(str, path))
-            words = f"there is no {what} `{name}`; {advice(name, known)}"
-            yield placed.source.problem(
-                (*placed.path, *path), f"{placed.rule.id}: {where}: {words}"
-            )
-
-
-def _is_reachable(rule: Rule, approved: Sequence[Approved]) -> bool:
-    if rule.kind not in {RuleKind.APPROVE, RuleKind.AUTO} or not approved:
-        return True
-    return any(
-        all(
-            named is None or not set(named).isdisjoint(getattr(row, name))
-            for name in ("agent", "action", "environment")
-            for named in [getattr(rule.when, name)]
-        )
-        for row in approved
-    )
-
-
-def _failing(name: str, text: str, rule_set: RuleSet) -> list[Problem]:
+def _failing(name: str, text: str, names: Names) -> list[Problem]:
     found: list[Problem] = []
     source, parsed = _parsed(name, text, CaseFile, CASE_FIELDS, found)
     if source is None or parsed is None:
         return found
-    return failing(parsed, source, rule_set)
+    return failing(parsed, source, names)
+
+
+def _too_large(files: Mapping[str, str]) -> list[Problem]:
+    found = [
+        Problem(file=name, line=1, message=f"it has {len(text):,} characters, {TOO_LONG}")
+        for name, text in files.items()
+        if len(text) > MOST_OF_FILE
+    ]
+    size = sum(map(len, files.values()))
+    if size > MOST_OF_ALL and not found:
+        words = f"all files have {size:,} characters, and {MOST_OF_ALL:,} are the most"
+        found.append(
+            Problem(file=max(files, key=lambda name: len(files[name])), line=1, message=words)
+        )
+    return found
 
 
 def _parsed(
@@ -274,12 +216,30 @@ def _parsed(
         found.append(Problem(file=name, line=error.line, message=str(error)))
         return None, None
     source = Source(file=name, document=document, lines=lines)
+    long = list(_too_many(document))
+    if long:
+        found += [source.problem(path, words) for path, words in long]
+        return source, None
     try:
         # Through JSON, where strict models still take words for enums and lists for tuples.
         return source, model.model_validate_json(json.dumps(document, default=_number))
     except ValidationError as error:
         found += problems(error, source, fields)
         return source, None
+
+
+def _too_many(document: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the lists and mappings of a file that are too long to be looked at in time."""
+    if not isinstance(document, list | dict):
+        return
+    most = MOST_ITEMS if path in {("rules",), ("cases",)} else MOST_NAMED
+    if len(document) > most:
+        where = ".".join(map(str, path))
+        yield path, f"{where}: {len(document):,} stand here, and {most} are the most".strip(": ")
+        return
+    items = document.items() if isinstance(document, dict) else enumerate(document)
+    for name, value in items:
+        yield from _too_many(value, (*path, name))
 
 
 def _number(value: object) -> float:

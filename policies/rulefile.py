@@ -1,8 +1,10 @@
 """A rule file as it is written, and what its fields mean; each mistake is told with its place."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -13,9 +15,13 @@ from policies.engine import SELF_APPROVAL_IN, Approved, Asked, Rule, RuleKind
 from policies.facts import Facts, Strict
 from policies.faults import Fields, Source
 from policies.limits import AgentLimits, PlaceLimits, TaskLimits
+from policies.money import CURRENCIES
+from policies.vocabulary import advice, word_fault
 from policies.yamltext import Path
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", max_length=64)]
+
+Said = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 class AutoText(Strict):
@@ -48,7 +54,7 @@ class RuleFile(Strict):
     rules: tuple[RuleText, ...] = Field(default=(), min_length=1)
     calendars: dict[Name, Times] = Field(default_factory=dict, min_length=1)
     # What each group that rules ask is for.
-    groups: dict[Name, str] = Field(default_factory=dict, min_length=1)
+    groups: dict[Name, Said] = Field(default_factory=dict, min_length=1)
     approved: tuple[Approved, ...] = Field(default=(), min_length=1)
     # By agent, and `default`.
     limits: dict[Name, AgentLimits] = Field(default_factory=dict, min_length=1)
@@ -122,7 +128,7 @@ def faults(written: RuleText) -> Iterator[tuple[Path, str]]:
     asked = _asked(written.effect)
     if asked is not None:
         for name in ("groups", "then"):
-            yield from _twice(getattr(asked, name), ("effect",), name)
+            yield from word_faults(getattr(asked, name), ("effect",), name)
 
 
 def _effect_fault(effect: EffectText) -> str | None:
@@ -145,7 +151,7 @@ def _when_faults(when: When) -> Iterator[tuple[Path, str]]:
         if value is None:
             yield (), f"when: `{name}` has no value and would match everything"
         elif isinstance(value, tuple):
-            yield from _twice(value, ("when", name), f"when.{name}")
+            yield from word_faults(value, ("when", name), f"when.{name}")
         elif isinstance(value, Bounds):
             yield from _bounds_faults(name, value)
     has_amount = any(getattr(when, name) is not None for name in AMOUNTS)
@@ -158,9 +164,39 @@ def _when_faults(when: When) -> Iterator[tuple[Path, str]]:
         yield ("when", "outside"), f"when.outside: {words}; name it once"
 
 
-def _twice(values: tuple[str, ...], path: Path, where: str) -> Iterator[tuple[Path, str]]:
-    for value in sorted({value for value in values if values.count(value) > 1}):
-        yield path, f"{where}: `{value}` stands here twice; keep one"
+def word_faults(values: tuple[str, ...], path: Path, where: str) -> Iterator[tuple[Path, str]]:
+    """Yield what is wrong with a list of names, each with its place."""
+    for value, times in sorted(Counter(values).items()):
+        if times > 1:
+            yield path, f"{where}: `{value}` stands here twice; keep one"
+        words = None if isinstance(value, StrEnum) else word_fault(value)
+        if words is not None:
+            yield path, f"{where}: {words}"
+        elif path[-1:] == ("currency",) and value not in CURRENCIES:
+            yield path, f"{where}: {currency_words(value)}"
+
+
+def currency_words(code: str) -> str:
+    """Say that there is no such currency, and what to write instead."""
+    return f"there is no currency `{code}`; {advice(code, CURRENCIES, 'ISO 4217')}"
+
+
+def quoted(document: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the words below a place of a file that stand where a number is wanted."""
+    if isinstance(document, str):
+        where = ".".join(map(str, path))
+        yield path, f"{where}: `{document[:40]}` is a word; write a plain number, without quotes"
+    elif isinstance(document, Mapping):
+        for name, value in document.items():
+            yield from quoted(value, (*path, name))
+
+
+def quoted_bounds(document: object) -> Iterator[tuple[Path, str]]:
+    """Yield the bounds of a rule, as it stands in its file, that are words."""
+    when = document.get("when") if isinstance(document, Mapping) else None
+    if isinstance(when, Mapping):
+        for name in sorted(NUMBERS.intersection(when)):
+            yield from quoted(when[name], ("when", name))
 
 
 def domain(name: str) -> tuple[Decimal | None, Decimal | None]:

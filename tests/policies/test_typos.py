@@ -3,11 +3,7 @@
 import pytest
 
 from policies.loader import PolicyError, load
-from policies.vocabulary import Vocabulary
-
-VOCABULARY = Vocabulary(
-    tools=["adplatform_create_campaign", "shop_rollback"], agents=["campaign", "incident"]
-)
+from tests.policies.typos import APPROVED, CASE_TYPOS, CASES, FOLDER, MORE_TYPOS, VOCABULARY
 
 SOUND = """\
 rules:
@@ -100,48 +96,6 @@ TYPOS: dict[str, tuple[str, str, int]] = {
     "number with an underscore": ("{min: 5000}", "{min: 5_000}", 13),
 }
 
-
-APPROVED = """\
-approved:
-  - {agent: [incident], action: [rollback], environment: [staging, production]}
-  - {agent: [campaign], action: [create], environment: [ads]}
-"""
-
-# A folder's other sections, and rules that speak of them.
-FOLDER = """\
-groups:
-  oncall: Whose turn it is.
-  operators: Who answers for it.
-
-approved:
-  - {agent: [incident], action: [rollback], environment: [staging, production]}
-  - {agent: [campaign], action: [create], environment: [ads]}
-
-calendars:
-  freeze:
-    zone: Europe/Berlin
-    dates: [{from: "12-18", to: "01-03"}, {from: "2027-03-01", to: "2027-03-05"}]
-  night:
-    zone: UTC
-    weekly:
-      - {days: [mon, tue], from: "20:00", to: "08:00"}
-      - {days: [wed], from: "20:00", to: "24:00"}
-    holidays: [{country: DE, subdivision: BE}]
-
-rules:
-  - id: ask
-    effect: {approve: {n: 1, groups: [oncall], then: [operators]}}
-    reason: ASKED
-    when: {agent: [incident], action: [rollback], environment: [staging]}
-  - id: cold
-    effect: {deny: true}
-    reason: COLD
-    when: {in_calendar: [freeze], outside: [night], tool: [shop_rollback]}
-  - id: many
-    effect: {raise: {n: 2, groups: [operators]}}
-    reason: MANY
-    when: {currency: [EUR], exposure: {min: 500}, confidence: {max: 0.5}, requester_group: [oncall]}
-"""
 
 FOLDER_TYPOS: dict[str, tuple[str, str, int, str]] = {
     "a group that is not declared": ("groups: [oncall],", "groups: [onclal],", 22, "`oncall`?"),
@@ -280,7 +234,7 @@ FOLDER_TYPOS: dict[str, tuple[str, str, int, str]] = {
         "names no time",
     ),
     "a calendar twice": ("  night:\n", "  freeze:\n", 13, "twice"),
-    "a calendar with capitals": ("  night:\n", "  Night:\n", 13, "pattern"),
+    "a calendar with capitals": ("  night:\n", "  Night:\n", 13, "small letters"),
     "a misspelt field of a calendar": ("    weekly:", "    weakly:", 15, "`weekly`?"),
     "a percentage for a confidence": (
         "confidence: {max: 0.5}",
@@ -336,6 +290,9 @@ def test_a_typo_keeps_the_rules_from_loading_and_is_shown_where_it_stands(name: 
     assert f"team.yaml:{line}: " in str(caught.value)
 
 
+FOLDER_TYPOS |= MORE_TYPOS
+
+
 @pytest.mark.parametrize("name", FOLDER_TYPOS)
 def test_a_typo_in_any_section_is_shown_with_what_to_write_instead(name: str) -> None:
     right, wrong, line, says = FOLDER_TYPOS[name]
@@ -344,6 +301,53 @@ def test_a_typo_in_any_section_is_shown_with_what_to_write_instead(name: str) ->
         load({}, {"team.yaml": FOLDER.replace(right, wrong, 1)}, {}, VOCABULARY)
     told = [problem for problem in caught.value.problems if problem.line == line]
     assert any(says in problem.message for problem in told), caught.value
+
+
+def test_the_cases_without_a_typo_pass() -> None:
+    assert load({}, {"team.yaml": FOLDER}, {"tests/team.yaml": CASES}, VOCABULARY).rules
+
+
+@pytest.mark.parametrize("name", CASE_TYPOS)
+def test_a_typo_in_a_test_case_is_shown_with_what_to_write_instead(name: str) -> None:
+    right, wrong, line, says = CASE_TYPOS[name]
+    assert CASES.count(right) >= 1
+    with pytest.raises(PolicyError) as caught:
+        load(
+            {},
+            {"team.yaml": FOLDER},
+            {"tests/team.yaml": CASES.replace(right, wrong, 1)},
+            VOCABULARY,
+        )
+    told = [problem for problem in caught.value.problems if problem.line == line]
+    assert any(says in problem.message for problem in told), caught.value
+
+
+def test_a_tool_that_is_still_to_come_may_be_tested() -> None:
+    cases = CASES.replace(
+        "tool: shop_rollback, action: rollback", "tool: shop_rollouts, action: deploy"
+    )
+    cases = cases.replace(
+        "effect: approve, n: 3, groups: [oncall, operators], rules: [ask, many]", "effect: deny"
+    )
+    cases = cases.replace("effect: deny, rules: [cold]", "effect: deny")
+    assert load({}, {"team.yaml": FOLDER}, {"tests/team.yaml": cases}, VOCABULARY).rules
+
+
+@pytest.mark.parametrize(
+    ("rules", "cases", "where"),
+    [
+        ({"a.yaml": "#" * 200_001}, {}, "a.yaml"),
+        ({}, {"tests/a.yaml": "#" * 200_001}, "tests/a.yaml"),
+        ({f"{name}.yaml": "#" * 140_000 for name in "abc"}, {}, "a.yaml"),
+    ],
+)
+def test_more_than_anybody_reads_is_refused_before_it_is_read(
+    rules: dict[str, str], cases: dict[str, str], where: str
+) -> None:
+    with pytest.raises(PolicyError, match="are the most") as caught:
+        load({}, rules, cases)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == (where, 1)
 
 
 @pytest.mark.parametrize(
