@@ -146,7 +146,8 @@ def test_the_hard_rules_load_whatever_the_folder_holds(tmp_path: Path) -> None:
     hard = {rule.id for rule in hard_rules().rules}
     assert {rule.id for rule in rules.rules} == hard | {"ask-oncall"}
     (tmp_path / "hard.yaml").write_text(TEAM.replace("ask-oncall", "mine"), encoding="utf-8")
-    assert "kill-switch" in {rule.id for rule in candidate(tmp_path).rules}
+    with pytest.raises(PolicyError, match=r"^hard\.yaml:1: .*leave it out"):
+        candidate(tmp_path)
 
 
 def test_without_any_rule_everything_is_denied(tmp_path: Path) -> None:
