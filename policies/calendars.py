@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from enum import IntEnum
 from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -113,14 +113,6 @@ class Dates(Span):
             return self.from_ <= text <= self.to
         return text >= self.from_ or text <= self.to
 
-    def meets(self, other: "Dates") -> bool:
-        """Say whether a day is in both, as far as they are of the same kind."""
-        if self.is_dated != other.is_dated:
-            return False
-        return any(self.covers(_day(text)) for text in (other.from_, other.to)) or any(
-            other.covers(_day(text)) for text in (self.from_, self.to)
-        )
-
 
 class PublicHolidays(Strict):
     """The public holidays of a country (ISO 3166, such as DE) or of a part of it (such as BE)."""
@@ -170,9 +162,8 @@ class Times(Strict):
         if not (self.weekly or self.dates or self.holidays):
             raise ValueError("it names no time: write `weekly`, `dates` or `holidays`")
         _require_apart([span for window in self.weekly for span in window.spans()])
-        for place, one in enumerate(self.dates):
-            if any(one.meets(other) for other in self.dates[:place]):
-                raise ValueError(f"the dates from {one.from_} overlap others; join them")
+        for one in (*_overlapping(self.dates), *_overlapping_yearly(self.dates)):
+            raise ValueError(f"the dates from {one.from_} overlap others; join them")
         if len(set(self.holidays)) < len(self.holidays):
             raise ValueError("the same holidays stand here twice")
         return self
@@ -203,9 +194,11 @@ def faults(times: Times) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for place, window in enumerate(times.weekly):
         if window.from_ == "24:00":
             yield ("weekly", place, "from"), '"24:00" is the next day: write "00:00" and its name'
-    for (_, one), (place, other) in combinations(enumerate(times.dates), 2):
-        if one.is_dated != other.is_dated and _meet(one, other):
-            yield ("dates", place), f"the dates from {other.from_} overlap others; join them"
+    yearly = {day for one in times.dates if not one.is_dated for day in _days(one)}
+    for place, one in enumerate(times.dates):
+        if one.is_dated and not yearly.isdisjoint(_days(one)):
+            words = "overlap those of every year; join them, or end one earlier"
+            yield ("dates", place), f"the dates from {one.from_} {words}"
     for place, one_of in enumerate(times.holidays):
         parts = [other for other in times.holidays if other.country == one_of.country]
         if one_of.subdivision is None and len(parts) > 1:
@@ -213,12 +206,34 @@ def faults(times: Times) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("holidays", place), words
 
 
-def _meet(one: Dates, other: Dates) -> bool:
-    """Say whether dates of a year and dates of every year have a day in common."""
-    dated, yearly = (one, other) if one.is_dated else (other, one)
-    first = _day(dated.from_)
-    days = min((_day(dated.to) - first).days, EVERY_DAY)
-    return any(yearly.covers(first + timedelta(days=count)) for count in range(days + 1))
+def _overlapping(dates: Iterable[Dates]) -> Iterator[Dates]:
+    """Yield the dates that happen once and have a day in common with some before them."""
+    ordered = sorted((one for one in dates if one.is_dated), key=lambda one: one.from_)
+    for before, one in pairwise(ordered):
+        if one.from_ <= before.to:
+            yield one
+
+
+def _overlapping_yearly(dates: Iterable[Dates]) -> Iterator[Dates]:
+    """Yield the same of dates that come back every year."""
+    taken: set[tuple[int, int]] = set()
+    for one in dates:
+        if not one.is_dated:
+            days = set(_days(one))
+            if not taken.isdisjoint(days):
+                yield one
+            taken |= days
+
+
+def _days(dates: Dates) -> Iterator[tuple[int, int]]:
+    """Yield the days as month and day; those that come back every year may have a 29 February."""
+    first, last = _day(dates.from_).toordinal(), _day(dates.to).toordinal()
+    if not dates.is_dated:
+        first, last = date(LEAP, 1, 1).toordinal(), date(LEAP, 12, 31).toordinal()
+    for number in range(first, min(last, first + EVERY_DAY) + 1):
+        day = date.fromordinal(number)
+        if dates.is_dated or dates.covers(day):
+            yield day.month, day.day
 
 
 def holding(calendars: Iterable[Calendar], now: datetime) -> frozenset[str]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import rfc8785
@@ -20,7 +20,7 @@ from policies.faults import MOST_TOLD, Fields, Problem, Source, problems
 from policies.limitfile import faults as limit_faults
 from policies.limitfile import merged
 from policies.limits import AgentLimits, Limits
-from policies.rulefile import FIELDS, Placed, RuleFile, faults, quoted_bounds, rule_of
+from policies.rulefile import FIELDS, Placed, RuleFile, RuleText, faults, quoted_bounds, rule_of
 from policies.strangers import Gathered, strangers
 from policies.vocabulary import Vocabulary
 from policies.yamltext import Path, YamlError, read
@@ -66,7 +66,6 @@ def load(
             _take(read_, name, text, is_hard=is_hard)
     if not read_.is_partial:
         read_.problems += _taken(read_.rules)
-        # Each with its advice, which takes time: of very many nobody reads more.
         read_.problems += islice(strangers(read_, vocabulary), MOST_TOLD)
     _require_sound(read_.problems)
     rule_set = sealed(
@@ -129,15 +128,7 @@ def _take(read_: Gathered, name: str, text: str, *, is_hard: bool) -> None:
     if not parsed.model_fields_set:
         words = f"write at least one of {', '.join(RuleFile.model_fields)}"
         read_.problems.append(source.problem((), words))
-    for place, written in enumerate(parsed.rules):
-        path: Path = ("rules", place)
-        found = [*faults(written), *quoted_bounds(source.document["rules"][place])]
-        read_.problems += [
-            source.problem((*path, *below), f"{written.id}: {words}") for below, words in found
-        ]
-        if not found:
-            rule = rule_of(written, is_hard=is_hard)
-            read_.rules.append(Placed(rule=rule, source=source, path=path))
+    _take_rules(read_, source, parsed.rules, is_hard=is_hard)
     for calendar, times in parsed.calendars.items():
         _name(read_, source, "calendars", calendar)
         read_.calendars[calendar] = Calendar(name=calendar, **dict(times))
@@ -150,6 +141,25 @@ def _take(read_: Gathered, name: str, text: str, *, is_hard: bool) -> None:
     read_.approved += parsed.approved
     read_.approved_places += [(source, place) for place in range(len(parsed.approved))]
     _take_limits(read_, source, parsed.limits, is_hard=is_hard)
+
+
+def _take_rules(
+    read_: Gathered, source: Source, rules: Sequence[RuleText], *, is_hard: bool
+) -> None:
+    for place, written in enumerate(rules):
+        path: Path = ("rules", place)
+        if len(read_.problems) >= MOST_TOLD:
+            # Each with its advice, which takes time: of very many nobody reads more.
+            read_.is_partial = True
+            return
+        every = chain(faults(written), quoted_bounds(source.document["rules"][place]))
+        found = list(islice(every, MOST_TOLD))
+        read_.problems += [
+            source.problem((*path, *below), f"{written.id}: {words}") for below, words in found
+        ]
+        if not found:
+            rule = rule_of(written, is_hard=is_hard)
+            read_.rules.append(Placed(rule=rule, source=source, path=path))
 
 
 def _take_limits(

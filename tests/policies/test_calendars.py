@@ -1,5 +1,6 @@
 """Calendars: which names hold at a time, in their own zone, across midnight, years and clocks."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from policies.calendars import Calendar, Dates, Weekly, holding
+from policies.calendars import Calendar, Dates, Times, Weekly, faults, holding
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -172,3 +173,33 @@ def test_a_window_holds_from_its_beginning_for_its_length(
     assert calendar.holds(now) is any(
         start <= now < start + timedelta(minutes=length) for start in begun
     )
+
+
+@given(
+    one=st.tuples(*[st.dates(date(2000, 1, 1), date(2000, 12, 31))] * 2),
+    other=st.tuples(*[st.dates(date(2024, 1, 1), date(2029, 12, 31))] * 2).map(sorted),
+)
+def test_dates_of_a_year_are_refused_just_where_they_meet_those_of_every_year(
+    one: tuple[date, date], other: list[date]
+) -> None:
+    yearly = {"from": f"{one[0]:%m-%d}", "to": f"{one[1]:%m-%d}"}
+    dated = {"from": f"{other[0]}", "to": f"{other[1]}"}
+    times = Times.model_validate_json(json.dumps({"zone": "UTC", "dates": [yearly, dated]}))
+    days = (other[0] + timedelta(days=count) for count in range((other[1] - other[0]).days + 1))
+    assert bool(list(faults(times))) is any(times.dates[0].covers(day) for day in days)
+
+
+@given(st.lists(st.tuples(*[st.dates(date(2000, 1, 1), date(2000, 12, 31))] * 2), min_size=2))
+def test_dates_of_every_year_are_refused_just_where_they_meet(
+    spans: list[tuple[date, date]],
+) -> None:
+    dates = [{"from": f"{one:%m-%d}", "to": f"{other:%m-%d}"} for one, other in spans]
+    written = [Dates.model_validate_json(json.dumps(one)) for one in dates]
+    days = [date(2000, 1, 1) + timedelta(days=count) for count in range(366)]
+    meet = any(sum(one.covers(day) for one in written) > 1 for day in days)
+    text = json.dumps({"zone": "UTC", "dates": dates})
+    if meet:
+        with pytest.raises(ValidationError, match="overlap"):
+            Times.model_validate_json(text)
+    else:
+        assert len(Times.model_validate_json(text).dates) == len(dates)
