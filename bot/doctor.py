@@ -10,7 +10,7 @@ from bot.config import Config
 from bot.findings import Finding, Health, bad, good, look
 from bot.keeping import own_redactor
 from bot.ledgercheck import ledger_findings
-from bot.names import known
+from bot.names import known, vocabulary
 from bot.opening import clock_of
 from bot.policy import candidate
 from bot.scheduler import CronError, trigger
@@ -248,7 +248,7 @@ def _fault(error: Exception) -> str:
 
 def _policy(settings: Settings, sizes: Mapping[str, int]) -> list[Finding]:
     try:
-        rules = candidate(settings.policy_dir)
+        rules = candidate(settings.policy_dir, vocabulary())
     except PolicyError as error:
         return [bad("policy", str(problem)) for problem in error.problems]
     where = settings.policy_dir or Path("the shipped rules")
@@ -271,7 +271,7 @@ def _lockouts(settings: Settings, rules: RuleSet, sizes: Mapping[str, int]) -> l
 
 def _database(settings: Settings) -> list[Finding]:
     try:
-        rules = candidate(settings.policy_dir)
+        rules = candidate(settings.policy_dir, vocabulary())
         with open_read_only(settings.database_url) as connection:
             used, found = in_force(connection, rules), _switched(connection)
     except StoreError as error:

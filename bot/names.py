@@ -20,14 +20,16 @@ def known(settings: Settings) -> Known:
     """Return what the rules of these settings may name.
 
     The shipped rules speak of environments that not everybody has, and that is no mistake; nor
-    does anybody know an environment before signoff.yaml names a service.
+    does anybody know an environment before signoff.yaml names a service, or a group before it
+    defines one.
     """
-    environments = settings.config.environments
+    environments, groups = settings.config.environments, settings.config.groups
     own = settings.policy_dir is not None and bool(environments)
     return Known(
         tools={tool.name for tool in _tools()},
         agents=AGENTS,
         environments={*environments, ADS} if own else None,
+        groups=groups if settings.policy_dir is not None and groups else None,
     )
 
 

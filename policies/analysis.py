@@ -93,11 +93,12 @@ def unsatisfiable(rules: RuleSet, sizes: Mapping[str, int]) -> list[Dead]:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """The names that rules may speak of; `environments` is None while nobody knows them."""
+    """The names that rules may speak of; None while nobody knows them."""
 
     tools: Collection[str]
     agents: Collection[str]
     environments: Collection[str] | None
+    groups: Collection[str] | None = None
 
 
 def unmatchable(rules: RuleSet, known: Known) -> list[Dead]:
@@ -115,7 +116,15 @@ def unmatchable(rules: RuleSet, known: Known) -> list[Dead]:
         found += _strangers(rule, "agent", rule.when.agent, known.agents)
         if known.environments is not None:
             found += _strangers(rule, "environment", rule.when.environment, known.environments)
+        if known.groups is not None:
+            found += _strangers(rule, "group", rule.when.requester_group, known.groups)
     return found
+
+
+_NOT_THERE = {
+    "environment": "no service in signoff.yaml has",
+    "group": "signoff.yaml does not define",
+}
 
 
 def _strangers(
@@ -127,7 +136,7 @@ def _strangers(
             # A service may get a new environment; a tool or an agent comes with the program.
             is_always=not is_place,
             words=f"rule `{rule.id}` names the {what} `{name}`, which"
-            f" {'no service in signoff.yaml has' if is_place else 'there is not'};"
+            f" {_NOT_THERE.get(what, 'there is not')};"
             f" {advice(name, known)}",
         )
         for name in names or ()

@@ -256,6 +256,12 @@ rules:
     [
         (RULE.replace("shop_rollback", "shop_rolback"), Health.BAD, "mean `shop_rollback`?"),
         (RULE.replace("[incident]", "[incidnt]"), Health.BAD, "did you mean `incident`?"),
+        (RULE.replace("agent: [incident]", "platform: [shopp]"), Health.BAD, "mean `shop`?"),
+        (
+            RULE.replace("agent: [incident]", "requester_group: [onclal]"),
+            Health.BAD,
+            "which signoff.yaml does not define; did you mean `oncall`?",
+        ),
         (RULE.replace("[staging]", "[moon]"), Health.WARNING, "no service in signoff.yaml has"),
         ("", Health.BAD, "none of the 6 rules permits anything"),
     ],

@@ -97,6 +97,7 @@ KNOWN = Known(
     tools=("shop_rollback", "alertmanager_silence"),
     agents=("incident", "campaign"),
     environments=("staging", "production"),
+    groups=("oncall", "operators"),
 )
 ONCALL = Asked(n=1, groups=("oncall",))
 
@@ -108,6 +109,7 @@ ONCALL = Asked(n=1, groups=("oncall",))
         (When(tool=("shop_rollback", "fly")), True, ("`fly`", "`alertmanager_silence`, `shop_")),
         (When(agent=("incidnt",)), True, ("agent `incidnt`", "did you mean `incident`?")),
         (When(environment=("prodution",)), False, ("`prodution`", "did you mean `production`?")),
+        (When(requester_group=("onclal",)), True, ("signoff.yaml does not", "mean `oncall`?")),
         (When(environment=("moon",)), False, ("no service in signoff.yaml", "`production`, `sta")),
     ],
 )
@@ -121,8 +123,9 @@ def test_a_rule_that_names_what_there_is_not_is_found(
         assert all(part in dead.words for part in ("rule `ask`", *says))
 
 
-def test_environments_that_nobody_knows_yet_are_not_judged() -> None:
-    nowhere = rule("ask", RuleKind.APPROVE, When(environment=("moon",)), ONCALL)
+def test_environments_and_groups_that_nobody_knows_yet_are_not_judged() -> None:
+    when = When(environment=("moon",), requester_group=("crew",))
+    nowhere = rule("ask", RuleKind.APPROVE, when, ONCALL)
     blind = Known(tools=KNOWN.tools, agents=KNOWN.agents, environments=None)
     assert unmatchable(sealed([nowhere]), blind) == []
 
