@@ -175,14 +175,15 @@ def test_the_past_is_replayed_on_recorded_facts(
     assert main(["policy", "replay", str(changed), "--since", "2020-01-01"]) == 0
     out = capsys.readouterr().out
     assert "0 the same, 0 looser, 1 tighter." in out
-    assert "-> needs 2 of oncall within 30 min (rollback-staging)" in out
+    assert "-> needs 2 of oncall (then operators) within 30 min (rollback-staging)" in out
 
 
 def test_a_decision_of_a_proposal_is_explained(environment: Path, capsys: Printed) -> None:
     task = left(environment)
     assert main(["policy", "explain", f"{task}-1".lower()]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("On the card: it needs 1 of oncall within 30 min (rollback-staging).")
+    asked = "1 of oncall (then operators) within 30 min"
+    assert out.startswith(f"On the card: it needs {asked} (rollback-staging).")
     assert "counts  rollback-staging" in out
     assert main(["policy", "explain", f"{task}-2"]) == 0
     assert "The facts of this decision were not recorded" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from policies.cases import Case, CaseFile, facts_of
 from policies.engine import NOT_APPROVED, RuleSet, decide
 from policies.facts import ActionKind
 from policies.faults import Source
+from policies.ladder import effective
 from policies.loader import load
 from policies.model import Facts
 from policies.yamltext import read
@@ -219,3 +220,34 @@ def test_nothing_but_this_is_approved() -> None:
         if NOT_APPROVED not in decide(known, rules).reasons
     }
     assert found == approved
+
+
+NEXT = {
+    "rollback-staging": ("oncall", "operators"),
+    "silence-alert": ("oncall", "operators"),
+    "silence-production": ("oncall", "operators"),
+    "end-silence": ("oncall", "operators"),
+    "auto-needs-confidence": ("oncall", "operators"),
+    "create-paused-campaign": ("marketing", "operators"),
+    "pause-campaign": ("marketing", "operators"),
+}
+
+
+def test_the_operators_are_asked_next_where_nothing_is_spent_and_never_fewer_people() -> None:
+    rules = candidate(None)
+    shipped = shipped_held(rules)
+    widened: dict[str, tuple[str, ...]] = {}
+    for known in shipped.facts:
+        asked = decide(known, rules).clauses
+        later = effective(asked, is_widened=True)
+        assert [clause.n for clause in later] == [clause.n for clause in asked]
+        widened |= {clause.rule: clause.groups for clause in later if clause not in asked}
+    assert widened == NEXT
+
+
+def test_what_spends_waits_for_marketing_however_late() -> None:
+    activation = {"agent": "campaign", "action": ActionKind.ACTIVATE, "environment": "ads"}
+    money = {"currency": "EUR", "exposure": Decimal(5000), "calendars": frozenset()}
+    asked = decide(facts(**activation, **money), candidate(None)).clauses
+    groups = [clause.groups for clause in effective(asked, is_widened=True)]
+    assert groups == [("marketing",), ("operators",)]

@@ -39,7 +39,8 @@ def rules(tmp_path: Path) -> Path:
 
 def tighten(folder: Path) -> None:
     """Ask one more for a rollback in staging."""
-    _rewrite(folder, "n: 1, groups: [oncall], expires_s: 1800}}\n    reason: ROLLBACK", "n: 2,")
+    asked = "n: 1, groups: [oncall], then: [operators], expires_s: 1800}}"
+    _rewrite(folder, f"{asked}\n    reason: ROLLBACK", "n: 2,")
 
 
 def loosen(folder: Path) -> None:
@@ -124,7 +125,7 @@ async def test_slack_shows_the_matrix_to_full_members(tmp_path: Path, rules: Pat
         cells = [[cell["text"] for cell in row] for row in table["rows"]]
         assert cells[0] == ["agent", "tool", "environment", "effect", "asks", "rules"]
         assert [row[3:] for row in cells if row[1] == "shop_rollback"] == [
-            ["approve", "1 of oncall", "rollback-staging"]
+            ["approve", "1 of oncall (then operators)", "rollback-staging"]
         ]
         await scene.ana.command(INCIDENTS, "/signoff policy matrix moon")
         await scene.told(scene.ana, "ENVIRONMENT: I don't know `moon`", INCIDENTS)
