@@ -88,6 +88,8 @@ class Said:
 # Who fills in a fact.
 TASK, TOOL, PLAN = "the task", "the tool's class", "the tool's plan"
 GATEWAY, NOBODY = "the gateway", "nobody: always unknown"
+# A connector to come may.
+NO_TOOL = "no shipped tool: always unknown"
 
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 Amount = Annotated[Decimal, Field(ge=0)]
@@ -117,7 +119,10 @@ class Facts(Strict):
         ActorKind,
         Said(words="Who asked for the task: a person, or the system for an alert.", by=TASK),
     ]
-    paused: Annotated[bool, Said(words="Whether everything is paused.", by=GATEWAY)]
+    paused: Annotated[
+        bool,
+        Said(words="Whether everything is paused; nothing is asked then, so false.", by=GATEWAY),
+    ]
     tainted: Annotated[bool, Said(words="Whether the task has read untrusted text.", by=TASK)]
     reversible: Annotated[
         bool, Said(words="Whether the plan has an inverse, so that a rollback is at hand.", by=PLAN)
@@ -151,7 +156,12 @@ class Facts(Strict):
         bool | None, Said(words="Whether the task or the campaign is frozen.", by=GATEWAY)
     ] = None
     confidence: Annotated[
-        Share | None, Said(words="How sure the agent is of its proposal.", unit="0 to 1", by=TASK)
+        Share | None,
+        Said(
+            words="How sure the agent is of a rollback; 1 for a change of the rules.",
+            unit="0 to 1",
+            by=TASK,
+        ),
     ] = None
     daily_amount: Annotated[
         Amount | None, Said(words="The budget of a day afterwards.", unit=MONEY, by=PLAN)
@@ -165,14 +175,14 @@ class Facts(Strict):
     ] = None
     absolute_change: Annotated[
         Decimal | None,
-        Said(words="How much a budget or bid goes up, or down below 0.", unit=MONEY, by=PLAN),
+        Said(words="How much a budget or bid goes up, or down below 0.", unit=MONEY, by=NO_TOOL),
     ] = None
     percent_change: Annotated[
         Decimal | None,
         Said(
             words="The same as a share of what it is now; also for replicas.",
             unit="percent: 20 is up by a fifth, -20 down",
-            by=PLAN,
+            by=NO_TOOL,
         ),
     ] = None
     spend_change_today: Annotated[
@@ -188,7 +198,7 @@ class Facts(Strict):
     ] = None
     capacity_percent: Annotated[
         Percent | None,
-        Said(words="Which share of the service's capacity that is.", unit="0 to 100", by=PLAN),
+        Said(words="Which share of the service's capacity that is.", unit="0 to 100", by=NO_TOOL),
     ] = None
     blast_radius: Annotated[
         Count | None, Said(words="How many services change.", unit="count", by=PLAN)

@@ -127,6 +127,8 @@ class Plan:
     exposure: Money | None = None
     service: str | None = None
     channel: str | None = None
+    # Where no amount says it.
+    currency: str | None = None
     absolute_change: Decimal | None = None
     percent_change: Decimal | None = None
     replicas: int | None = None

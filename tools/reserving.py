@@ -92,4 +92,4 @@ def daily_raise(plan: Plan) -> Money | None:
 def currency_of(plan: Plan) -> str | None:
     """Return the currency of every amount of a plan."""
     money = plan.total or plan.daily_raise
-    return None if money is None else money.currency
+    return plan.currency if money is None else money.currency

@@ -14,6 +14,7 @@ from tests.tools.world import CALL, OTHER, advertising
 from tools.base import AnyWriteTool, Call, Effect, Parameters, Reading, Refused
 from tools.catalogue import Catalogue
 from tools.gateway import arguments_of
+from tools.reserving import currency_of
 
 TODAY = NOON.date()
 TENTS: dict[str, Scalar] = {
@@ -189,6 +190,21 @@ async def test_what_became_of_a_creation_is_found_by_its_key(account: Account) -
     done = await account.create()
     assert await tool.reconcile(params, CALL) == done
     assert await tool.reconcile(params, OTHER) is None
+
+
+async def test_switching_says_where_a_campaign_is_shown_and_what_it_spends_in(
+    account: Account,
+) -> None:
+    done = await account.create()
+    row = {"id": done.data["campaign_id"], "name": "Spring tents", "daily_budget": "50.00 EUR"}
+    for verb in ("activate", "pause"):
+        tool, params = account.writing(verb, switching(row))
+        observed = await tool.observe(params)
+        plan = tool.plan(params, observed)
+        assert (currency_of(plan), plan.channel) == ("EUR", "social")
+        assert tool.plan(params, {**observed, "channel": "unknown"}).channel is None
+        call = Call(key=f"signoff-T-1-2-{verb}", comment="Signoff T-1-2")
+        await account.switch(verb, switching(row), call)
 
 
 async def test_activating_and_pausing_undo_each_other(account: Account) -> None:

@@ -16,6 +16,15 @@ NOT_FOUND = 404
 OFFSET_ONE = frozenset(
     {"CLP", "COP", "CRC", "HUF", "IDR", "ISK", "JPY", "KRW", "PYG", "TWD", "VND"}
 )
+# Where a campaign can be shown. Whatever else the platform says is text from outside, not a fact.
+CHANNELS = frozenset({"search", "social"})
+UNKNOWN = "unknown"
+
+
+def channel_of(campaign: dict[str, Any]) -> str:
+    """Return where a campaign is shown, or that it is unknown."""
+    found = campaign.get("channel")
+    return found if isinstance(found, str) and found in CHANNELS else UNKNOWN
 
 
 def to_wire(money: Money) -> int:

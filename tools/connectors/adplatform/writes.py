@@ -26,7 +26,14 @@ from tools.base import (
     WriteTool,
 )
 from tools.connectors.adplatform.readings import CampaignReader
-from tools.connectors.adplatform.wire import by_name, campaign_row, or_none, to_wire
+from tools.connectors.adplatform.wire import (
+    UNKNOWN,
+    by_name,
+    campaign_row,
+    channel_of,
+    or_none,
+    to_wire,
+)
 from tools.http import JsonClient, segment
 
 NONE = "none"
@@ -219,13 +226,15 @@ class _Switch(WriteTool[SwitchParameters]):
     async def observe(self, params: SwitchParameters) -> State:
         """Return its status and budget."""
         path = f"/campaigns/{segment(params.campaign_id)}"
-        row = campaign_row(await self._client.call("GET", path))
+        campaign = await self._client.call("GET", path)
+        row = campaign_row(campaign)
         account = await self._client.call("GET", "/account")
         return {
             "status": str(row["status"]),
             "daily_budget": str(row["daily_budget"]),
             "name": str(row["name"]),
             "ends_on": str(row["ends_on"]),
+            "channel": channel_of(campaign),
             "overspend_ratio": str(account["daily_overspend_ratio"]),
         }
 
@@ -317,6 +326,7 @@ class ActivateCampaign(_Switch):
             expected_effect=self._effect(params),
             blast_radius=("spends real money from its first day on",),
             worst_case=f"{worst} over {params.days} days",
+            channel=_channel(observed),
             daily=daily,
             total=worst,
             exposure=worst,
@@ -347,8 +357,14 @@ class PauseCampaign(_Switch):
             ),
             expected_effect=self._effect(params),
             blast_radius=(f"`{params.name}` stops spending {params.daily_budget} a day",),
+            channel=_channel(observed),
+            currency=Money.parse(observed["daily_budget"]).currency,
             services_changed=0,
         )
+
+
+def _channel(observed: State) -> str | None:
+    return None if observed["channel"] == UNKNOWN else observed["channel"]
 
 
 def _money(amount: str, currency: str) -> Money:
