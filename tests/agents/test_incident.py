@@ -3,21 +3,24 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 
 from agents.incident.agent import IncidentAgent
 from agents.report import FindingKind, Report
 from agents.services import Place, Service, ServiceMap
+from bot.policy import candidate
 from playground.shop.flaws import DEPENDS_ON
 from playground.shop.model import Fault
 from playground.shop.promql import error_ratio
+from policies.engine import decide
 from policies.loader import sealed
-from policies.model import Comparator
+from policies.model import ActionKind, Comparator, EffectKind, Mode, Tier
 from policies.redaction import Redactor
 from tests.agents.evidence import task
 from tests.fakes.ports import FakeControls, FakeDirectory, FakeJournal, FakeMemory
-from tests.fakes.values import caller
+from tests.fakes.values import caller, facts
 from tests.tools.world import CALL, Shopping, shopping
 from tools.base import Evidence
 from tools.gateway import Gateway, Parts
@@ -127,6 +130,33 @@ async def test_the_proposal_promises_what_can_be_measured_after_the_window() -> 
     assert effect.deadline_s >= effect.settle_s + effect.window_s
     assert effect.baseline is not None
     assert float(effect.baseline) == pytest.approx(fault.error_ratio, abs=0.02)
+
+
+@pytest.mark.parametrize("environment", ["sandbox", "staging", "production", "unknown"])
+async def test_no_silence_of_todays_agent_acts_alone_also_in_the_mode_auto(
+    environment: str,
+) -> None:
+    async with looking(7) as found:
+        fault = await broken(found)
+        _, drafts, _ = await found.look(fault.service)
+    silence = drafts[1]
+    assert (silence.tool, silence.is_tainted) == ("alertmanager_silence", True)
+    known = facts(
+        tool=silence.tool,
+        action=ActionKind.SILENCE,
+        tier=Tier.LOW,
+        environment=environment,
+        mode=Mode.AUTO,
+        tainted=silence.is_tainted,
+        confidence=silence.confidence,
+        calendars=frozenset(),
+    )
+    decision = decide(known, candidate(None))
+    assert (decision.effect, decision.people) == (EffectKind.APPROVE, 1)
+    # The rung is there for an agent that has read nothing from outside, and is sure.
+    sure = known.model_copy(update={"tainted": False, "confidence": Decimal("0.95")})
+    is_alone = decide(sure, candidate(None)).effect is EffectKind.AUTO
+    assert is_alone is (environment in {"sandbox", "staging"})
 
 
 async def test_silencing_is_its_own_proposal_and_only_where_an_alert_is_active() -> None:
