@@ -17,12 +17,13 @@ from policies.cases import ORDINARY
 from policies.conditions import FLAGS, NUMBERS
 from policies.engine import RuleSet
 from policies.facts import ActionKind, Facts, Tier, said
+from policies.money import CURRENCIES
+from policies.rulefile import currency_words
 from policies.space import ANY
 from policies.vocabulary import advice
 
 UNKNOWN, NONE = "unknown", "none"
 NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
-CURRENCY = re.compile(r"[A-Z]{3}")
 # How `policy diff` names one that no rule speaks of.
 ANOTHER = "another-"
 SETS = ("calendars", "requester_groups")
@@ -122,8 +123,9 @@ def _require_known(given: Mapping[str, Any], rules: RuleSet, groups: Iterable[st
         for word in found if isinstance(found, list) else [found]:
             _require(name, (what, word), known)
     currency = given.get("currency")
-    if currency is not None and CURRENCY.fullmatch(currency) is None:
-        raise SettingsError(f"--currency: `{currency[:40]}` is no code of ISO 4217 such as EUR")
+    # What `diff` prints for a currency that no rule names may be asked about too.
+    if currency is not None and currency not in {*CURRENCIES, f"{ANOTHER}currency"}:
+        raise SettingsError(f"--currency: {currency_words(currency[:40])}")
 
 
 def _require(name: str, asked: tuple[str, str | None], known: Collection[str]) -> None:

@@ -182,7 +182,7 @@ def test_what_names_no_rules_is_refused_by_its_name(
         ("--action rollback --exposure 1_000", "`1_000` is no plain number"),
         ("--action rollback --confidence NaN", "`NaN` is no plain number"),
         ("--action rollback --replicas 0.5", "--replicas: "),
-        ("--action rollback --currency EURO", "`EURO` is no code of ISO 4217"),
+        ("--action rollback --currency EURO", "there is no currency `EURO`; did you mean `EUR`?"),
         ("--action rollback --target=", "--target: it is empty"),
         ("--action rollback --tainted yes", "`yes` is neither `true` nor `false`"),
         ("--action rollback --mode unknown", "--mode: this is always known"),
