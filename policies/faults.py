@@ -19,7 +19,14 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return f"{self.file}:{self.line}: {_on_one_line(self.message)}"
+
+
+def _on_one_line(text: str) -> str:
+    # What is wrong is quoted: a tab or a new line in it is shown, not done.
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def told(name: str, text: str) -> None:
     for problem in problems(rules, cases):
         assert problem.file in names
         assert 1 <= problem.line <= changed[problem.file].count("\n") + 2
-        assert problem.message.isprintable(), problem.message
+        assert str(problem).isprintable(), problem.message
 
 
 def problems(rules: dict[str, str], cases: dict[str, str]) -> tuple[Problem, ...]:
