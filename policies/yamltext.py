@@ -8,18 +8,17 @@ from typing import Any
 
 import yaml
 
+from policies.invisible import BLANK, HIDDEN
+
 Path = tuple[str | int, ...]
 Plain = str | int | bool | Decimal | None | list["Plain"] | dict[str, "Plain"]
 
 # YAML 1.1 also knows 010 as eight, 1_000 and 1:30: whoever writes them may mean something else.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,9})?")
 _LOOK_ALIKES = frozenset({"yes", "no", "on", "off", "y", "n"})
-# What nobody sees, or what turns text around: control, format, surrogate, private use, separators.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters and marks that are drawn as nothing.
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
-    chr(code) for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F)) for code in range(first, last)
-}
+# Nor does a rule file hold signs that Unicode gives to nobody, and a selector of plain text.
+_UNWANTED = HIDDEN | {"Cn"}
+_UNDRAWN = BLANK | {"\ufe0e"}
 # A rule is nested 6 levels deep.
 MOST_NESTED = 32
 
@@ -153,7 +152,7 @@ def _visible(text: str, line: int, kept: str = "\n\t") -> str:
     if text.isascii() and text.isprintable():
         return text
     for sign in text:
-        is_hidden = unicodedata.category(sign) in _HIDDEN or sign in _BLANK
+        is_hidden = unicodedata.category(sign) in _UNWANTED or sign in _UNDRAWN
         if is_hidden and sign not in kept:
             words = f"an invisible character (U+{ord(sign):04X}) stands here; take it out"
             raise YamlError(line, words)

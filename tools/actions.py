@@ -6,17 +6,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from policies.invisible import BLANK, HIDDEN
 from policies.model import Action, Inverse, Precondition
 from policies.redaction import Redactor
 from tools.base import Parameters, Plan, Refused, State
 from tools.catalogue import Catalogue
 from tools.ports import Draft
 
-# Control, format (of no width, or turning text around), surrogate, private use, line separators.
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-# Letters and marks that are drawn as nothing (Unicode's Default_Ignorable_Code_Point, without the
-# selectors of emoji, and the empty braille pattern).
-_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0]")
 # What a card's line changes: a backtick ends the value there, and runs of blanks become one.
 _CHANGED = re.compile(r"`|[^\S ]|\s\s|^\s|\s$")
 # Characters of a value, as Slack counts them, that stand on a card uncut: see bot/slack/cards.py.
@@ -55,7 +51,7 @@ def require_visible(action: Action) -> None:
     places = {"target": action.target, "environment": action.environment}
     for name, value in (*places.items(), *action.parameters.items()):
         text, most = str(value), MOST_OF_PLACE if name in places else MOST_SHOWN
-        if any(unicodedata.category(sign) in HIDDEN for sign in text) or _BLANK.search(text):
+        if any(unicodedata.category(sign) in HIDDEN for sign in text) or not BLANK.isdisjoint(text):
             raise Refused(
                 f"`{name}` holds a character that nobody can see, such as a control or one that"
                 " turns text around: write it without"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from policies.invisible import BLANK, HIDDEN
 from policies.model import ActionKind, EffectKind, Mode, Proposal, Scalar
 
 
@@ -123,9 +124,15 @@ def covers(halt: Halt, campaigns: Iterable[str]) -> bool:
 
 
 def plain(name: str) -> str:
-    """Return a name without what people spell now so, now so: case, width, blanks."""
+    """Return a name without what people spell now so, now so: case, width, blanks, what hides."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return " ".join(folded.split())
+    seen = "".join(sign for sign in folded if sign.isspace() or not _is_hidden(sign))
+    # A name stands behind its platform: blanks at its ends stand beside the slash.
+    return "/".join(" ".join(part.split()) for part in seen.split("/"))
+
+
+def _is_hidden(sign: str) -> bool:
+    return sign in BLANK or unicodedata.category(sign) in HIDDEN
 
 
 def is_alike(name: str, other: str) -> bool:

@@ -257,7 +257,8 @@ def test_the_matrix_has_a_line_for_each_agent_tool_and_environment(
     cells = {(row[0], row[1], row[2]): row[3:] for row in rows}
     assert len(cells) == len(rows)
     rollback = cells["incident", "shop_rollback", "staging"]
-    assert rollback == ["approve", "1", "of", "oncall", "rollback-staging"]
+    asked = ["approve", "1", "of", "oncall", "(then", "operators)"]
+    assert rollback == [*asked, "rollback-staging"]
     assert cells["incident", "shop_rollback", "sandbox"][0] == "deny"
     assert ("campaign", "shop_rollback", "staging") not in cells
     assert cells["campaign", "adplatform_pause_campaign", "ads"][0] == "approve"

@@ -18,6 +18,12 @@ from tools.halts import HaltKind, Modes, stops
         ("\uff4c\uff41\uff4d\uff50", "lamp"),
         ("Caf\u00e9", "CAFE\u0301"),
         ("Winter  boots ", "winter\u00a0boots"),
+        (" Spring", "Spring"),
+        ("\u00a0Spring", "Spring"),
+        ("Spring\u200b", "Spring"),
+        ("\ufeffSp\u00adring", "spring"),
+        ("Spring\u3164", "Spring"),
+        ("\u202eSpring", "Spring"),
     ],
 )
 def test_a_freeze_and_a_hold_count_however_the_name_is_spelled(frozen: str, name: str) -> None:
