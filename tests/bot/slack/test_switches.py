@@ -128,7 +128,8 @@ async def test_where_a_reason_is_read_is_said_as_it_is(
 
 async def test_a_task_is_frozen_with_a_reason_and_lifted_by_an_operator(here: Deskside) -> None:
     task = await here.store.task()
-    wrong = await said(here, "U0MIA", f"/signoff freeze {task.id[:-1]}0 why")
+    mistyped = task.id[:-1] + ("1" if task.id.endswith("0") else "0")
+    wrong = await said(here, "U0MIA", f"/signoff freeze {mistyped} why")
     assert f"did you mean `{task.id}`?" in wrong
     assert "Why?" in await said(here, "U0MIA", f"/signoff freeze {task.id}")
     assert "What shall be frozen?" in await said(here, "U0MIA", "/signoff freeze")
