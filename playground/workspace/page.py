@@ -39,9 +39,7 @@ class Page:
         return [
             web.get("/", guarded(self._index)),
             web.get("/static/{name}", guarded(self._asset)),
-            web.get(
-                r"/archives/{channel:[A-Z0-9]{1,20}}/p{stamp:[0-9]{7,20}}", guarded(self._linked)
-            ),
+            web.get(ARCHIVED, guarded(self._linked)),
             web.get("/page/state", guarded(self._state)),
             web.get("/page/messages", guarded(self._messages)),
             web.get("/page/feed", guarded(self._feed)),
