@@ -108,6 +108,7 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
         sender = Sender(client, metrics, core.context.redactor, pace, is_rested=core.is_rested)
         stack.push_async_callback(sender.line.close)
         directory = SlackDirectory(sender, core.context.clock, settings.config.groups)
+        stack.push_async_callback(directory.close)
         arrival = Arrival(sender, directory, pace)
         await arrival.begin()
         gateway = _gateway(settings, core, directory)

@@ -1,5 +1,6 @@
 """Whose word still counts: who may decide nothing any more is out, who is unknown makes it wait."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,8 @@ class Signers:
 
 async def signers(directory: Directory, people: Sequence[str]) -> Signers:
     """Ask what is said now of those who signed off."""
-    voters = [await directory.person(person) for person in people]
+    # At once: while nobody answers, patience is spent once, not by each.
+    voters = await asyncio.gather(*(directory.person(person) for person in people))
     found = [(voter, lapsed(voter)) for voter in voters]
     return Signers(
         counting=tuple(voter.id for voter, why in found if why is None),

@@ -13,12 +13,13 @@ from typing import Any
 
 from agents.ports import TaskChange
 from agents.tasks import TaskKind, TaskState
-from agents.worker import Worker, Workshop
+from agents.worker import STEP_LIMIT_S, Worker, Workshop
 from bot.config import Config, Group
 from bot.rulesets import SqlRuleSets
 from bot.slack import clicks, commands, forms
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
+from bot.slack.questions import PATIENCE_S
 from bot.slack.threads import posts
 from bot.store.boxes import Inbox
 from bot.store.controls import SqlControls
@@ -178,7 +179,7 @@ class Office:
         row |= {"digest": "", "begun_at": self.store.clock.now()}
         await self.store.database.write(lambda connection: connection.execute(cards.insert(), row))
 
-    async def worked(self) -> None:
+    async def worked(self, step_limit_s: float = STEP_LIMIT_S) -> None:
         """Let the worker take what is due, until nothing is."""
         worker = Worker(
             Workshop(
@@ -187,6 +188,7 @@ class Office:
                 gateway=self.desk.gateway,
                 clock=self.store.clock,
                 boundary=self.store.context.boundary,
+                step_limit_s=step_limit_s,
             )
         )
         while claims := await self.store.dispatcher("worker-1").claim(1, 30):
@@ -260,12 +262,14 @@ def _filled(filled: Mapping[str, str]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def office(folder: Path, groups: Mapping[str, Group] = GROUPS) -> AsyncIterator[Office]:
+async def office(
+    folder: Path, groups: Mapping[str, Group] = GROUPS, patience_s: float = PATIENCE_S
+) -> AsyncIterator[Office]:
     """Open the office."""
     async with slackside(folder) as side:
         store, system = side.store, FakeSystem()
         side.workspace.state.users.update({user.id: user for user in STRANGERS})
-        directory = SlackDirectory(side.sender, store.clock, groups)
+        directory = SlackDirectory(side.sender, store.clock, groups, patience_s)
         directory.joined(TEAM, WORKSPACE)
         catalogue = Catalogue([FakeConnector(system)])
         rules: list[RuleSet] = []
@@ -293,4 +297,7 @@ async def office(folder: Path, groups: Mapping[str, Group] = GROUPS) -> AsyncIte
         )
         found = Office(side, desk, system, rules)
         found.asks(ASKS_ONCALL)
-        yield found
+        try:
+            yield found
+        finally:
+            await directory.close()
