@@ -134,10 +134,15 @@ class Consent:
         return None
 
     async def _outside(self, card: Decision, grant: Grant, signed: Signers) -> tuple[str, ...]:
-        """Return whose sign-off counts no more, as they are in no group that the card asked."""
+        """Return whose sign-off counts no more, as they are in no group that the card asked.
+
+        Nobody, while one of the groups is not known: they may be in it.
+        """
         clauses = effective(card.clauses, is_widened=grant.is_widened)
         groups = [name for clause in clauses for name in clause.groups]
         known = await self._parts.directory.memberships(groups)
+        if unreadable(groups, known, self._parts.clock.now()):
+            return ()
         return tuple(
             f"The sign-off of {person} counts no more: they left the groups that the card asked."
             for person in signed.counting

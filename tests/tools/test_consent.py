@@ -214,6 +214,18 @@ async def test_who_left_the_group_is_named_on_the_new_card(door: FakeDoor) -> No
     assert f"The sign-off of {ANA} counts no more: they left the groups" in new.anew
 
 
+async def test_who_may_be_in_a_group_that_is_not_known_is_not_told_to_have_left(
+    door: FakeDoor,
+) -> None:
+    door.directory.members = {"oncall": {ANA}, "sre": {BEN}}
+    door.directory.unreadable = {"sre"}
+    card = OLD.model_copy(update={"decision": decision(clause(1, "oncall", "sre"))})
+    door.rules = sealed([asks_oncall(n=2)])
+    outcome = await run(door, card, Grant(approvers=(ANA, BEN)))
+    assert successor(outcome).anew is not None
+    assert "they left" not in outcome.sentence
+
+
 async def test_while_nobody_says_who_signed_off_it_waits(door: FakeDoor) -> None:
     door.directory.people = {ANA: UNHEARD}
     outcome = await run(door)
