@@ -221,6 +221,14 @@ class Proposal(Strict):
     # Why people are asked again; None for what they are asked for the first time.
     anew: str | None = None
 
+    @model_serializer(mode="wrap")
+    def _kept(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = inner(self)
+        if self.edited_by is None:
+            # The version before knows no such field, and reads what nobody edited.
+            found.pop("edited_by", None)
+        return found
+
 
 class ProposalState(StrEnum):
     """Where a proposal stands."""

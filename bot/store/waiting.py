@@ -1,9 +1,11 @@
 """What waits: proposals for people, and what people have signed off for a halt to be lifted."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, and_, or_, select
 
 from bot.store.halts import Switches, switches
@@ -15,6 +17,8 @@ from bot.store.tasks import KNOWN
 from policies.approvals import Ballot
 from policies.model import Mode, Proposal, ProposalState
 from tools.halts import Halt, HaltKind
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,7 @@ def freed(connection: Connection, tenant: str, lifted: Sequence[Halt]) -> list[F
         proposals.c.state.in_([ProposalState.EXECUTED, ProposalState.VERIFIED]),
     )
     rows = connection.execute(
-        select(proposals.c.body, proposals.c.state)
+        select(proposals.c.id, proposals.c.body, proposals.c.state)
         .join(tasks, tasks.c.id == proposals.c.task_id)
         .where(
             tasks.c.tenant == tenant,
@@ -67,13 +71,27 @@ def freed(connection: Connection, tenant: str, lifted: Sequence[Halt]) -> list[F
         )
         .order_by(proposals.c.created_at, proposals.c.ordinal)
     ).all()
-    found = map(_freed, rows)
+    found = (one for one in map(_freed, rows) if one is not None)
     return [one for one in found if _stops(before, one) and not _stops(now, one)]
 
 
-def _freed(row: Any) -> Freed:
-    proposal = Proposal.model_validate_json(row.body)
+def _freed(row: Any) -> Freed | None:
+    proposal = _readable(row)
+    if proposal is None:
+        return None
     return Freed(proposal=proposal, is_undoing=row.state != ProposalState.APPROVED)
+
+
+def _readable(row: Any) -> Proposal | None:
+    """Return a row's proposal; None for one that can't be read, without which the rest is told.
+
+    What is told must not keep anybody from the switch that it is told of.
+    """
+    try:
+        return Proposal.model_validate_json(row.body)
+    except ValidationError:
+        _log.exception("not told of %s: this version can't read it", row.id)
+        return None
 
 
 def _stops(switched: Switches, one: Freed) -> bool:

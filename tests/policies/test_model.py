@@ -78,6 +78,12 @@ def test_a_way_back_of_an_earlier_version_keeps_its_hash() -> None:
     assert Action.model_validate_json(pinned.model_dump_json()).hash == pinned.hash
 
 
+def test_what_nobody_edited_is_written_as_the_version_before_reads_it() -> None:
+    assert "edited_by" not in json.loads(proposal().model_dump_json())
+    edited = proposal(edited_by="T0PLAY/U0ANA")
+    assert Proposal.model_validate_json(edited.model_dump_json()) == edited
+
+
 def test_the_hash_is_what_the_format_says() -> None:
     fields = json.loads(action().model_dump_json())
     canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

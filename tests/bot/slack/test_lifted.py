@@ -1,13 +1,17 @@
 """Who lets something go on is told what begins by it, and what does not."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from bot.slack import cards
 from bot.slack.halts import MOST_NAMES
-from policies.model import Proposal, ProposalState
+from bot.store.halts import paused
+from bot.store.tables import proposals
+from policies.model import DEFAULT_TENANT, Proposal, ProposalState
 from tests.bot.slack.office import ANA, BEN, Office, office
 
 NOTHING = "Nothing that is signed off waits, so nothing is done now."
@@ -69,3 +73,18 @@ async def test_an_undoing_that_waits_goes_on_with_a_resume(here: Office) -> None
     await here.press(BEN, cards.ROLL_BACK, made)
     told = await here.command(ANA, "resume looked")
     assert f"1 action that waited for this goes on now: *Undo: {made.title}*." in told
+
+
+async def test_a_resume_is_not_stopped_by_what_only_a_newer_version_reads(
+    here: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange, known = await signed_off(here), await signed_off(here)
+    await here.command(ANA, "pause look first")
+    body = json.dumps(json.loads(strange.model_dump_json()) | {"something_new": 1})
+    newer = update(proposals).where(proposals.c.id == strange.id).values(body=body)
+    await here.store.database.write(lambda connection: connection.execute(newer))
+    told = await here.command(ANA, "resume looked")
+    assert told.startswith("Signoff goes on. 1 action that waited for this goes on now: ")
+    assert known.title in told
+    assert await here.store.database.read(lambda one: paused(one, DEFAULT_TENANT)) is None
+    assert f"not told of {strange.id}" in caplog.text
