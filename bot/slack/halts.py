@@ -125,17 +125,30 @@ def begins(found: Sequence[Freed]) -> str:
     """Return what goes on now that something was lifted: how many actions, and which."""
     if not found:
         return "Nothing that is signed off waits, so nothing is done now."
-    one = len(found) == 1
-    head = "1 action" if one else f"{len(found)} actions"
+    sure = [item for item in found if not item.is_unknown]
+    unsure = [item for item in found if item.is_unknown]
+    said = []
+    if sure:
+        one = len(sure) == 1
+        head = "1 action" if one else f"{len(sure)} actions"
+        said.append(
+            f"{head} that waited for this {'goes' if one else 'go'} on now: {_named(sure)}."
+        )
+    if unsure:
+        said.append(
+            f"Nobody knows yet whether {_named(unsure)} happened: it is asked about now, and done"
+            " if it surely was not."
+        )
+    return " ".join(said)
+
+
+def _named(found: Sequence[Freed]) -> str:
     names = [
         f"*{'Undo: ' if item.is_undoing else ''}{safe(item.proposal.title, LONGEST_NAME)}*"
         for item in found[:MOST_NAMES]
     ]
     left = len(found) - len(names)
-    more = f" and {left} more" if left else ""
-    return (
-        f"{head} that waited for this {'goes' if one else 'go'} on now: {', '.join(names)}{more}."
-    )
+    return f"{', '.join(names)}{f' and {left} more' if left else ''}"
 
 
 def notice(payload: Mapping[str, str], since: str = "") -> str:

@@ -90,7 +90,7 @@ def _lifted(desk: Desk, connection: Connection, wanted: tuple[str, Click]) -> st
         return "Nothing is held for this incident any more."
     names = ", ".join(code(halt.name) for halt in lifted[:MOST_PAUSES])
     others = f" and {len(lifted) - MOST_PAUSES} more" if len(lifted) > MOST_PAUSES else ""
-    return f"Lifted: {names}{others}. {begins(connection, lifted)}"
+    return f"Lifted: {names}{others}. {begins(desk, connection, lifted)}"
 
 
 def _campaign(lead: Lead) -> Campaign:

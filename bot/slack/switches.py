@@ -97,7 +97,7 @@ async def go_on(desk: Desk, letter: Letter, words: Words) -> None:
             return "Signoff was not paused."
         is_frozen = bool(switches(connection, DEFAULT_TENANT).halts)
         frozen = " What is frozen stays so; see `/signoff status`." if is_frozen else ""
-        return f"Signoff goes on. {begins(connection, [found])}{frozen}"
+        return f"Signoff goes on. {begins(desk, connection, [found])}{frozen}"
 
     await settle(desk, letter, "resume", work)
 
@@ -187,7 +187,7 @@ async def _unfreeze_task(desk: Desk, letter: Letter, voter: Voter, words: Words)
             if paused(connection, DEFAULT_TENANT) is not None:
                 return STILL_PAUSED
             lifted = [] if halt is None else [halt]
-            return f"The task `{task_id}` goes on. {begins(connection, lifted)}"
+            return f"The task `{task_id}` goes on. {begins(desk, connection, lifted)}"
         is_known = task_known(connection, DEFAULT_TENANT, task_id)
         return f"`{task_id}` was not frozen." if is_known else _no_task(connection, task_id)
 
@@ -261,7 +261,7 @@ async def _unfreeze_campaign(desk: Desk, letter: Letter, voter: Voter, words: Wo
         if not lifted:
             return f"{code(found.name)} was not frozen."
         kinds = "; ".join(halts.listed(halt) for halt in lifted)
-        return f"Lifted: {kinds}. {begins(connection, lifted)}"
+        return f"Lifted: {kinds}. {begins(desk, connection, lifted)}"
 
     await settle(desk, letter, "unfreeze", work)
 
@@ -291,11 +291,12 @@ def _told(desk: Desk) -> str:
     return f"the reason goes on record{posted}"
 
 
-def begins(connection: Connection, lifted: Sequence[Halt]) -> str:
+def begins(desk: Desk, connection: Connection, lifted: Sequence[Halt]) -> str:
     """Return what goes on now that these are lifted; where Signoff is paused, that nothing does."""
     if paused(connection, DEFAULT_TENANT) is not None:
         return STILL_PAUSED
-    return halts.begins(freed(connection, DEFAULT_TENANT, lifted))
+    now = desk.context.clock.now()
+    return halts.begins(freed(connection, DEFAULT_TENANT, lifted, now))
 
 
 def _task_id(words: Words) -> str | None:

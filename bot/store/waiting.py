@@ -1,22 +1,25 @@
 """What waits: proposals for people, and what people have signed off for a halt to be lifted."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, and_, or_, select
 
 from bot.store.halts import Switches, switches
+from bot.store.outcomes import UNSETTLED
 from bot.store.places import Place, card_of
 from bot.store.proposals import proposal_of
 from bot.store.strangers import is_strange
-from bot.store.tables import proposals, tasks, votes
+from bot.store.tables import executions, proposals, tasks, votes
 from bot.store.tasks import KNOWN
 from policies.approvals import Ballot
 from policies.model import Mode, Proposal, ProposalState
 from tools.halts import Halt, HaltKind
+from tools.ports import Direction
 
 _log = logging.getLogger(__name__)
 
@@ -47,18 +50,29 @@ def open_proposals(connection: Connection, tenant: str, most: int) -> tuple[list
 
 @dataclass(frozen=True, kw_only=True)
 class Freed:
-    """What begins because a halt was lifted: an action, or its undoing."""
+    """What begins because a halt was lifted: an action, or its undoing.
+
+    Of an unknown one the outside system is asked first.
+    """
 
     proposal: Proposal
     is_undoing: bool
+    is_unknown: bool
 
 
-def freed(connection: Connection, tenant: str, lifted: Sequence[Halt]) -> list[Freed]:
+def freed(
+    connection: Connection, tenant: str, lifted: Sequence[Halt], now: datetime
+) -> list[Freed]:
     """Return what was signed off, or asked to be undone, and was stopped by these halts alone."""
-    before, now = Switches(halts=tuple(lifted)), switches(connection, tenant)
+    before, still = Switches(halts=tuple(lifted)), switches(connection, tenant)
     is_undoing = and_(
         proposals.c.roll_back_by.is_not(None),
         proposals.c.state.in_([ProposalState.EXECUTED, ProposalState.VERIFIED]),
+    )
+    is_unknown = and_(
+        proposals.c.state == ProposalState.UNKNOWN,
+        # Not after Signoff failed at it for good: then nobody but a person is asked.
+        proposals.c.next_at.is_not(None),
     )
     rows = connection.execute(
         select(proposals.c.id, proposals.c.body, proposals.c.state)
@@ -67,19 +81,45 @@ def freed(connection: Connection, tenant: str, lifted: Sequence[Halt]) -> list[F
             tasks.c.tenant == tenant,
             KNOWN,
             or_(tasks.c.open_key.is_not(None), tasks.c.wake_at.is_not(None)),
-            or_(proposals.c.state == ProposalState.APPROVED, is_undoing),
+            or_(proposals.c.state == ProposalState.APPROVED, is_undoing, is_unknown),
         )
         .order_by(proposals.c.created_at, proposals.c.ordinal)
     ).all()
-    found = (one for one in map(_freed, rows) if one is not None)
-    return [one for one in found if _stops(before, one) and not _stops(now, one)]
+    ran = _ran(connection, [row.id for row in rows])
+    found = (one for row in rows if (one := _freed(row, ran, now)) is not None)
+    return [one for one in found if _stops(before, one) and not _stops(still, one)]
 
 
-def _freed(row: Any) -> Freed | None:
+def _ran(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, str], Any]:
+    """Return what was begun of these proposals, by its direction."""
+    query = select(executions).where(executions.c.proposal_id.in_(ids))
+    return {(row.proposal_id, row.direction): row for row in connection.execute(query)}
+
+
+def _freed(row: Any, ran: Mapping[tuple[str, str], Any], now: datetime) -> Freed | None:
+    """Return what may begin; None for what is too late by now, which ends without being done."""
     proposal = _readable(row)
     if proposal is None:
         return None
-    return Freed(proposal=proposal, is_undoing=row.state != ProposalState.APPROVED)
+    is_undoing = row.state in {ProposalState.EXECUTED, ProposalState.VERIFIED}
+    direction = Direction.INVERSE if is_undoing else Direction.FORWARD
+    asked = ran.get((row.id, direction))
+    if is_undoing:
+        is_late = _is_closed(proposal, ran.get((row.id, Direction.FORWARD)), now)
+    else:
+        is_late = now >= proposal.action.not_after
+    if is_late:
+        return None
+    is_unknown = asked is not None and asked.state in UNSETTLED
+    return Freed(proposal=proposal, is_undoing=is_undoing, is_unknown=is_unknown)
+
+
+def _is_closed(proposal: Proposal, done: Any, now: datetime) -> bool:
+    """Say whether the time is over in which one click undoes it."""
+    inverse = proposal.action.inverse
+    if inverse is None or done is None or done.ended_at is None:
+        return False
+    return bool(now > done.ended_at + timedelta(seconds=inverse.window_s))
 
 
 def _readable(row: Any) -> Proposal | None:

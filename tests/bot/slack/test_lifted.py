@@ -13,6 +13,7 @@ from bot.store.halts import paused
 from bot.store.tables import proposals
 from policies.model import DEFAULT_TENANT, Proposal, ProposalState
 from tests.bot.slack.office import ANA, BEN, Office, office
+from tools.base import Unavailable
 
 NOTHING = "Nothing that is signed off waits, so nothing is done now."
 
@@ -88,3 +89,40 @@ async def test_a_resume_is_not_stopped_by_what_only_a_newer_version_reads(
     assert known.title in told
     assert await here.store.database.read(lambda one: paused(one, DEFAULT_TENANT)) is None
     assert f"not told of {strange.id}" in caplog.text
+
+
+async def test_what_nobody_knows_of_is_asked_about_with_a_resume_and_said_so(here: Office) -> None:
+    made = await signed_off(here)
+    here.system.faults["act"] = Unavailable("gone")
+    await here.worked()
+    assert await here.state(made) is ProposalState.UNKNOWN
+    await here.command(ANA, "pause look first")
+    told = await here.command(ANA, "resume looked")
+    assert told == (
+        f"Signoff goes on. Nobody knows yet whether *{made.title}* happened: it is asked about now,"
+        " and done if it surely was not."
+    )
+
+
+async def test_what_is_too_late_does_not_go_on_and_is_not_named(here: Office) -> None:
+    made = await signed_off(here)
+    await here.command(ANA, "pause look first")
+    left = made.action.not_after - here.store.clock.now()
+    here.store.clock.forward(left.total_seconds())
+    assert await here.command(ANA, "resume looked") == f"Signoff goes on. {NOTHING}"
+    await here.worked()
+    assert await here.state(made) is ProposalState.EXPIRED
+    assert here.system.acted == []
+
+
+async def test_an_undoing_whose_time_is_over_is_not_named(here: Office) -> None:
+    made = await signed_off(here)
+    await here.worked()
+    await here.command(ANA, "pause look first")
+    await here.press(BEN, cards.ROLL_BACK, made)
+    assert made.action.inverse is not None
+    here.store.clock.forward(made.action.inverse.window_s + 1)
+    assert await here.command(ANA, "resume looked") == f"Signoff goes on. {NOTHING}"
+    here.store.clock.forward(5)
+    await here.worked()
+    assert len(here.system.acted) == 1
