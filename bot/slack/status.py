@@ -14,14 +14,16 @@ from bot.store.controls import waiting
 from bot.store.engine import Connection
 from bot.store.halts import switches
 from bot.store.reviews import Review, open_reviews
-from bot.store.waiting import Open, open_proposals
+from bot.store.waiting import Open, Unfinished, asked_of_people, not_begun, open_proposals
 from policies.approvals import Memberships, missing, unreadable, waited_for
 from policies.lockout import POLICY_AGENT
 from policies.model import DEFAULT_TENANT, Clause
 
 # Lines of proposals, and the characters of a title: the whole answer is read on a phone.
 MOST, TITLE = 6, 120
-NOTHING = "Nothing waits for anybody."
+# Of what people have answered already.
+MOST_UNFINISHED = 3
+NOTHING = "No proposal waits for a sign-off."
 
 
 async def status(desk: Desk, letter: Letter, words: list[str]) -> None:
@@ -45,6 +47,7 @@ async def status(desk: Desk, letter: Letter, words: list[str]) -> None:
         open_tasks, _ = waiting(connection, DEFAULT_TENANT)
         lines.append("1 task is open." if open_tasks == 1 else f"{open_tasks} tasks are open.")
         lines += _waiting(desk, found, total, memberships)
+        lines += _unfinished(desk, connection)
         lines += [_review(review) for review in open_reviews(connection, DEFAULT_TENANT)[:10]]
         outside = [part for part in desk.catalogue.connectors if part.name != POLICY_AGENT]
         names = ", ".join(part.title for part in outside) or "none"
@@ -71,6 +74,29 @@ def _waiting(desk: Desk, found: Sequence[Open], total: int, memberships: Members
     if left:
         lines.append(f"and {left} more")
     head = f"*{total} proposal{'s wait' if total > 1 else ' waits'} for a sign-off*"
+    return [head, bullets(lines)]
+
+
+def _unfinished(desk: Desk, connection: Connection) -> list[str]:
+    """Return what people have signed off and is not done, or of which nobody knows that."""
+    waits = not_begun(connection, DEFAULT_TENANT)
+    asked = asked_of_people(connection, DEFAULT_TENANT)
+    return [
+        *_listed(desk, "*Signed off and not begun yet*", waits),
+        *_listed(desk, "*Somebody has to look whether it happened*", asked),
+    ]
+
+
+def _listed(desk: Desk, head: str, found: Sequence[Unfinished]) -> list[str]:
+    if not found:
+        return []
+    lines = []
+    for one in found[:MOST_UNFINISHED]:
+        title = f"{'Undo: ' if one.is_undoing else ''}{shorten(one.proposal.title, TITLE)}"
+        url = address(desk.directory.workspace, one.place)
+        lines.append(f"{linked(title, url)} in {code(one.proposal.action.environment)}")
+    if len(found) > MOST_UNFINISHED:
+        lines.append(f"and {len(found) - MOST_UNFINISHED} more")
     return [head, bullets(lines)]
 
 

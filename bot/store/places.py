@@ -50,6 +50,16 @@ def card_of(connection: Connection, proposal_id: str) -> Place | None:
     return None if row is None else Place(channel=row.channel, ts=row.ts, root_ts=row.root_ts)
 
 
+def question_of(connection: Connection, proposal_id: str, direction: str) -> Place | None:
+    """Return the message that asks people whether it happened; None before it stands."""
+    row = connection.execute(
+        select(posts.c.channel, posts.c.ts, threads.c.root_ts)
+        .join(threads, threads.c.id == posts.c.thread_id)
+        .where(posts.c.key == f"unknown:{proposal_id}:{direction}", posts.c.ts.is_not(None))
+    ).first()
+    return None if row is None else Place(channel=row.channel, ts=row.ts, root_ts=row.root_ts)
+
+
 def newest_card(connection: Connection, proposal: Proposal) -> Place | None:
     """Return the card of what took a proposal's place at last; None where nothing did."""
     found = (row.proposal for row in proposal_rows(connection, proposal.task_id))

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
 from bot.store.halts import Switches, switches
-from bot.store.outcomes import UNSETTLED
-from bot.store.places import Place, card_of
+from bot.store.outcomes import FAILED, UNKNOWN, UNSETTLED
+from bot.store.places import Place, card_of, question_of
 from bot.store.proposals import proposal_of
 from bot.store.strangers import is_strange
 from bot.store.tables import executions, proposals, tasks, votes
@@ -49,6 +49,73 @@ def open_proposals(connection: Connection, tenant: str, most: int) -> tuple[list
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """What was signed off, or asked to be undone, and where people see how it stands."""
+
+    proposal: Proposal
+    is_undoing: bool
+    place: Place | None
+
+
+def not_begun(connection: Connection, tenant: str) -> list[Unfinished]:
+    """Return what is signed off, or is to be undone, and has not begun, oldest first."""
+    begun = select(executions.c.proposal_id).where(
+        executions.c.proposal_id == proposals.c.id,
+        executions.c.direction == Direction.INVERSE,
+        # One that failed is asked for once more.
+        executions.c.state != FAILED,
+    )
+    is_undoing = and_(_IS_UNDOING, ~begun.exists())
+    rows = connection.execute(
+        _known(tenant).where(or_(proposals.c.state == ProposalState.APPROVED, is_undoing))
+    ).all()
+    return [
+        Unfinished(
+            proposal=proposal,
+            is_undoing=row.state != ProposalState.APPROVED,
+            place=card_of(connection, row.id),
+        )
+        for row in rows
+        if (proposal := _readable(row)) is not None
+    ]
+
+
+def asked_of_people(connection: Connection, tenant: str) -> list[Unfinished]:
+    """Return what nobody but a person can tell of, and where they are asked, oldest first."""
+    rows = connection.execute(
+        _known(tenant)
+        .add_columns(executions.c.direction)
+        .join(executions, executions.c.proposal_id == proposals.c.id)
+        .where(executions.c.state == UNKNOWN, executions.c.escalated_at.is_not(None))
+    ).all()
+    return [
+        Unfinished(
+            proposal=proposal,
+            is_undoing=row.direction == Direction.INVERSE,
+            place=question_of(connection, row.id, row.direction),
+        )
+        for row in rows
+        if (proposal := _readable(row)) is not None
+    ]
+
+
+_IS_UNDOING = and_(
+    proposals.c.roll_back_by.is_not(None),
+    proposals.c.state.in_([ProposalState.EXECUTED, ProposalState.VERIFIED]),
+)
+
+
+def _known(tenant: str) -> Select[Any]:
+    """Return the proposals of tasks that this version knows, oldest first."""
+    return (
+        select(proposals.c.id, proposals.c.body, proposals.c.state)
+        .join(tasks, tasks.c.id == proposals.c.task_id)
+        .where(tasks.c.tenant == tenant, KNOWN)
+        .order_by(proposals.c.created_at, proposals.c.ordinal)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Freed:
     """What begins because a halt was lifted: an action, or its undoing.
 
@@ -65,25 +132,16 @@ def freed(
 ) -> list[Freed]:
     """Return what was signed off, or asked to be undone, and was stopped by these halts alone."""
     before, still = Switches(halts=tuple(lifted)), switches(connection, tenant)
-    is_undoing = and_(
-        proposals.c.roll_back_by.is_not(None),
-        proposals.c.state.in_([ProposalState.EXECUTED, ProposalState.VERIFIED]),
-    )
     is_unknown = and_(
         proposals.c.state == ProposalState.UNKNOWN,
         # Not after Signoff failed at it for good: then nobody but a person is asked.
         proposals.c.next_at.is_not(None),
     )
     rows = connection.execute(
-        select(proposals.c.id, proposals.c.body, proposals.c.state)
-        .join(tasks, tasks.c.id == proposals.c.task_id)
-        .where(
-            tasks.c.tenant == tenant,
-            KNOWN,
+        _known(tenant).where(
             or_(tasks.c.open_key.is_not(None), tasks.c.wake_at.is_not(None)),
-            or_(proposals.c.state == ProposalState.APPROVED, is_undoing, is_unknown),
+            or_(proposals.c.state == ProposalState.APPROVED, _IS_UNDOING, is_unknown),
         )
-        .order_by(proposals.c.created_at, proposals.c.ordinal)
     ).all()
     ran = _ran(connection, [row.id for row in rows])
     found = (one for row in rows if (one := _freed(row, ran, now)) is not None)

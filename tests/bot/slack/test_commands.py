@@ -91,7 +91,7 @@ async def test_an_unknown_subcommand_is_named_and_help_follows(scene: Scene) -> 
 
 async def test_status_says_what_works_and_what_waits(scene: Scene) -> None:
     told = await answer(scene, "/signoff status", r"\*Signoff works")
-    assert "Nothing waits for anybody." in told
+    assert "No proposal waits for a sign-off." in told
     assert "Shop (playground)" in told
 
 

@@ -7,15 +7,17 @@ import pytest
 from sqlalchemy import update
 
 from bot.config import Group
-from bot.slack import cards
+from bot.slack import cards, modals
 from bot.slack.limits import TEXT
-from bot.slack.status import MOST, NOTHING, needed
-from bot.store.tables import proposals
+from bot.slack.status import MOST, MOST_UNFINISHED, NOTHING, needed
+from bot.store.tables import executions, proposals
 from policies.engine import Asked
+from policies.model import ProposalState
 from tests.bot.slack.office import ANA, BEN, GROUPS, GUEST, ZOE, Office, office
 from tests.bot.slack.slackside import CHANNEL, WORKSPACE
 from tests.bot.world import ts_of
 from tests.fakes.values import clause
+from tools.base import Unavailable
 
 ONCALL = "`oncall` (<@U0ANA>, <@U0BEN>, <@U0ROBOT>, <@U0GUEST>, <@U0GONE>)"
 
@@ -26,7 +28,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Office]:
         yield found
 
 
-async def test_status_says_that_nothing_waits(here: Office) -> None:
+async def test_status_says_that_no_proposal_waits(here: Office) -> None:
     lines = (await here.command(BEN, "status")).splitlines()
     assert lines[1:3] == ["0 tasks are open.", NOTHING]
 
@@ -47,6 +49,58 @@ async def test_status_says_whose_sign_off_is_still_missing(here: Office) -> None
     await here.press(BEN, cards.APPROVE, made)
     told = await here.command(ANA, "status")
     assert "needs *1* more of `sre` (<@U0ZOE>) (signed off by <@U0BEN>)" in told
+
+
+async def test_status_names_what_is_signed_off_and_has_not_begun(here: Office) -> None:
+    made = [await here.proposal() for _ in range(MOST_UNFINISHED + 2)]
+    for one in made:
+        await here.press(BEN, cards.APPROVE, one)
+    await here.command(ANA, "pause look first")
+    told = await here.command(ANA, "status")
+    place = f"{WORKSPACE}archives/{CHANNEL}/p{ts_of(made[0].id).replace('.', '')}"
+    listed = told.split("*Signed off and not begun yet*\n")[1]
+    assert listed.startswith(f"• <{place}|{made[0].title}> in `staging`\n")
+    assert listed.count(made[0].title) == MOST_UNFINISHED
+    assert "• and 2 more\n" in listed
+    await here.command(ANA, "resume looked")
+    await here.worked()
+    assert "not begun" not in await here.command(ANA, "status")
+
+
+async def test_status_names_an_undoing_that_has_not_begun(here: Office) -> None:
+    made = await here.proposal()
+    await here.press(BEN, cards.APPROVE, made)
+    await here.worked()
+    await here.press(BEN, cards.ROLL_BACK, made)
+    assert f"|Undo: {made.title}> in `staging`" in await here.command(ANA, "status")
+    await here.worked()
+    assert "Undo: " not in await here.command(ANA, "status")
+
+
+async def test_status_leads_to_what_a_person_has_to_look_at(here: Office) -> None:
+    made = await here.proposal()
+    await here.press(BEN, cards.APPROVE, made)
+    here.system.faults["act"] = Unavailable("gone")
+    await here.worked()
+    assert await here.state(made) is ProposalState.UNKNOWN
+    head = "*Somebody has to look whether it happened*"
+    assert head not in await here.command(ANA, "status")
+    asked = update(executions).values(escalated_at=here.store.clock.now())
+    await here.store.database.write(lambda connection: connection.execute(asked))
+    await here.noted(f"unknown:{made.id}:forward", made.task_id, "1700000000.000100")
+    there = f"<{WORKSPACE}archives/{CHANNEL}/p1700000000000100|{made.title}>"
+    assert f"{head}\n• {there} in `staging`\n" in await here.command(ANA, "status")
+
+
+async def test_a_glass_to_review_is_not_told_as_nothing_that_waits(tmp_path: Path) -> None:
+    groups = {**GROUPS, "break-glass": Group(users=(ZOE,))}
+    async with office(tmp_path, groups) as here:
+        made = await here.proposal()
+        words = {"reason": "checkout is down", "word": "break"}
+        assert await here.submit(ZOE, modals.GLASS, made, words) == []
+        told = await here.command(ANA, "status")
+    assert f"• Broken glass to review: `{made.id}`, by <@U0ZOE>" in told
+    assert "Nothing waits" not in told
 
 
 def test_without_members_all_that_was_asked_is_named() -> None:
