@@ -31,7 +31,8 @@ def of_proposal(proposal: Proposal | None) -> str:
     if proposal is None:
         return ANYTHING
     if proposal.key.startswith(UNDO):
-        return f"press Propose to undo… on the card of {code(proposal.replaces or '')}."
+        # Also where it took the place of another undo: the button is on what both would undo.
+        return f"press Propose to undo… on the card of {code(proposal.key.removeprefix(UNDO))}."
     if proposal.action.agent == POLICY_AGENT:
         return "`/signoff policy propose`."
     if proposal.action.agent != TaskKind.CAMPAIGN:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, or_, select
 from bot.store.batches import BATCH, shown_by
 from bot.store.proposals import proposal_rows
 from bot.store.tables import posts, proposals, tasks, threads
-from bot.store.tasks import UNDO
+from bot.store.tasks import undo_key
 from policies.model import Proposal
 
 
@@ -63,8 +63,12 @@ def question_of(connection: Connection, proposal_id: str, direction: str) -> Pla
 def newest_card(connection: Connection, proposal: Proposal) -> Place | None:
     """Return the card of what took a proposal's place at last; None where nothing did."""
     found = (row.proposal for row in proposal_rows(connection, proposal.task_id))
-    # What undoes a proposal names it too, and is not its successor.
-    successors = {one.replaces: one.id for one in found if not one.key.startswith(UNDO)}
+    # What undoes a proposal names it too, and is no successor; an undo may have one of its own.
+    successors = {
+        one.replaces: one.id
+        for one in found
+        if one.replaces is not None and one.key != undo_key(one.replaces)
+    }
     newest = proposal.id
     while newest in successors:
         newest = successors[newest]

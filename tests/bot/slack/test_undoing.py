@@ -12,6 +12,7 @@ from agents.tasks import Task, TaskState
 from bot.slack.rollbacks import form
 from bot.store.freezes import Place, freeze_task, order_mode
 from bot.store.notices import Order
+from bot.store.places import newest_card
 from bot.store.tables import tasks
 from playground.workspace.model import Message
 from policies.engine import Asked, RuleKind, When
@@ -316,3 +317,29 @@ async def test_rules_that_ask_more_by_now_put_a_new_card_into_the_thread(here: B
     assert here.house.lamps == {"hall": "new"}
     (intent,) = await here.side.store.events("intent.written")
     assert intent["data"]["policy_now"] == here.rules[-1].version
+
+
+async def test_an_undo_that_was_put_anew_is_led_to_and_asked_for_where_its_button_is(
+    here: Bench,
+) -> None:
+    task = await switched(here)
+    here.side.store.clock.forward(WINDOW_S + 1)
+    await here.press("U0BEN", "Propose to undo…", await verdict(here, task))
+    undo = (await here.rows(task))[1].proposal
+    asked = await here.card(f"proposal:{undo.id}")
+    assert await here.press("U0ANA", "Approve", asked) == []
+    here.rules.append(sealed([asks(2)]))
+    await here.work()
+    assert await here.states(task) == [S.VERIFIED, S.SUPERSEDED, S.PENDING]
+    second = (await here.rows(task))[2].proposal
+    card = await here.card(f"proposal:{second.id}")
+    place = await here.side.store.database.read(lambda one: newest_card(one, undo))
+    assert place is not None
+    assert place.ts == card.ts
+    first = (await here.rows(task))[0].proposal
+    assert await here.side.store.database.read(lambda one: newest_card(one, first)) is None
+    here.side.store.clock.forward(31 * 86400)
+    (told,) = await here.send(
+        "U0ANA", "proposal.approve", f"{second.id}:{second.action.hash}", card.ts
+    )
+    assert f"press Propose to undo… on the card of `{task.id}-1`." in told
