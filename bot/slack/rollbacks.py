@@ -16,7 +16,8 @@ from bot.store.halts import paused
 from bot.store.undoing import Past, Undoing, past_of
 from bot.store.votes import Click
 from policies.approvals import undo_groups
-from policies.model import DEFAULT_TENANT
+from policies.model import DEFAULT_TENANT, Inverse
+from tools.catalogue import UnknownTool
 from tools.ports import Direction
 
 WHICH = "Which task? Write `/signoff rollback T-…`; each thread shows its task's id."
@@ -96,7 +97,10 @@ def _asked(desk: Desk, found: Undoing, is_open: bool, is_paused: bool) -> list[s
     what = "" if inverse is None else safe(inverse.sentence)
     texts = [f"*Done last*{at}: {safe(proposal.title)}\n*Undoing it:* {what}"]
     groups = any_of(undo_groups(proposal), desk.mentions)
-    if is_open:
+    gone = None if inverse is None else _gone(desk, inverse)
+    if gone is not None:
+        texts.append(gone)
+    elif is_open:
         texts.append(
             f"One click of a member of {groups} is enough until {day_time(found.until)}. It is done"
             " only if the state is still as it was left."
@@ -106,8 +110,17 @@ def _asked(desk: Desk, found: Undoing, is_open: bool, is_paused: bool) -> list[s
             f"The time for one click ended at {day_time(found.until)}: this makes a proposal, which"
             " somebody else signs off."
         )
-    if inverse is not None and inverse.tool not in desk.catalogue:
-        texts.append(f"*The tool* {code(inverse.tool)} *is gone:* it can't be undone from here.")
     if is_paused:
         texts.append("*Signoff is paused:* nothing is undone before `/signoff resume REASON`.")
     return texts
+
+
+def _gone(desk: Desk, inverse: Inverse) -> str | None:
+    """Return why its tool can't undo it; None where it is the one that this was meant for."""
+    if inverse.tool not in desk.catalogue:
+        return f"*The tool* {code(inverse.tool)} *is gone:* it can't be undone from here."
+    try:
+        desk.catalogue.writing(inverse.tool, inverse.tool_version)
+    except UnknownTool as error:
+        return f"*It can't be undone from here:* {safe(str(error))}. Undo it by hand if need be."
+    return None

@@ -111,6 +111,12 @@ async def test_after_an_upgrade_of_its_tool_nothing_is_undone_and_the_thread_say
     vars(here.desk.catalogue.writing("fake_set")).update(version=2)
     if is_late:
         here.side.store.clock.forward(WINDOW_S + 1)
+    view, _ = await command(here, "U0BEN", task)
+    assert view is not None
+    shown = str(view["blocks"])
+    assert "*It can't be undone from here:* `fake_set` is version 2 now, not 1. Undo it" in shown
+    assert "click" not in shown
+    if is_late:
         told = await here.press("U0BEN", "Propose to undo…", await verdict(here, task))
         assert "`fake_set` is version 2 now, not 1. Nothing was changed" in told[0]
     else:
