@@ -289,14 +289,15 @@ async def reviewing(here: Office, person: str = MIA) -> Proposal:
 
 async def test_an_operator_says_that_it_was_fine(here: Office) -> None:
     proposal = await reviewing(here)
-    assert proposal.id in await here.command(ANA, "status")
+    waits = f"Broken glass to review: `{proposal.id}`"
+    assert waits in await here.command(ANA, "status")
     assert await here.press(ANA, reviews.FINE_BUTTON, proposal, ts="2.0") == []
     (event,) = await here.store.events("glass.reviewed")
     assert (event["decision"], event["actor"]["id"]) == ("fine", f"{TEAM}/{ANA}")
     shown = (await here.shown(proposal))[f"review:{proposal.id}"]
     assert "*Reviewed* by <@U0ANA>: fine." in shown
     assert "Reviewed: not fine" not in shown
-    assert proposal.id not in await here.command(ANA, "status")
+    assert waits not in await here.command(ANA, "status")
     assert "ALREADY_DECIDED" in (await here.press(ZOE, reviews.FINE_BUTTON, proposal, ts="2.0"))[0]
 
 
