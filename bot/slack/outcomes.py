@@ -43,6 +43,7 @@ LET_THROUGH = ("SIGNED_OFF", "GLASS_BROKEN")
 # Why it has not begun yet where somebody stopped it: that is told from the switches.
 STOPPED = frozenset({*LET_THROUGH, "SIGNOFF_PAUSED", "FROZEN"})
 ASKING = "I am asking the outside system; please do not repeat it by hand."
+ABOUT_A_PERSON = frozenset({"MAY_NOT_DECIDE", "PERSON_UNREADABLE"})
 LOOK = "*Somebody has to look:* see the card below. Please do not repeat it by hand."
 
 
@@ -51,7 +52,7 @@ def state_words(view: ProposalView, held: str | None = None) -> str:
     row, at = view.row, view.decided_at
     when = f" at {day_time(at)}" if at is not None else ""
     consent, by = _consent(row)
-    sentence = safe(view.sentence or "")
+    sentence = said(view)
     words = {
         ProposalState.PENDING: "Waiting for a sign-off.",
         ProposalState.APPROVED: f"{consent}. {_beginning(view, held)}",
@@ -73,6 +74,12 @@ def state_words(view: ProposalView, held: str | None = None) -> str:
         ProposalState.ROLLED_BACK: f"*Done and rolled back*, {by}. {_done(view)}",
     }
     return words[row.state].strip()
+
+
+def said(view: ProposalView, limit: int = 1000) -> str:
+    """Return the sentence of an outcome; only our own words about a person mention them."""
+    sentence = view.sentence or ""
+    return naming(sentence) if view.reason in ABOUT_A_PERSON else safe(sentence, limit)
 
 
 def verdict_words(view: ProposalView) -> str:
@@ -149,17 +156,15 @@ def _replaced(view: ProposalView, when: str) -> str:
 def _undoing(view: ProposalView) -> str:
     """Say what became of a rollback that was asked for before anything was measured."""
     if view.row.roll_back_by is not None:
-        waits = safe(view.sentence or "") if view.reason in WAITING else ""
+        waits = said(view) if view.reason in WAITING else ""
         return f"*Rolling back*, asked by {person(view.row.roll_back_by)}. {waits}".strip()
-    return (
-        f"*Not rolled back.* {safe(view.sentence or '')}" if view.reason in NOT_ROLLED_BACK else ""
-    )
+    return f"*Not rolled back.* {said(view)}" if view.reason in NOT_ROLLED_BACK else ""
 
 
 def _beginning(view: ProposalView, held: str | None) -> str:
     """Say of what may be done whether it is, and otherwise what it waits for."""
     if held is None and view.sentence and view.reason not in STOPPED:
-        held = f"{safe(view.sentence, 200)} I try again by myself."
+        held = f"{said(view, 200)} I try again by myself."
     return "Acting now." if held is None else f"*Not begun yet:* {held}"
 
 

@@ -56,7 +56,8 @@ async def test_while_slack_does_not_say_who_signed_off_it_waits_and_then_is_done
     here.store.clock.forward(TOO_LATE_S)
     await here.worked()
     assert (await here.state(proposal), here.system.acted) == (ProposalState.APPROVED, [])
-    assert "Slack does not say now who" in (await here.shown(proposal))[f"proposal:{proposal.id}"]
+    shown = (await here.shown(proposal))[f"proposal:{proposal.id}"]
+    assert f"Slack does not say now who <@{ANA}> is" in shown
 
     async def is_heard() -> bool:
         here.store.clock.forward(LATER_S)
