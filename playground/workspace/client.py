@@ -125,7 +125,7 @@ class Person:
         await self._do("close", view_id=(await self._opened())["id"])
 
     async def eventually(
-        self, look: Callable[[], Awaitable[T | None]], timeout_s: float = 10.0
+        self, look: Callable[[], Awaitable[T | None]], timeout_s: float = 60.0
     ) -> T:
         """Return the first true answer of `look`, asked repeatedly; TimeoutError without one."""
         until = time.monotonic() + timeout_s

@@ -52,7 +52,7 @@ async def started(folder: Path, port: int, **env: str) -> AsyncIterator[Process]
         )
     try:
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        line = await asyncio.wait_for(process.stdout.readline(), 60)
         assert line.startswith(b"Signoff runs."), (folder / "log").read_text(encoding="utf-8")
         yield process
     finally:
@@ -88,7 +88,7 @@ async def test_where_no_slack_answers_it_runs_and_names_the_setting(
         status, answer = await asked(port, "/webhooks/alertmanager", body)
         assert (status, answer["taken"], answer["new"]) == (200, 1, 0)
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 15) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     log = (tmp_path / "log").read_text(encoding="utf-8")
     assert log.count("Slack does not answer: Signoff goes on") == 1
     assert f"SLACK_API_URL is {NOBODY}" in log

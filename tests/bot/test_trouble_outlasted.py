@@ -42,7 +42,7 @@ def troubled(world: World, hold_s: float = 0.05) -> tuple[World, FakeTrouble]:
 async def refused(trouble: FakeTrouble, times: int) -> None:
     """Wait until so many writes were refused."""
     until_refused = trouble.refused + times
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while trouble.refused < until_refused:
             await asyncio.sleep(0.02)
 
@@ -64,7 +64,7 @@ async def test_a_slot_waits_and_is_taken_once(store: World, caplog: Logged) -> N
     await refused(trouble, 2)
     assert await store.rows(tasks) == []
     trouble.is_on = False
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await store.rows(tasks):
             await asyncio.sleep(0.05)
     await scheduler.stop()

@@ -161,7 +161,7 @@ async def dies_of(scene: Scene, what: Awaitable[None]) -> None:
     """Somebody does what the bot dies of; Slack goes at once, and the bot is started without it."""
     starts = log_of(scene).count("Signoff runs.")
     acting = asyncio.ensure_future(what)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while scene.world.bot.is_running:
             await asyncio.sleep(0.01)
     scene.world.workspace.go_away()

@@ -98,7 +98,7 @@ class Side:
         await until(self.is_shown)
 
 
-async def until(look: Callable[[], Awaitable[bool]], within_s: float = 15.0) -> None:
+async def until(look: Callable[[], Awaitable[bool]], within_s: float = 60.0) -> None:
     """Wait until something is true; fails when it does not become so."""
     async with asyncio.timeout(within_s):
         while not await look():

@@ -113,7 +113,7 @@ async def test_an_absence_counts_as_no_attempt(side: Side) -> None:
         async def is_long() -> bool:
             return side.store.clock.now() - began > timedelta(minutes=3)
 
-        await until(is_long, 40)
+        await until(is_long, 120)
         row = await side.store.row(outbox)
         assert (row.attempts, row.fault) == (0, None)
         side.workspace.come_back()

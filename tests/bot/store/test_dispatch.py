@@ -42,7 +42,7 @@ async def running(dispatcher: RowDispatcher, handler: FakeHandler) -> AsyncItera
 
 
 async def until(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not fact():
             await asyncio.sleep(0.01)
 

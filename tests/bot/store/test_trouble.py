@@ -82,7 +82,7 @@ async def test_a_write_that_nobody_can_wait_for_is_taken_back(store: World) -> N
         began_at = time.monotonic()
         with pytest.raises(StoreUnavailable):
             await store.database.write(Attempts("second"), within_s=0.2)
-        assert time.monotonic() - began_at < 2
+        assert time.monotonic() - began_at < 20
     await first
     await store.database.write(Attempts("third"))
     assert [row.key for row in await store.rows(inbox)] == ["first", "third"]
@@ -129,7 +129,7 @@ async def test_trouble_lasts_until_a_write_was_made_though_nobody_asks_for_one(
         # By now nobody waits for a write, and the file is locked all the same.
         await asyncio.sleep(1.0)
         assert store.database.trouble == "another program has locked the database"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while store.database.trouble is not None:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)

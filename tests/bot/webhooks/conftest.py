@@ -99,7 +99,7 @@ async def raw(door: Door, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
     writer.write(request)
     await writer.drain()
-    status = await asyncio.wait_for(reader.readline(), 10)
+    status = await asyncio.wait_for(reader.readline(), 60)
     writer.close()
     await writer.wait_closed()
     return status

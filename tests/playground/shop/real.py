@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 90.0
 
 
 def program(name: str) -> str:

@@ -45,7 +45,7 @@ async def test_the_real_chain_tells_of_the_same_alert_and_of_its_end() -> None:
             [urlsplit(served.base).netloc], 0.5, rules=rules, alertmanager_url=url
         )
         await stack.enter_async_context(prometheus)
-        await until(lambda: bool(bot.taken), within_s=40)
+        await until(lambda: bool(bot.taken), within_s=120)
         body = bot.taken[0]
         assert body["status"] == "firing"
         labels = body["commonLabels"]
@@ -53,4 +53,4 @@ async def test_the_real_chain_tells_of_the_same_alert_and_of_its_end() -> None:
         assert body["alerts"][0]["fingerprint"] == fingerprint(labels)
         fault = shop.story[-1]
         shop.fleet.roll_to(service, "staging", fault.previous_version)
-        await until(lambda: bot.taken[-1]["status"] == "resolved", within_s=40)
+        await until(lambda: bot.taken[-1]["status"] == "resolved", within_s=120)

@@ -84,7 +84,7 @@ async def serving(
         await server.close()
 
 
-async def until(holds: Callable[[], bool], within_s: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait until something holds, at most so long."""
     deadline = asyncio.get_running_loop().time() + within_s
     while not holds():
