@@ -22,7 +22,7 @@ from agents.tasks import TaskKind
 from agents.worker import Worker, Workshop
 from bot.anchoring import checkpointer, operators
 from bot.metrics import Metrics
-from bot.opening import Core, core_of, pace_of
+from bot.opening import Core, compare_files, core_of, pace_of
 from bot.requests import Requests
 from bot.rulesets import Groups
 from bot.scheduler import Scheduler
@@ -211,6 +211,10 @@ async def _join(
     bolt = _bolt(settings, reception, slack)
     address = await _serve(settings, stack, _entrance(settings, desk, slack), bolt)
     _arrive(settings, stack, bolt, slack, core)
+    if not core.is_first:
+        _in_background(
+            stack, "rule files", compare_files(settings, core.rule_sets.rules), core.faults
+        )
     return address
 
 

@@ -1,5 +1,6 @@
 """Opens what needs no Slack, in order: store, ledger, clock, rules and catalogue."""
 
+import asyncio
 import logging
 import os
 import time
@@ -31,6 +32,7 @@ from policies.loader import PolicyError
 from policies.model import Clock
 from tools.catalogue import Catalogue
 from tools.policy import Policy
+from tools.ports import RuleSource
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Core:
     dispatcher: RowDispatcher
     # Whether nothing happened for a minute before this start, and so nothing was told to Slack.
     is_rested: bool
+    # Whether the rules came into force just now, from the files: they can't differ.
+    is_first: bool
     # What ended a part while running; one entry is enough to end the process.
     faults: list[Exception] = field(default_factory=list)
 
@@ -85,19 +89,14 @@ async def core_of(settings: Settings, stack: AsyncExitStack) -> Core:
         boundary=stopper(settings.stop_at, Path(f"{database.path}.stopped")),
         dispatcher=dispatcher,
     )
-    offered = _offered(settings)
     latest = await database.read(newest_at)
     is_rested = latest is None or context.clock.now() - latest > timedelta(minutes=1)
-    rules = await database.write(lambda connection: _started(connection, context, offered))
-    if isinstance(offered, PolicyError):
-        _log.error("the rule files do not load, the set in force stays: %s", offered)
-    elif rules.version != offered.version:
-        _log.warning(
-            "the rule files (%s) differ from the set in force (%s), which stays: propose them with"
-            " `/signoff policy propose`, or `signoff policy propose DIR --author U…`",
-            offered.version,
-            rules.version,
-        )
+    hard = hard_rules()
+    rules = await database.write(lambda connection: _started(connection, context, hard))
+    is_first = rules is None
+    if rules is None:
+        first = candidate(settings.policy_dir, vocabulary())
+        rules = await database.write(lambda connection: _first(connection, context, first))
     rule_sets = SqlRuleSets(context, rules)
     catalogue = Catalogue([*settings.build(context.clock), Policy(rule_sets)])
     stack.push_async_callback(catalogue.close)
@@ -107,25 +106,46 @@ async def core_of(settings: Settings, stack: AsyncExitStack) -> Core:
         rule_sets=rule_sets,
         dispatcher=dispatcher,
         is_rested=is_rested,
+        is_first=is_first,
     )
 
 
-def _offered(settings: Settings) -> RuleSet | PolicyError:
-    """Return the rules of the files, or what is wrong with them."""
+async def compare_files(settings: Settings, rules: RuleSource) -> None:
+    """Say in the log how the rule files differ from the set in force, which stays in any case.
+
+    Beside everything else: reading them and running their test cases takes long, and nothing
+    waits for what they say.
+    """
     try:
-        return candidate(settings.policy_dir, vocabulary())
+        offered = await asyncio.to_thread(candidate, settings.policy_dir, vocabulary())
     except PolicyError as error:
-        return error
+        _log.error("the rule files do not load, the set in force stays: %s", error)
+        return
+    version = rules().version
+    if version != offered.version:
+        _log.warning(
+            "the rule files (%s) differ from the set in force (%s), which stays: propose them with"
+            " `/signoff policy propose`, or `signoff policy propose DIR --author U…`",
+            offered.version,
+            version,
+        )
 
 
-def _started(connection: Connection, context: Context, offered: RuleSet | PolicyError) -> RuleSet:
-    if isinstance(offered, PolicyError):
-        # The set before stays; with none before, nothing can be decided.
-        rules = in_force(connection, hard_rules())
-        if rules is None:
-            raise offered
-    else:
-        rules = trust_first(connection, context, offered)
+def _first(connection: Connection, context: Context, offered: RuleSet) -> RuleSet:
+    rules = trust_first(connection, context, offered)
+    _begun(connection, context, rules)
+    return rules
+
+
+def _started(connection: Connection, context: Context, hard: RuleSet) -> RuleSet | None:
+    """Start with the set in force; where there is none yet, nothing is done."""
+    rules = in_force(connection, hard)
+    if rules is not None:
+        _begun(connection, context, rules)
+    return rules
+
+
+def _begun(connection: Connection, context: Context, rules: RuleSet) -> None:
     free_leases(connection, context)
     tell_strangers(connection, context)
     context.ledger.append(
@@ -137,4 +157,3 @@ def _started(connection: Connection, context: Context, offered: RuleSet | Policy
             sentence="Signoff started.",
         ),
     )
-    return rules

@@ -41,18 +41,20 @@ class Kinds:
     """Finds secrets of known kinds."""
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
-        known = [(kind, re.compile(kind.pattern)) for kind in kinds]
-        self.names = tuple(dict.fromkeys(kind.name for kind, _ in known))
-        words = sorted({word for kind, _ in known for word in kind.words})
+        self.known = tuple(kinds)
+        # Compiled when first asked for: all of them take a thirtieth of a start, and most texts
+        # need none.
+        self._patterns: dict[int, re.Pattern[str]] = {}
+        self.names = tuple(dict.fromkeys(kind.name for kind in self.known))
+        words = sorted({word for kind in self.known for word in kind.words})
         self._words = re.compile(f"(?=({any_of(words)}))")
         self._by_word: dict[str, list[int]] = defaultdict(list)
-        for place, (kind, _) in enumerate(known):
+        for place, kind in enumerate(self.known):
             for word in words:
                 # The longest word at a place is reported: it stands for those it begins with.
                 if word.startswith(kind.words):
                     self._by_word[word].append(place)
-        self._wordless = frozenset(place for place, (kind, _) in enumerate(known) if not kind.words)
-        self.known = known
+        self._wordless = frozenset(place for place, kind in enumerate(self.known) if not kind.words)
 
     def spans(self, text: str, lower: str, *, with_wordless: bool) -> Iterator[Span]:
         """Yield where secrets stand; `lower` is the text in small letters."""
@@ -61,8 +63,15 @@ class Kinds:
             return
         wordless = self._wordless if with_wordless else frozenset[int]()
         for place in sorted(wordless.union(*(self._by_word[word] for word in words))):
-            kind, pattern = self.known[place]
-            for found in pattern.finditer(lower if kind.any_case else text):
+            kind = self.known[place]
+            for found in self.pattern(place).finditer(lower if kind.any_case else text):
                 start, end = found.span(found.lastindex or 0)
                 if kind.is_one(text[start:end]):
                     yield Span(start, end, kind.name)
+
+    def pattern(self, place: int) -> re.Pattern[str]:
+        """Return what finds the kind at this place of `known`."""
+        found = self._patterns.get(place)
+        if found is None:
+            found = self._patterns[place] = re.compile(self.known[place].pattern)
+        return found

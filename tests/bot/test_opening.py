@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.opening import Core, core_of
+from bot.opening import Core, compare_files, core_of
 from bot.policy import candidate
 from bot.settings import read
 from bot.store.rules import trust_first
@@ -56,7 +56,10 @@ async def opened(folder: Path, **env: str) -> Core:
     """Open, look at what is there, and close again."""
     settings = read({"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/signoff.db", **env})
     async with AsyncExitStack() as stack:
-        return await core_of(settings, stack)
+        core = await core_of(settings, stack)
+        if not core.is_first:
+            await compare_files(settings, core.rule_sets.rules)
+        return core
 
 
 def broken(folder: Path) -> str:

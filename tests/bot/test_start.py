@@ -25,6 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9/api/"
 WEBHOOK = "a-token-for-webhooks-only"
 SIGNING_SECRET = "1" * 32
+RULE = """\
+rules:
+  - id: never
+    effect: {deny: true}
+    reason: NEVER
+    when: {agent: [campaign]}
+"""
 WAYS_IN = {
     "Socket Mode": {"SLACK_APP_TOKEN": "xapp-" + "1" * 12},
     "HTTP": {"SLACK_SIGNING_SECRET": SIGNING_SECRET},
@@ -94,6 +101,27 @@ async def test_where_no_slack_answers_it_runs_and_names_the_setting(
     assert f"SLACK_API_URL is {NOBODY}" in log
     assert "Traceback" not in log
     assert '"error"' not in log
+
+
+async def test_a_start_does_not_wait_for_the_rule_files_and_says_how_they_differ(
+    tmp_path: Path,
+) -> None:
+    port, log, way_in = free_port(), tmp_path / "log", WAYS_IN["Socket Mode"]
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    env = {**way_in, "SIGNOFF_POLICY_DIR": str(rules)}
+    async with started(tmp_path, port, **env):
+        # The first start reads them: they come into force.
+        assert (await asked(port, "/readyz"))[0] == 200
+    for text, words in (
+        (RULE, "propose them with `/signoff policy propose`"),
+        (RULE.replace("deny", "denny"), "do not load, the set in force stays: team.yaml:3"),
+    ):
+        (rules / "team.yaml").write_text(text, encoding="utf-8")
+        async with started(tmp_path, port, **env), asyncio.timeout(60):
+            assert (await asked(port, "/readyz"))[0] == 200
+            while words not in log.read_text(encoding="utf-8"):
+                await asyncio.sleep(0.05)
 
 
 def signed(body: bytes) -> dict[str, str]:
