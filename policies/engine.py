@@ -175,6 +175,35 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
     return _permission(facts, found, known.picked(open_ & known.joining), rules)
 
 
+def asks_of_groups(rules: RuleSet) -> dict[str, tuple[str, ...]]:
+    """Return the rules that ask which groups the requester is in, with the groups they name."""
+    return {
+        rule.id: rule.when.requester_group
+        for rule in rules.rules
+        if rule.when.requester_group is not None
+    }
+
+
+def is_open_denial(facts: Facts, rules: RuleSet) -> bool:
+    """Say whether what is denied might not be, if it were known who is in which group.
+
+    More groups only let more rules match. So it is enough to begin with all of them, and to leave
+    out those by which a rule denies.
+    """
+    if facts.requester_groups is not None:
+        return False
+    asking = asks_of_groups(rules)
+    supposed = {name for groups in asking.values() for name in groups}
+    while True:
+        found = decide(facts.model_copy(update={"requester_groups": frozenset(supposed)}), rules)
+        if found.effect is not EffectKind.DENY:
+            return True
+        barring = {name for rule_id in found.rules for name in asking.get(rule_id, ())}
+        if supposed.isdisjoint(barring):
+            return False
+        supposed -= barring
+
+
 def is_approved(facts: Facts, rules: RuleSet, found: Iterable[Rule]) -> bool:
     """Say whether the approved actions let this through; without them everything is.
 
@@ -249,11 +278,13 @@ __all__ = [
     "RuleKind",
     "RuleSet",
     "When",
+    "asks_of_groups",
     "counts",
     "decide",
     "holds",
     "is_approved",
     "is_held_back",
+    "is_open_denial",
     "joins",
     "matching",
 ]

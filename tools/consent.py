@@ -4,7 +4,7 @@ What is not enough any more goes back to people as a new proposal, with votes at
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from policies.approvals import (
@@ -16,7 +16,7 @@ from policies.approvals import (
     is_satisfied,
     unreadable,
 )
-from policies.engine import DEFAULT_EXPIRES_S
+from policies.engine import DEFAULT_EXPIRES_S, asks_of_groups, is_open_denial
 from policies.ladder import effective, narrowed
 from policies.model import (
     Actor,
@@ -45,6 +45,14 @@ BY_A_PERSON = "asked-by-a-person"
 _REVISION = re.compile(r"\.[0-9]+$")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ground:
+    """What a sign-off rests on: when each part of it was read, and whose votes still count."""
+
+    read_at: tuple[datetime, ...] = ()
+    people: tuple[str, ...] = ()
+
+
 class Consent:
     """Holds a sign-off against the card that it was given on, and against the rules as they are."""
 
@@ -70,11 +78,12 @@ class Consent:
         decided = await self._gateway.decision(run.tool, plan, draft, caller)
         if decided.decision.effect is EffectKind.DENY:
             raise await self._denied(proposal, decided)
-        read_at = await self._read_at(proposal, decided.decision, grant, caller)
+        ground = await self._ground(proposal, decided, grant, caller)
         reservation = _reservation(self._gateway, run, (plan, draft, decided), caller)
         return Basis(
             mode=reservation.facts.mode,
-            read_at=read_at,
+            read_at=min(ground.read_at, default=None),
+            people=ground.people,
             reservation=reservation,
             policy=decided.decision.policy_version,
         )
@@ -84,35 +93,55 @@ class Consent:
         await require_open(self._parts, proposal)
         if decided.facts is not None and decided.facts.frozen:
             raise Frozen
+        if decided.facts is not None and is_open_denial(decided.facts, self._parts.rules()):
+            return _unknown_groups()
         return denied(proposal, decided.decision)
 
-    async def _read_at(
-        self, proposal: Proposal, fresh: Decision, grant: Grant, caller: Caller
-    ) -> datetime | None:
-        """Return when the oldest of what the sign-off rests on was read; None if on nothing.
+    async def _ground(
+        self, proposal: Proposal, decided: Decided, grant: Grant, caller: Caller
+    ) -> _Ground:
+        """Return what the sign-off rests on; nothing where the rules ask nobody.
 
         A broken glass counts in place of all sign-offs, as long as whoever broke it may.
         """
+        fresh = decided.decision
         if grant.broken_by is not None:
             if is_about_rules(proposal):
                 words = "The glass can't be broken for a change of the rules: nothing was done."
                 raise Stop(ProposalState.DENIED, "RULES_CHANGE", words)
-            return await _require_breaker(self._parts, grant.broken_by)
+            return _Ground(read_at=(await _require_breaker(self._parts, grant.broken_by),))
         signed = await signers(self._parts.directory, grant.approvers)
-        ages = list(signed.read_at)
+        ages, people = list(signed.read_at), set[str]()
         for decision in (proposal.decision, fresh):
             found = await self._rests_on(decision, proposal, (grant, signed))
+            if found is None and decision is fresh:
+                await self._require_known(proposal, decided, (grant, signed))
             if found is None:
                 outside = await self._outside(proposal.decision, grant, signed)
                 why = _why(proposal, fresh, decision, (*signed.words, *outside))
                 raise await self._anew(proposal, fresh, why, caller)
-            ages += found
-        return min(ages, default=None)
+            ages += found.read_at
+            people |= set(found.people)
+        named = tuple(name for name in grant.approvers if name in people)
+        return _Ground(read_at=tuple(ages), people=named)
+
+    async def _require_known(
+        self, proposal: Proposal, decided: Decided, given: tuple[Grant, Signers]
+    ) -> None:
+        """Stop where the sign-off lacks nothing but what hangs on the requester's groups."""
+        facts, fresh = decided.facts, decided.decision
+        if facts is None or facts.requester_groups is not None:
+            return
+        open_ = asks_of_groups(self._parts.rules())
+        sure = tuple(clause for clause in fresh.clauses if clause.rule not in open_)
+        less = fresh.model_copy(update={"clauses": sure})
+        if await self._rests_on(less, proposal, given) is not None:
+            raise _unknown_groups()
 
     async def _rests_on(
         self, decision: Decision, proposal: Proposal, given: tuple[Grant, Signers]
-    ) -> list[datetime] | None:
-        """Return when each group was read that makes a sign-off enough; None where it is not.
+    ) -> _Ground | None:
+        """Return the groups' ages and the people that make a sign-off enough; None if it is not.
 
         Where the next groups were asked, answers of theirs count as well. Those of people who may
         decide nothing any more do not.
@@ -126,7 +155,10 @@ class Consent:
         fresh_ones = {name: known[name] for name in groups if name not in blind}
         people = countable(signed.counting, proposal, self_approval=decision.self_approval)
         if not clauses or is_satisfied(clauses, people, fresh_ones):
-            return [membership.read_at for membership in fresh_ones.values()]
+            return _Ground(
+                read_at=tuple(membership.read_at for membership in fresh_ones.values()),
+                people=tuple(name for name in people if is_member(name, groups, fresh_ones)),
+            )
         if blind:
             raise Stop(None, "GROUP_UNREADABLE", f"Can't read who is in `{blind[0]}` now.", RETRY_S)
         if signed.unknown:
@@ -266,7 +298,7 @@ def _why(old: Proposal, fresh: Decision, lacking: Decision, lost: tuple[str, ...
     return " ".join((more, *lost))
 
 
-async def _require_breaker(parts: Parts, person: str) -> datetime | None:
+async def _require_breaker(parts: Parts, person: str) -> datetime:
     memberships = await parts.directory.memberships((BREAK_GLASS,))
     voter = await still_may(parts.directory, person, ProposalState.DENIED)
     refusal = glass_refused(voter, memberships, parts.clock.now())
@@ -298,6 +330,11 @@ def _reservation(
         rules=rules,
         raised=daily_raise(plan),
     )
+
+
+def _unknown_groups() -> Stop:
+    words = "Can't read now which groups whoever asked is in, and the rules ask that."
+    return Stop(None, "GROUP_UNREADABLE", words, RETRY_S)
 
 
 def denied(proposal: Proposal, fresh: Decision) -> Stop:

@@ -1,6 +1,7 @@
 """Does what was approved: check again, consume, write the intent, act, write the outcome."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from policies.approvals import Refusal, barred, undo_groups
 from policies.limits import LimitReached
@@ -212,6 +213,9 @@ class Execution:
         observed = await self._require_state(run)
         self._parts.boundary("state.observed")
         basis = await self._consent.require(run, observed, grant, caller)
+        # Only those whose word it rests on, not everybody who ever signed off.
+        by = voices(replace(grant, approvers=basis.people), proposal)
+        run = replace(run, call=replace(run.call, on_behalf_of=by))
         self._parts.boundary("signoff.checked")
         baseline = await self._baseline(proposal, caller)
         self._parts.boundary("baseline.measured")

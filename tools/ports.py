@@ -203,12 +203,13 @@ class Basis:
     """What an action may begin on, as it was just before.
 
     It begins in no other `mode`. `read_at` is when the oldest group was read that the sign-off
-    rests on, None where on none. `reservation` is what is held against the limits, `policy` the
-    version of the rules that allowed it.
+    rests on, None where on none; `people` are those whose sign-off counts. `reservation` is what
+    is held against the limits, `policy` the version of the rules that allowed it.
     """
 
     mode: Mode | None = None
     read_at: datetime | None = None
+    people: tuple[str, ...] = ()
     reservation: Reservation | None = None
     policy: str | None = None
 

@@ -212,6 +212,8 @@ def _write_intent(connection: Connection, context: Context, intent: Intent) -> N
             asks=0,
             escalated_at=None,
             settled_by=None,
+            # Whose word counts may be fewer people by now.
+            on_behalf_of=intent.on_behalf_of,
             identity=intent.identity,
             released_at=None,
             **_raised(intent),

@@ -1,10 +1,21 @@
 """The engine: silence is a deny, any deny wins, and what is not known never loosens."""
 
 from decimal import Decimal
+from itertools import combinations, product
 
 import pytest
 
-from policies.engine import DEFAULT_EXPIRES_S, Asked, Bounds, RuleKind, When, decide, holds
+from policies.engine import (
+    DEFAULT_EXPIRES_S,
+    Asked,
+    Bounds,
+    Rule,
+    RuleKind,
+    When,
+    decide,
+    holds,
+    is_open_denial,
+)
 from policies.loader import sealed
 from policies.model import ActionKind, EffectKind, Facts, Mode, Severity, Tier
 from tests.fakes.values import facts, rule
@@ -207,3 +218,42 @@ def test_confidence_can_only_make_the_answer_stricter() -> None:
 
     assert [people(Decimal(text)) for text in ("0.2", "0.6", "0.9")] == [2, 2, 1]
     assert people(None) == 2
+
+
+NAMES = ("oncall", "sre", "team")
+SOME = [found for n in range(len(NAMES) + 1) for found in combinations(NAMES, n)]
+
+
+@pytest.mark.parametrize("kind", [RuleKind.APPROVE, RuleKind.AUTO])
+def test_a_denial_is_open_exactly_where_some_groups_of_the_requester_would_lift_it(
+    kind: RuleKind,
+) -> None:
+    unknown, seen = facts(requester_groups=None, mode=Mode.AUTO), set()
+    for permitted, first, second in product(SOME, SOME, SOME):
+        rules = sealed(
+            [
+                *_of_groups(
+                    "permits", kind, permitted, ONCALL if kind is RuleKind.APPROVE else None
+                ),
+                *_of_groups("denies", RuleKind.DENY, first),
+                *_of_groups("denies-too", RuleKind.DENY, second),
+            ]
+        )
+        known = [unknown.model_copy(update={"requester_groups": frozenset(one)}) for one in SOME]
+        lifted = any(decide(one, rules).effect is not EffectKind.DENY for one in known)
+        is_open = is_open_denial(unknown, rules)
+        assert is_open is lifted
+        seen.add(is_open)
+    assert seen == {True, False}
+
+
+def test_with_known_groups_no_denial_is_open() -> None:
+    lets = rule("lets", RuleKind.APPROVE, When(requester_group=("sre",)), ONCALL)
+    assert not is_open_denial(facts(requester_groups=frozenset()), sealed([lets]))
+    assert is_open_denial(facts(requester_groups=None), sealed([lets]))
+
+
+def _of_groups(
+    name: str, kind: RuleKind, groups: tuple[str, ...], asked: Asked | None = None
+) -> list[Rule]:
+    return [rule(name, kind, When(requester_group=groups), asked)] if groups else []

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from policies.approvals import Voter
-from policies.engine import Asked, RuleKind, When
+from policies.engine import Asked, Rule, RuleKind, When
 from policies.ladder import narrowed, widened
 from policies.loader import sealed
 from policies.model import (
@@ -235,10 +235,102 @@ async def test_while_nobody_says_who_signed_off_it_waits(door: FakeDoor) -> None
 
 
 @pytest.mark.parametrize("other", [UNHEARD, CLOSED])
-async def test_a_sign_off_that_is_enough_without_them_holds(door: FakeDoor, other: Voter) -> None:
+async def test_a_sign_off_that_is_enough_without_them_holds_and_does_not_name_them(
+    door: FakeDoor, other: Voter
+) -> None:
     door.directory.people = {ANA: other}
     outcome = await run(door, grant=Grant(approvers=(ANA, BEN)))
     assert outcome.state is ProposalState.EXECUTED
+    assert named(door) == {BEN}
+
+
+async def test_who_left_the_group_is_not_named_where_another_sign_off_is_enough(
+    door: FakeDoor,
+) -> None:
+    door.directory.members = {"oncall": {BEN}}
+    outcome = await run(door, grant=Grant(approvers=(ANA, BEN)))
+    assert outcome.state is ProposalState.EXECUTED
+    assert named(door) == {BEN}
+
+
+async def test_whoever_counts_for_the_card_or_for_the_rules_of_now_is_named(
+    door: FakeDoor,
+) -> None:
+    door.directory.members = {"oncall": {ANA}, "operators": {BEN}}
+    card = OLD.model_copy(update={"decision": decision(clause(1, "oncall"))})
+    asked = Asked(n=1, groups=("operators",))
+    door.rules = sealed([rule("ask-operators", RuleKind.APPROVE, When(tool=("fake_set",)), asked)])
+    outcome = await run(door, card, Grant(approvers=(BEN, ANA)))
+    assert outcome.state is ProposalState.EXECUTED
+    assert named(door) == {f"{BEN}, {ANA}"}
+
+
+def named(door: FakeDoor) -> set[str]:
+    """Return on whose behalf the outside was called, and as which the intent stands."""
+    (call,), (intent,) = door.system.acted, door.journal.intents
+    return {call.on_behalf_of, intent.on_behalf_of}
+
+
+BY_MIA = OLD.model_copy(update={"action": action(requester=MIA)})
+OF_SRE = When(tool=("fake_set",), requester_group=("sre",))
+DENIES_SRE = rule("not-sre", RuleKind.DENY, OF_SRE, reason="NOT_SRE")
+LETS_SRE = rule("sre-only", RuleKind.APPROVE, OF_SRE, Asked(n=1, groups=("oncall",)))
+ASKS_TWO = rule("sre-two", RuleKind.RAISE, OF_SRE, Asked(n=2, groups=("oncall",)))
+
+
+@pytest.mark.parametrize(
+    "rules", [[asks_oncall(), DENIES_SRE], [LETS_SRE], [asks_oncall(), ASKS_TWO]]
+)
+async def test_while_nobody_says_in_which_group_whoever_asked_is_it_waits(
+    door: FakeDoor, rules: list[Rule]
+) -> None:
+    door.rules = sealed(rules)
+    door.directory.unreadable = {"sre"}
+    outcome = await run(door, BY_MIA)
+    assert (outcome.state, outcome.reason) == (None, "GROUP_UNREADABLE")
+    assert outcome.sentence.startswith("Can't read now which groups whoever asked is in")
+    assert outcome.retry_s is not None
+    assert "act" not in door.trail
+
+
+@pytest.mark.parametrize(
+    ("rules", "members", "state"),
+    [
+        ([asks_oncall(), DENIES_SRE], {MIA}, ProposalState.DENIED),
+        ([asks_oncall(), DENIES_SRE], {BEN}, ProposalState.EXECUTED),
+        ([LETS_SRE], {MIA}, ProposalState.EXECUTED),
+        ([LETS_SRE], {BEN}, ProposalState.DENIED),
+        ([asks_oncall(), ASKS_TWO], {MIA}, ProposalState.SUPERSEDED),
+        ([asks_oncall(), ASKS_TWO], {BEN}, ProposalState.EXECUTED),
+    ],
+)
+async def test_once_it_is_known_in_which_group_whoever_asked_is_it_ends(
+    door: FakeDoor, rules: list[Rule], members: set[str], state: ProposalState
+) -> None:
+    door.rules = sealed(rules)
+    door.directory.members["sre"] = members
+    assert (await run(door, BY_MIA)).state is state
+
+
+@pytest.mark.parametrize(
+    "rules", [[asks_oncall(), DENIES_SRE, denies_everything()], [asks_oncall(n=3), ASKS_TWO]]
+)
+async def test_what_no_group_of_whoever_asked_could_change_does_not_wait(
+    door: FakeDoor, rules: list[Rule]
+) -> None:
+    door.rules = sealed(rules)
+    door.directory.unreadable = {"sre"}
+    outcome = await run(door, BY_MIA)
+    assert outcome.state in {ProposalState.DENIED, ProposalState.SUPERSEDED}
+
+
+async def test_what_waits_for_the_groups_of_whoever_asked_ends_in_time(door: FakeDoor) -> None:
+    door.rules = sealed([asks_oncall(), DENIES_SRE])
+    door.directory.unreadable = {"sre"}
+    door.clock.at = BY_MIA.action.not_after
+    outcome = await run(door, BY_MIA)
+    assert (outcome.state, outcome.reason) == (ProposalState.EXPIRED, "TOO_LATE")
+    assert "act" not in door.trail
 
 
 async def test_what_slack_said_of_who_signed_off_gets_old_as_groups_do(door: FakeDoor) -> None:

@@ -172,6 +172,19 @@ async def test_an_unknown_effect_found_not_done_is_done_under_the_same_key(store
     assert (await store.standing(proposal)).state is ProposalState.EXECUTED
 
 
+async def test_what_is_done_after_all_names_those_whose_word_counts_by_then(store: World) -> None:
+    proposal, claim = await signed(store)
+    both = replace(intent(proposal), on_behalf_of=f"{ANA}, {BEN}")
+    await store.journal.begin(both, caller_of(claim))
+    await store.journal.settle(done(proposal, ProposalState.UNKNOWN, **UNCLEAR), caller_of(claim))
+    await store.journal.begin(replace(both, on_behalf_of=BEN), caller_of(claim))
+    await store.journal.settle(done(proposal, ProposalState.EXECUTED), caller_of(claim))
+    intents = await store.events("intent.written")
+    assert [event["on_behalf_of"] for event in intents] == [f"{ANA}, {BEN}", BEN]
+    (written,) = await store.events("outcome.written")
+    assert written["on_behalf_of"] == BEN
+
+
 async def test_an_approval_is_not_consumed_on_groups_that_were_read_a_minute_ago(
     store: World,
 ) -> None:
