@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from agents.incident.analyst import percent
 from agents.tasks import TaskKind
 from bot.slack import blocks as kit
-from bot.slack import undoing
+from bot.slack import outcomes, undoing
 from bot.slack.blocks import Block
 from bot.slack.differences import differences
 from bot.slack.outcomes import (
@@ -20,6 +20,7 @@ from bot.slack.outcomes import (
 )
 from bot.slack.text import bullets, clock_time, code, day_time, link, naming, person, safe
 from bot.store.cardviews import ProposalView
+from bot.store.places import undoes
 from bot.store.taskstore import NO_FOLLOW_UP
 from policies.approvals import BREAK_GLASS as GROUP_OF_GLASS
 from policies.model import EffectKind, Proposal, ProposalState
@@ -130,7 +131,7 @@ def verdict(
     elif row.roll_back_by is not None:
         by = person(row.roll_back_by)
         is_waiting = inverse is not None or view.reason in WAITING
-        waits = f" {safe(view.sentence)}" if view.sentence and is_waiting else ""
+        waits = f" {outcomes.said(view)}" if view.sentence and is_waiting else ""
         if inverse is not None and inverse.state == "unknown":
             waits = f" *Unknown whether it happened.*{waits} {asking(inverse)}"
         found.append(kit.section(f"*Rolling back*, asked by {by}.{waits}"))
@@ -153,7 +154,7 @@ def _rollback(view: ProposalView, now: datetime, undo: ProposalView | None) -> l
         return []
     found = []
     if view.reason in NOT_ROLLED_BACK:
-        found.append(kit.section(f"*Not rolled back.* {safe(view.sentence or '')}"))
+        found.append(kit.section(f"*Not rolled back.* {outcomes.said(view)}"))
     if now >= until:
         return [*found, *undoing.afterwards(proposal, undo, until)]
     press = kit.button("Roll back", ROLL_BACK, button_value(proposal), style="danger")
@@ -281,6 +282,7 @@ def _small_print(proposal: Proposal) -> list[str]:
         found.append("Allowed without a sign-off")
     if proposal.replaces is not None:
         how = "Edited from" if proposal.anew is None else "Follows"
+        how = "Undoes" if undoes(proposal) else how
         found.append(f"{how} `{proposal.replaces}`; votes start at zero")
     return found
 

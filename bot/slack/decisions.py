@@ -10,6 +10,7 @@ from bot.slack.blocks import Block
 from bot.slack.parts import Part
 from bot.slack.rates import Urgency
 from bot.store.cardviews import ProposalView
+from bot.store.places import undoes
 from bot.store.threads import TaskView
 from policies.model import ProposalState
 
@@ -48,7 +49,7 @@ def asked(
                 mentions,
                 held=halts.of_card(view, item),
                 resolved_at=resolved_at,
-                before=by_id.get(proposal.replaces or ""),
+                before=None if undoes(proposal) else by_id.get(proposal.replaces or ""),
                 may_again=proposal.id in again,
             )
             yield proposal.created_at, _card(f"proposal:{proposal.id}", own, [item])

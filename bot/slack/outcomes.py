@@ -43,7 +43,8 @@ LET_THROUGH = ("SIGNED_OFF", "GLASS_BROKEN")
 # Why it has not begun yet where somebody stopped it: that is told from the switches.
 STOPPED = frozenset({*LET_THROUGH, "SIGNOFF_PAUSED", "FROZEN"})
 ASKING = "I am asking the outside system; please do not repeat it by hand."
-ABOUT_A_PERSON = frozenset({"MAY_NOT_DECIDE", "PERSON_UNREADABLE"})
+# The first id in the sentence of these is of our own words; a reason that follows is not.
+ABOUT_A_PERSON = frozenset({"MAY_NOT_DECIDE", "PERSON_UNREADABLE", "FROZEN"})
 LOOK = "*Somebody has to look:* see the card below. Please do not repeat it by hand."
 
 
@@ -79,7 +80,7 @@ def state_words(view: ProposalView, held: str | None = None) -> str:
 def said(view: ProposalView, limit: int = 1000) -> str:
     """Return the sentence of an outcome; only our own words about a person mention them."""
     sentence = view.sentence or ""
-    return naming(sentence) if view.reason in ABOUT_A_PERSON else safe(sentence, limit)
+    return naming(sentence, 1) if view.reason in ABOUT_A_PERSON else safe(sentence, limit)
 
 
 def verdict_words(view: ProposalView) -> str:

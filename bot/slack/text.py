@@ -59,9 +59,13 @@ def person(person_id: str) -> str:
     return f"<@{user}>" if re.fullmatch(r"[UW][A-Z0-9]{1,20}", user) else code(person_id)
 
 
-def naming(text: str) -> str:
-    """Return words of our own as `safe` does, with people in them (`team/user`) mentioned."""
-    return re.sub(r"\b[TE][A-Z0-9]{1,20}/([UW][A-Z0-9]{1,20})\b", r"<@\1>", safe(text))
+def naming(text: str, most: int = 0) -> str:
+    """Return words of our own as `safe` does, with people in them (`team/user`) mentioned.
+
+    Of many, the first `most`; 0 for all.
+    """
+    who = r"\b[TE][A-Z0-9]{1,20}/([UW][A-Z0-9]{1,20})\b"
+    return re.sub(who, r"<@\1>", safe(text), count=most)
 
 
 def link(label: str, url: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from agents.ports import ProposalRow
+from bot.store.places import successors_of
 from bot.store.proposals import proposal_rows
 from bot.store.reviews import Review, reviews_of
 from bot.store.tables import proposals, votes
@@ -62,7 +63,7 @@ def proposal_views(connection: Connection, *task_ids: str) -> dict[str, tuple[Pr
         )
     }
     reviewed = reviews_of(connection, columns)
-    successors = {row.proposal.replaces: row.proposal.id for row in found}
+    successors = successors_of(row.proposal for row in found)
     views = [
         ProposalView(
             row=row,

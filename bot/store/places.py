@@ -1,5 +1,6 @@
 """Where things stand in Slack, as the mirror noted it: the card of a proposal, a task's thread."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, or_, select
@@ -62,17 +63,25 @@ def question_of(connection: Connection, proposal_id: str, direction: str) -> Pla
 
 def newest_card(connection: Connection, proposal: Proposal) -> Place | None:
     """Return the card of what took a proposal's place at last; None where nothing did."""
-    found = (row.proposal for row in proposal_rows(connection, proposal.task_id))
-    # What undoes a proposal names it too, and is no successor; an undo may have one of its own.
-    successors = {
-        one.replaces: one.id
-        for one in found
-        if one.replaces is not None and one.key != undo_key(one.replaces)
-    }
+    rows = proposal_rows(connection, proposal.task_id)
+    successors = successors_of(row.proposal for row in rows)
     newest = proposal.id
     while newest in successors:
         newest = successors[newest]
     return None if newest == proposal.id else card_of(connection, newest)
+
+
+def successors_of(found: Iterable[Proposal]) -> dict[str, str]:
+    """Return what took the place of which proposal.
+
+    What undoes one names it too, and takes no place; an undo may have a successor of its own.
+    """
+    return {one.replaces: one.id for one in found if one.replaces is not None and not undoes(one)}
+
+
+def undoes(proposal: Proposal) -> bool:
+    """Say whether a proposal undoes the one it names, and does not take its place."""
+    return proposal.replaces is not None and proposal.key == undo_key(proposal.replaces)
 
 
 def shows(key: str, proposal_id: str) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from agents.tasks import Task, TaskState
 from bot.slack.rollbacks import form
+from bot.store.cardviews import proposal_views
 from bot.store.freezes import Place, freeze_task, order_mode
 from bot.store.notices import Order
 from bot.store.places import newest_card
@@ -90,6 +91,9 @@ async def test_after_its_window_undoing_is_a_proposal_of_its_own(here: Bench) ->
     assert buttons(await verdict(here, task)) == []
     asked = await here.card(f"proposal:{undo.id}")
     assert "This undoes" in words(asked)
+    # It is no other version of what it undoes.
+    assert "*Changed*" not in words(asked)
+    assert f"Undoes `{task.id}-1`; votes start at zero" in words(asked)
     assert "IS_REQUESTER" in (await here.press("U0BEN", "Approve", asked))[0]
     assert await here.press("U0ANA", "Approve", asked) == []
     await here.work()
@@ -344,6 +348,8 @@ async def test_an_undo_that_was_put_anew_is_led_to_and_asked_for_where_its_butto
     assert place.ts == card.ts
     first = (await here.rows(task))[0].proposal
     assert await here.side.store.database.read(lambda one: newest_card(one, first)) is None
+    views = await here.side.store.database.read(lambda one: proposal_views(one, task.id))
+    assert [view.successor for view in views[task.id]] == [None, second.id, None]
     here.side.store.clock.forward(31 * 86400)
     (told,) = await here.send(
         "U0ANA", "proposal.approve", f"{second.id}:{second.action.hash}", card.ts
