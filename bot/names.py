@@ -36,7 +36,9 @@ def known(settings: Settings) -> Known:
 def vocabulary() -> Vocabulary:
     """Return what comes with the program: its tools and what they do, its agents."""
     does = {
-        tool.name: Does(tier=tool.tier, action=tool.action, platform=platform)
+        tool.name: Does(
+            tier=tool.tier, action=tool.action, platform=platform, agents=tuple(tool.agents)
+        )
         for platform, tool in _placed()
     }
     return Vocabulary(

@@ -20,6 +20,8 @@ DAY_MIN = 24 * 60
 WEEK_MIN = 7 * DAY_MIN
 # A year that has a 29 February, so that `02-29` can be written.
 LEAP = 2000
+# Whoever writes another year means one of these.
+FIRST_YEAR, LAST_YEAR = "1970", "2100"
 # Longer than this, dates of one year's time have every day in them, also a 29 February.
 EVERY_DAY = 9 * 366
 
@@ -196,6 +198,9 @@ def faults(times: Times) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("weekly", place, "from"), '"24:00" is the next day: write "00:00" and its name'
     yearly = {day for one in times.dates if not one.is_dated for day in _days(one)}
     for place, one in enumerate(times.dates):
+        if one.is_dated and not FIRST_YEAR <= one.from_[:4] <= one.to[:4] <= LAST_YEAR:
+            words = f"a year is from {FIRST_YEAR} to {LAST_YEAR}"
+            yield ("dates", place), f"{words}, unlike that of {one.from_} to {one.to}"
         if one.is_dated and not yearly.isdisjoint(_days(one)):
             words = "overlap those of every year; join them, or end one earlier"
             yield ("dates", place), f"the dates from {one.from_} {words}"

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from policies.calendars import Dates, PublicHolidays, Times, Weekly
 from policies.conditions import AMOUNTS, NUMBERS, Bounds, When
 from policies.engine import SELF_APPROVAL_IN, Approved, Asked, Rule, RuleKind
-from policies.facts import Facts, Strict
+from policies.facts import ActionKind, Facts, Strict, Tier
 from policies.faults import Fields, Source
 from policies.limits import AgentLimits, PlaceLimits, TaskLimits
 from policies.money import CURRENCIES
@@ -127,8 +127,17 @@ def faults(written: RuleText) -> Iterator[tuple[Path, str]]:
         yield (), own
     asked = _asked(written.effect)
     if asked is not None:
-        for name in ("groups", "then"):
-            yield from word_faults(getattr(asked, name), ("effect",), name)
+        yield from _asked_faults(asked)
+
+
+def _asked_faults(asked: Asked) -> Iterator[tuple[Path, str]]:
+    for name in ("groups", "then"):
+        yield from word_faults(getattr(asked, name), ("effect",), name)
+    given = asked.model_fields_set
+    if "then" in given and not asked.then:
+        yield ("effect",), "then: it is empty; name at least one group, or leave it out"
+    if "expires_s" in given and asked.expires_s is None:
+        yield ("effect",), "expires_s: it has no value; write seconds, or leave it out"
 
 
 def _effect_fault(effect: EffectText) -> str | None:
@@ -158,10 +167,24 @@ def _when_faults(when: When) -> Iterator[tuple[Path, str]]:
     if has_amount and (when.currency is None or len(when.currency) != 1):
         words = "an amount means nothing without `currency: [EUR]` (exactly one) beside it"
         yield (), f"when: {words}"
+    yield from _never_holding(when)
+
+
+def _never_holding(when: When) -> Iterator[tuple[Path, str]]:
+    """Yield conditions of which one shuts the other out."""
     both = set(when.in_calendar or ()) & set(when.outside or ())
     if both:
         words = f"it is never in and outside of `{min(both)}` at once"
         yield ("when", "outside"), f"when.outside: {words}; name it once"
+    if when.tier is not None and when.action is not None and not _go_together(when):
+        words = "the action `read` goes with the tier `read`, and no other does"
+        yield ("when", "tier"), f"when.tier: {words}, so it never holds; leave one out"
+
+
+def _go_together(when: When) -> bool:
+    """Say whether any named action comes with any named tier."""
+    reads = {tier is Tier.READ for tier in when.tier or ()}
+    return not reads.isdisjoint(action is ActionKind.READ for action in when.action or ())
 
 
 def word_faults(values: tuple[str, ...], path: Path, where: str) -> Iterator[tuple[Path, str]]:
@@ -218,6 +241,9 @@ def _items(part: Any) -> Iterator[Any]:  # noqa: ANN401 - a type has no better t
 
 def _bounds_faults(name: str, bounds: Bounds) -> Iterator[tuple[Path, str]]:
     least, most = domain(name)
+    for given in sorted(bounds.model_fields_set):
+        if getattr(bounds, given) is None:
+            yield ("when", name), f"when.{name}: `{given}` has no value and would bound nothing"
     for end in (bounds.min, bounds.max):
         is_low = end is not None and least is not None and end < least
         if is_low or (end is not None and most is not None and end > most):

@@ -97,7 +97,7 @@ def _contradictions(placed: Placed, vocabulary: Vocabulary) -> Iterator[Problem]
     when = placed.rule.when
     named = {
         name: values
-        for name in ("tier", "action", "platform")
+        for name in ("agent", "tier", "action", "platform")
         if (values := getattr(when, name)) is not None
     }
     for tool in when.tool or ():

@@ -19,9 +19,14 @@ class Does:
     tier: Tier
     action: ActionKind | None
     platform: str
+    # Those that may call it; not known where there are none.
+    agents: Collection[str] = ()
 
     def against(self, name: str, values: Collection[str]) -> str | None:
         """Return which value the tool has, where it is none of those; None where it is one."""
+        if name == "agent":
+            is_none = bool(self.agents) and set(self.agents).isdisjoint(values)
+            return "` or `".join(sorted(self.agents)) if is_none else None
         own: str | None = getattr(self, name)
         return own if own is not None and own not in values else None
 

@@ -199,7 +199,7 @@ def test_every_tool_of_the_program_is_known_with_what_it_does() -> None:
     assert set(found.does) == set(found.tools)
     assert {"shop", "policy"} <= set(found.platforms or ())
     assert found.does["shop_rollback"] == Does(
-        tier=Tier.MEDIUM, action=ActionKind.ROLLBACK, platform="shop"
+        tier=Tier.MEDIUM, action=ActionKind.ROLLBACK, platform="shop", agents=("incident",)
     )
     assert all(one.platform in (found.platforms or ()) for one in found.does.values())
 

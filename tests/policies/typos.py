@@ -10,7 +10,9 @@ DOES = {
     "adplatform_create_campaign": Does(
         tier=Tier.LOW, action=ActionKind.CREATE, platform="adplatform"
     ),
-    "shop_rollback": Does(tier=Tier.MEDIUM, action=ActionKind.ROLLBACK, platform="shop"),
+    "shop_rollback": Does(
+        tier=Tier.MEDIUM, action=ActionKind.ROLLBACK, platform="shop", agents=("incident",)
+    ),
 }
 VOCABULARY = Vocabulary(
     tools=DOES.keys(),
@@ -109,6 +111,32 @@ MORE_TYPOS: dict[str, tuple[str, str, int, str]] = {
         "tool: [shop_rollback], platform: [adplatform]",
         28,
         "platform of `shop_rollback` is `shop`",
+    ),
+    "a tool of another agent": (
+        "tool: [shop_rollback]",
+        "tool: [shop_rollback], agent: [campaign]",
+        28,
+        "agent of `shop_rollback` is `incident`",
+    ),
+    "an action that its risk never has": (
+        "tool: [shop_rollback]",
+        "action: [rollback], tier: [read]",
+        28,
+        "so it never holds",
+    ),
+    "a lower bound without a value": ("{min: 500}", "{min: , max: 500}", 32, "`min` has no value"),
+    "next groups that are none": ("then: [operators]", "then: []", 22, "then: it is empty"),
+    "an expiry without a value": (
+        "then: [operators]",
+        "then: [operators], expires_s: ",
+        22,
+        "expires_s: it has no value",
+    ),
+    "a year of another millennium": (
+        '{from: "2027-03-01", to: "2027-03-05"}',
+        '{from: "1027-03-01", to: "2027-03-05"}',
+        12,
+        "a year is from 1970 to 2100",
     ),
     "a group without a name": ("then: [operators]", "then: ['']", 22, "empty word"),
     "a group without words": ("oncall: Whose turn it is.", "oncall: ''", 2, "empty"),
