@@ -28,6 +28,7 @@ from bot.settings import Settings, SettingsError, from_environment
 from bot.store.changes import candidate_set
 from bot.store.decisions import decided_on, past_decisions
 from bot.store.engine import Connection, StoreError
+from bot.store.ids import proposal_named
 from bot.store.reading import open_read_only
 from bot.store.rules import in_force, stored
 from policies.analysis import unmatchable
@@ -145,7 +146,7 @@ def _explain(parsed: argparse.Namespace) -> int:
             raise SettingsError(
                 "a proposal is explained on the facts recorded with it: leave the other options out"
             )
-        decided = _decided(parsed.proposal.upper(), settings)
+        decided = _decided(proposal_named(parsed.proposal), settings)
         if decided.facts is None:
             print("The facts of this decision were not recorded; it was:")
             print(f"It {ruling(decided.decision)} ({because(decided.decision)}).")

@@ -16,6 +16,7 @@ from bot.store.boxes import Letter, letter_done, letter_later
 from bot.store.changes import Proposed, Wish, activation, propose, waiting_changes
 from bot.store.decisions import decided_on
 from bot.store.engine import Connection, StoreError, StoreUnavailable
+from bot.store.ids import proposal_named
 from bot.store.rules import stored
 from policies.analysis import Cell
 from policies.approvals import OPERATORS, Voter, is_member, unreadable
@@ -181,7 +182,7 @@ def _shown_matrix(rules: RuleSet, cells: Sequence[Cell]) -> tuple[str, list[Bloc
 
 
 async def _explain(desk: Desk, letter: Letter, words: Words) -> None:
-    proposal_id = words[0].strip("`").upper() if len(words) == 1 else ""
+    proposal_id = proposal_named(words[0]) if len(words) == 1 else ""
     rules = desk.rule_sets.rules()
 
     def unit(connection: Connection) -> tuple[Decided | None, RuleSet | None]:

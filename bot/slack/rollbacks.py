@@ -10,12 +10,13 @@ from bot.slack.blocks import Block
 from bot.slack.clicks import roll_back
 from bot.slack.desk import Desk, who
 from bot.slack.groups import any_of
+from bot.slack.rights import reader, refuse
 from bot.slack.text import code, day_time, safe
 from bot.store.boxes import Letter
 from bot.store.halts import paused
 from bot.store.undoing import Past, Undoing, past_of
 from bot.store.votes import Click
-from policies.approvals import undo_groups
+from policies.approvals import undo_groups, unfit
 from policies.model import DEFAULT_TENANT, Inverse
 from tools.catalogue import UnknownTool
 from tools.ports import Direction
@@ -33,9 +34,14 @@ def task_named(text: str) -> str | None:
 
 
 async def form(desk: Desk, body: dict[str, Any]) -> Block | None:
-    """Return the form that asks to confirm; None where there is nothing to confirm."""
+    """Return the form that asks to confirm; None where there is nothing to confirm.
+
+    Nor for who may not read what was done: the answer to the command says why.
+    """
     task_id = task_named(str(body.get("text", "")))
-    found = None if task_id is None else (await _past(desk, task_id)).undoing
+    if task_id is None or unfit(await desk.directory.person("/".join(who(body)))) is not None:
+        return None
+    found = (await _past(desk, task_id)).undoing
     if found is None:
         return None
     proposal, is_open = found.row.proposal, found.is_open(desk.context.clock.now())
@@ -50,6 +56,10 @@ async def form(desk: Desk, body: dict[str, Any]) -> Block | None:
 
 async def command(desk: Desk, letter: Letter, words: Sequence[str]) -> None:
     """Answer the command where there is no form to fill in."""
+    voter, refusal = await reader(desk, letter)
+    if refusal is not None:
+        await refuse(desk, letter, voter, ("/signoff rollback", "read what was done"), refusal)
+        return
     task_id = task_named(" ".join(["rollback", *words]))
     if task_id is None:
         await desk.answer(letter, WHICH, "which task")

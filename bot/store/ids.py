@@ -19,6 +19,12 @@ def storm_id() -> str:
     return "S-" + _drawn()
 
 
+def proposal_named(written: str) -> str:
+    """Return the proposal's id that somebody wrote, in whatever letters: `T-7K3F9Q2A-1.undo`."""
+    task, dot, which = written.strip("`").partition(".")
+    return f"{task.upper()}{dot}{which.lower()}"
+
+
 # What may stand behind an id: the hash of an action, a word.
 _DIGEST = sha256().hexdigest()
 _BEHIND = (f"-1:{_DIGEST}", f"-1: {_DIGEST}", f": {_DIGEST}")

@@ -139,11 +139,11 @@ async def proposed(world: World) -> str:
     """Leave a decision with its facts, and one of the time before facts were recorded."""
     task = await world.task("web")
     found: Facts = facts(action=ActionKind.ROLLBACK, calendars=frozenset())
-    for number, known in enumerate((found, None), start=1):
+    for name, known in (("1", found), ("1.undo", None)):
         made = proposal(
-            id=f"{task.id}-{number}",
+            id=f"{task.id}-{name}",
             task_id=task.id,
-            key=f"k{number}",
+            key=f"k{name}",
             decision=decide(found, candidate(None)),
             facts=known,
         )
@@ -185,7 +185,7 @@ def test_a_decision_of_a_proposal_is_explained(environment: Path, capsys: Printe
     asked = "1 of oncall (then operators) within 30 min"
     assert out.startswith(f"On the card: it needs {asked} (rollback-staging).")
     assert "counts  rollback-staging" in out
-    assert main(["policy", "explain", f"{task}-2"]) == 0
+    assert main(["policy", "explain", f"{task}-1.undo"]) == 0
     assert "The facts of this decision were not recorded" in capsys.readouterr().out
     assert main(["policy", "explain", "T-NONE-1"]) == 1
     assert "there is no proposal T-NONE-1" in capsys.readouterr().err

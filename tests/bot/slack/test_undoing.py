@@ -19,7 +19,7 @@ from playground.workspace.model import Message
 from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
 from policies.model import Mode, ProposalState
-from tests.bot.slack.lampside import GUEST, Bench, asks, bench, buttons, label, words
+from tests.bot.slack.lampside import GUEST, ROBOT, Bench, asks, bench, buttons, label, words
 from tests.fakes.values import rule
 from tools.halts import Modes
 
@@ -48,16 +48,24 @@ async def verdict(here: Bench, task: Task) -> Message:
 
 async def command(here: Bench, user: str, task: Task | str) -> tuple[dict[str, Any] | None, str]:
     """Write the command; returns the form that opens, and what the person is told."""
-    task_id = task if isinstance(task, str) else task.id
-    body = {
+    text = f"rollback {task if isinstance(task, str) else task.id}"
+    view = await form(here.desk, said_by(user, text))
+    return view, await says(here, user, text)
+
+
+async def says(here: Bench, user: str, text: str) -> str:
+    """Write `/signoff TEXT`; returns what the person is told."""
+    return " ".join(await here.letter("command", said_by(user, text)))
+
+
+def said_by(user: str, text: str) -> dict[str, Any]:
+    return {
         "command": "/signoff",
-        "text": f"rollback {task_id}",
+        "text": text,
         "channel_id": "C0INCIDENTS",
         "user_id": user,
         "team_id": "T0PLAY",
     }
-    view = await form(here.desk, body)
-    return view, " ".join(await here.letter("command", body))
 
 
 async def confirm(here: Bench, user: str, view: dict[str, Any]) -> str:
@@ -94,6 +102,8 @@ async def test_after_its_window_undoing_is_a_proposal_of_its_own(here: Bench) ->
     # It is no other version of what it undoes.
     assert "*Changed*" not in words(asked)
     assert f"Undoes `{task.id}-1`; votes start at zero" in words(asked)
+    explained = await says(here, "U0ANA", f"policy explain `{undo.id}`")
+    assert "it needs 1 of oncall" in explained
     assert "IS_REQUESTER" in (await here.press("U0BEN", "Approve", asked))[0]
     assert await here.press("U0ANA", "Approve", asked) == []
     await here.work()
@@ -104,6 +114,20 @@ async def test_after_its_window_undoing_is_a_proposal_of_its_own(here: Bench) ->
     view, _ = await command(here, "U0ANA", task)
     assert view is not None
     assert view["private_metadata"].startswith(f"{undo.id}|")
+
+
+async def test_what_was_done_is_not_told_to_who_may_not_read_it(here: Bench) -> None:
+    task = await switched(here)
+    for user, why in ((GUEST.id, "IS_GUEST"), (ROBOT.id, "IS_BOT")):
+        view, told = await command(here, user, task)
+        assert view is None
+        assert why in told
+        assert "hall" not in told
+    refused = await here.side.store.events("command.refused")
+    assert [event["actor"]["id"] for event in refused] == [
+        f"T0PLAY/{GUEST.id}",
+        f"T0PLAY/{ROBOT.id}",
+    ]
 
 
 @pytest.mark.parametrize("is_late", [False, True])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.store.ids import is_harmless, storm_id, task_id
+from bot.store.ids import is_harmless, proposal_named, storm_id, task_id
 from policies.redaction import Redactor
 
 DIGEST = "04767611615bc81cd9b982441d8cbf1b4543c13c77d32bf5258c7611b57e8a00"
@@ -19,3 +19,10 @@ def test_what_stands_behind_an_id_stays() -> None:
     for made in [*(task_id() for _ in range(100)), *(storm_id() for _ in range(10))]:
         text = f"{made}-1:{DIGEST}"
         assert redactor.typed(text) == text
+
+
+@pytest.mark.parametrize("own", ["-1", "-12.2", "-1.undo", "-1.undo2", "-1.undo.2"])
+def test_a_proposal_is_named_in_whatever_letters(own: str) -> None:
+    proposal_id = f"{task_id()}{own}"
+    for written in (proposal_id, proposal_id.lower(), proposal_id.upper(), f"`{proposal_id}`"):
+        assert proposal_named(written) == proposal_id
