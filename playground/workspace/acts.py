@@ -18,6 +18,7 @@ from playground.workspace.payloads import (
     view_action_payload,
 )
 from playground.workspace.responses import respond
+from playground.workspace.streaming import stop_by_user
 from playground.workspace.triggers import ResponseUrl
 from playground.workspace.views import checked_view, push, replace_body
 
@@ -255,7 +256,7 @@ class Acts:
             "user": user_id,
             "channel": place.id,
             "thread_ts": thread_ts,
-            "streaming_message_ts": [],
+            "streaming_message_ts": stop_by_user(self._context, place.id, thread_ts),
             "event_ts": state.new_ts(),
         }
         self._context.emit(event, "agent_session_stopped")

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from playground.workspace import chat, conversations, people, views
+from playground.workspace import chat, conversations, files, people, sessions, streaming, views
 from playground.workspace.allowance import Allowance
 from playground.workspace.context import Context
 from playground.workspace.faults import Faults
@@ -28,14 +28,18 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
-    "agents.sessions.setStatus": Method(chat.set_session_status, ("chat:write",)),
+    "agents.sessions.rename": Method(sessions.rename, ("chat:write",)),
+    "agents.sessions.setStatus": Method(sessions.set_session_status, ("chat:write",)),
     "apps.connections.open": Method(people.open_connection, is_for_app_token=True),
     "auth.test": Method(people.auth_test),
     "bots.info": Method(people.bot_info, ("users:read",)),
+    "chat.appendStream": Method(streaming.append, ("chat:write",)),
     "chat.delete": Method(chat.delete, ("chat:write",)),
     "chat.getPermalink": Method(chat.get_permalink),
     "chat.postEphemeral": Method(chat.post_ephemeral, ("chat:write",)),
     "chat.postMessage": Method(chat.post_message, ("chat:write",)),
+    "chat.startStream": Method(streaming.start, ("chat:write",)),
+    "chat.stopStream": Method(streaming.stop, ("chat:write",)),
     "chat.update": Method(chat.update, ("chat:write",)),
     "conversations.history": Method(conversations.history, READ_MESSAGES),
     "conversations.info": Method(conversations.info, READ_CHANNELS),
@@ -44,6 +48,11 @@ METHODS: dict[str, Method] = {
     "conversations.members": Method(conversations.members, READ_CHANNELS),
     "conversations.open": Method(conversations.open_direct, ("im:write",)),
     "conversations.replies": Method(conversations.replies, READ_MESSAGES),
+    "files.completeUploadExternal": Method(files.complete, ("files:write",)),
+    "files.delete": Method(files.delete, ("files:write",)),
+    "files.getUploadURLExternal": Method(files.upload_url, ("files:write",)),
+    "files.info": Method(files.info, ("files:read",)),
+    "files.list": Method(files.list_all, ("files:read",)),
     "reactions.add": Method(chat.add_reaction, ("reactions:write",)),
     "usergroups.list": Method(people.group_list, ("usergroups:read",)),
     "usergroups.users.list": Method(people.group_users, ("usergroups:read",)),

@@ -55,7 +55,8 @@ def bot_message(context: Context, channel_id: str, args: Json) -> Message:
     )
 
 
-def _writable(context: Context, name: object) -> Channel:
+def writable(context: Context, name: object) -> Channel:
+    """Return a place that the bot may post to: a channel, or a person's direct messages."""
     state = context.state
     if isinstance(name, str) and name in state.users:
         return state.direct(name)
@@ -69,7 +70,7 @@ def _writable(context: Context, name: object) -> Channel:
 
 def post_message(context: Context, args: Json) -> Json:
     """Serve chat.postMessage."""
-    channel = _writable(context, args.get("channel"))
+    channel = writable(context, args.get("channel"))
     message = bot_message(context, channel.id, args)
     context.state.add(message)
     context.emit_message(message)
@@ -88,7 +89,8 @@ def post_ephemeral(context: Context, args: Json) -> Json:
     return {"message_ts": message.ts}
 
 
-def _own(context: Context, args: Json, refusal: str) -> Message:
+def own_message(context: Context, args: Json, refusal: str) -> Message:
+    """Return the bot's own message that `channel` and `ts` name, or refuse a foreign one."""
     channel = context.channel_of_bot(args.get("channel"))
     message = context.state.find(channel.id, args.get("ts"))
     if message is None or message.visible_to or message.is_tombstone:
@@ -100,7 +102,9 @@ def _own(context: Context, args: Json, refusal: str) -> Message:
 
 def update(context: Context, args: Json) -> Json:
     """Serve chat.update: text without blocks removes the blocks that were there."""
-    message = _own(context, args, "cant_update_message")
+    message = own_message(context, args, "cant_update_message")
+    if context.state.is_streaming(message):
+        raise ApiError("streaming_state_conflict")
     if len(str(args.get("text") or "")) > MAX_UPDATE_TEXT:
         raise ApiError("msg_too_long")
     was = message_json(context.state, message)
@@ -119,7 +123,7 @@ def update(context: Context, args: Json) -> Json:
 
 def delete(context: Context, args: Json) -> Json:
     """Serve chat.delete."""
-    message = _own(context, args, "cant_delete_message")
+    message = own_message(context, args, "cant_delete_message")
     context.state.remove(message)
     return {"channel": message.channel_id, "ts": message.ts}
 
@@ -148,20 +152,3 @@ def add_reaction(context: Context, args: Json) -> Json:
     users.append(context.state.app.user_id)
     context.state.touched(message)
     return {}
-
-
-def set_session_status(context: Context, args: Json) -> Json:
-    """Serve agents.sessions.setStatus: the status of an agent's session in a thread."""
-    if args.get("status") not in ("active", "processing", "suspended", "closed"):
-        raise invalid("invalid_arguments", ["must be a valid enum value [json-pointer:/status]"])
-    channel = context.joined_channel(args.get("channel_id"))
-    root = context.state.root_ts(channel.id, args.get("thread_ts"))
-    if root is None:
-        raise ApiError("thread_not_found")
-    session = context.state.sessions.setdefault((channel.id, root), {"title": args.get("title")})
-    session["status"] = args["status"]
-    context.state.feed.publish("session", channel=channel.id)
-    answer = {"status": args["status"], "agent_status": args["status"], "title": session["title"]}
-    if "agent_session_stopped" not in context.state.app.events:
-        answer["warning"] = "missing_agent_session_stopped_event_subscription"
-    return answer

@@ -20,6 +20,8 @@ ALL_SCOPES = (
     "chat:write",
     "chat:write.public",
     "commands",
+    "files:read",
+    "files:write",
     "groups:history",
     "groups:read",
     "im:history",
@@ -113,6 +115,35 @@ class Channel:
 
 
 @dataclass(kw_only=True, slots=True)
+class Stream:
+    """How a streamed message was opened, and what ended it; it is also over after a while."""
+
+    display: str
+    opened_at: datetime
+    mode: str | None = None
+    ended_by: str | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class File:
+    """One upload: without `content` it is only announced; without `is_complete` nobody sees it."""
+
+    id: str
+    name: str
+    title: str
+    mimetype: str
+    size: int
+    user_id: str
+    token: str
+    base_url: str
+    created_at: datetime
+    alt_text: str = ""
+    content: bytes | None = None
+    is_complete: bool = False
+    shares: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True, slots=True)
 class Message:
     """One message; `visible_to` makes it ephemeral, `is_tombstone` marks a deleted parent."""
 
@@ -129,6 +160,8 @@ class Message:
     visible_to: str | None = None
     reactions: dict[str, list[str]] = field(default_factory=dict)
     is_tombstone: bool = False
+    files: list[str] = field(default_factory=list)
+    stream: Stream | None = None
 
 
 @dataclass(kw_only=True, slots=True)

@@ -1,6 +1,9 @@
 """How Slack writes its objects on the wire: users, channels, messages and views."""
 
-from playground.workspace.model import Channel, Json, Message, User, UserGroup, View
+from pathlib import PurePath
+from urllib.parse import quote
+
+from playground.workspace.model import Channel, File, Json, Message, User, UserGroup, View
 from playground.workspace.state import State
 
 
@@ -102,12 +105,21 @@ def message_json(state: State, message: Message, *, metadata: bool = False) -> J
             body[name] = value
     if metadata and message.metadata is not None:
         body["metadata"] = message.metadata
+    return body | _carried(state, message) | _thread_json(state, message)
+
+
+def _carried(state: State, message: Message) -> Json:
+    body: Json = {}
+    if message.files:
+        body["files"] = [file_json(state, file_id) for file_id in message.files]
+    if state.is_streaming(message):
+        body["streaming"] = True  # ours, for the page; Slack has no such field
     if message.reactions:
         body["reactions"] = [
             {"name": name, "users": users, "count": len(users)}
             for name, users in message.reactions.items()
         ]
-    return body | _thread_json(state, message)
+    return body
 
 
 def _thread_json(state: State, message: Message) -> Json:
@@ -123,6 +135,49 @@ def _thread_json(state: State, message: Message) -> Json:
         "reply_users": sorted({reply.user_id for reply in replies}),
         "latest_reply": replies[-1].ts,
     }
+
+
+def file_json(state: State, file_id: str) -> Json:
+    """Return a file as files.info does; one that was deleted leaves a tombstone in messages."""
+    file = state.files.get(file_id)
+    if file is None:
+        return {"id": file_id, "mode": "tombstone"}
+    place = f"{file.base_url}/files-pri/{state.team.id}-{file.id}"
+    name = quote(file.name, safe="")
+    kind = PurePath(file.name).suffix.removeprefix(".").lower() or "binary"
+    at = int(file.created_at.timestamp())
+    return {
+        "id": file.id,
+        "created": at,
+        "timestamp": at,
+        "name": file.name,
+        "title": file.title,
+        "mimetype": file.mimetype,
+        "filetype": kind,
+        "pretty_type": kind.upper(),
+        "user": file.user_id,
+        "user_team": state.team.id,
+        "editable": False,
+        "size": file.size,
+        "mode": "hosted",
+        "is_external": False,
+        "external_type": "",
+        "is_public": bool(_shared_with(state, file, "channel")),
+        "public_url_shared": False,
+        "alt_txt": file.alt_text,
+        "url_private": f"{place}/{name}",
+        "url_private_download": f"{place}/download/{name}",
+        "permalink": f"{file.base_url}/files/{file.user_id}/{file.id}/{name}",
+        "channels": _shared_with(state, file, "channel"),
+        "groups": _shared_with(state, file, "group"),
+        "ims": _shared_with(state, file, "im"),
+        "has_rich_preview": False,
+        "file_access": "visible",
+    }
+
+
+def _shared_with(state: State, file: File, kind: str) -> list[str]:
+    return [channel for channel in file.shares if state.channels[channel].kind == kind]
 
 
 def bot_json(state: State) -> Json:

@@ -9,6 +9,7 @@ from playground.workspace.model import (
     ApiError,
     Channel,
     Clock,
+    File,
     Json,
     Message,
     SlackApp,
@@ -20,6 +21,8 @@ from playground.workspace.model import (
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 MICROSECOND = timedelta(microseconds=1)
+# Slack ends a stream about five minutes after it began, whatever is appended meanwhile.
+STREAM_S = 300
 
 
 @dataclass(kw_only=True)
@@ -37,6 +40,7 @@ class State:
     stacks: dict[str, list[View]] = field(default_factory=dict)
     homes: dict[str, View] = field(default_factory=dict)
     sessions: dict[tuple[str, str], Json] = field(default_factory=dict)
+    files: dict[str, File] = field(default_factory=dict)
     feed: Feed = field(default_factory=Feed)
     _last_micros: int = 0
     _ids: "count[int]" = field(default_factory=lambda: count(1))
@@ -108,6 +112,13 @@ class State:
         """Return the visible-to-all replies below a parent, oldest first."""
         return [m for m in self.threads.get((channel_id, ts), {}).values() if not m.visible_to]
 
+    def is_streaming(self, message: Message) -> bool:
+        """Return whether a message still takes what is appended to its stream."""
+        stream = message.stream
+        if stream is None or stream.ended_by is not None:
+            return False
+        return (self.clock.now() - stream.opened_at).total_seconds() < STREAM_S
+
     def add(self, message: Message) -> None:
         """Append a message and tell the watchers."""
         self.messages[message.channel_id][message.ts] = message
@@ -122,6 +133,7 @@ class State:
             message.is_tombstone = True
             message.text = "This message was deleted."
             message.blocks, message.attachments, message.metadata = [], [], None
+            message.files, message.stream = [], None
         else:
             del self.messages[message.channel_id][message.ts]
             self.threads.get((message.channel_id, str(message.thread_ts)), {}).pop(message.ts, None)

@@ -21,6 +21,7 @@ from playground.workspace.model import (
 from playground.workspace.page import Page
 from playground.workspace.responses import serve_response_url
 from playground.workspace.state import State
+from playground.workspace.transfers import transfer_routes
 from playground.workspace.triggers import ResponseUrls, Triggers
 
 TEAM = Team(id="T0PLAY", name="Playground", domain="playground")
@@ -129,6 +130,7 @@ class Workspace:
             web.post("/api/{method}", self._api.serve),
             web.get("/socket", self._delivery.serve),
             web.post("/response/{token}", self._respond),
+            *transfer_routes(self._context, self.faults),
             *self._page.routes(),
         ]
 

@@ -293,7 +293,7 @@ async def test_links_reactions_and_session_status(world: World) -> None:
     answer = await world.call("agents.sessions.setStatus", **session, status="suspended")
     assert (answer["agent_status"], answer["title"]) == ("suspended", "checkout")
     wrong = await world.call("agents.sessions.setStatus", **session, status="asleep")
-    assert wrong["error"] == "invalid_arguments"
+    assert wrong["error"] == "invalid_status"
 
 
 async def test_timestamps_rise_even_when_the_clock_stands(world: World) -> None:
