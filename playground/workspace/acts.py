@@ -23,6 +23,23 @@ from playground.workspace.triggers import ResponseUrl
 from playground.workspace.views import checked_view, push, replace_body
 
 ENTITY = re.compile(r"<(@U\w+|#C\w+|!subteam\^S\w+)>|([&<>])|(?<![\w<])([@#])([\w.-]+)")
+# As people see them after a slash command ("failed with the error ..."); not documented (?).
+DISPATCH_ERRORS = {
+    "timeout": "operation_timeout",
+    "http_timeout": "operation_timeout",
+    "socket_closed": "dispatch_unknown_error",
+}
+SERVICE_ERROR = 500
+NOT_CONNECTED = "it is not connected. Nothing was sent; try again when it is back."
+NO_ANSWER = "no answer in time. It may have arrived; look before you repeat it."
+WHAT_NEXT = {
+    "no_socket": NOT_CONNECTED,
+    "connection_failed": NOT_CONNECTED,
+    "timeout": NO_ANSWER,
+    "http_timeout": NO_ANSWER,
+    "socket_closed": "its connection closed. It may have arrived; look first.",
+    "http_error": "it refused the request. Look into its log, then try again.",
+}
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -262,13 +279,15 @@ class Acts:
         self._context.emit(event, "agent_session_stopped")
 
     async def _deliver(self, kind: str, payload: Json) -> Json:
-        name = self._context.state.app.name
         try:
             return await self._context.delivery.send(kind, payload)
         except UndeliveredError as lost:
-            why = {
-                "no_socket": "it is not connected. Nothing was sent; try again when it is back.",
-                "timeout": "no answer in time. It may have arrived; look before you repeat it.",
-                "socket_closed": "its connection closed. It may have arrived; look first.",
-            }[lost.reason]
-            raise ActError(lost.reason, f"{name} did not respond: {why}") from lost
+            raise ActError(*dispatch_error(self._context.state.app.name, lost)) from lost
+
+
+def dispatch_error(name: str, lost: UndeliveredError) -> tuple[str, str]:
+    """Return the code that Slack shows a person when the app did not answer, and what to do."""
+    code = DISPATCH_ERRORS.get(lost.reason, "dispatch_failed")
+    if lost.reason == "http_error":
+        code = "http_service_error" if lost.status >= SERVICE_ERROR else "http_client_error"
+    return code, f"{name} did not respond (`{code}`): {WHAT_NEXT[lost.reason]}"

@@ -92,7 +92,7 @@ class Page:
             "team": {"id": state.team.id, "name": state.team.name},
             "app": {"id": state.app.id, "name": state.app.name, "user_id": state.app.user_id},
             "commands": sorted(state.app.commands or ()),
-            "is_bot_connected": self._context.delivery.sockets > 0,
+            "is_bot_connected": self._context.delivery.is_app_there,
             "users": people,
             "usergroups": groups,
             "channels": [

@@ -1,6 +1,9 @@
 """The workspace as one object: what to mount, what to start and stop, what tests look at."""
 
+import asyncio
+import contextlib
 from collections.abc import Collection
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -9,23 +12,33 @@ from playground.workspace.api import WebApi, nobody_there
 from playground.workspace.context import Context
 from playground.workspace.delivery import Delivery, Patience
 from playground.workspace.faults import Faults
+from playground.workspace.feed import Feed
 from playground.workspace.model import (
     ALL_SCOPES,
     Call,
     Clock,
+    Json,
     SlackApp,
     Subscriptions,
     Team,
     User,
 )
 from playground.workspace.page import Page
+from playground.workspace.panel import Panel
 from playground.workspace.responses import serve_response_url
+from playground.workspace.signed import RequestUrls, SignedRequests
+from playground.workspace.sockets import REFRESH, Sockets
 from playground.workspace.state import State
 from playground.workspace.transfers import transfer_routes
 from playground.workspace.triggers import ResponseUrls, Triggers
 
 TEAM = Team(id="T0PLAY", name="Playground", domain="playground")
 BOT_USER_ID, BOT_ID, APP_ID, BOT_NAME = "U0SIGNOFF", "B0SIGNOFF", "A0SIGNOFF", "Signoff"
+# The errors that every method's page names for a fault on Slack's side.
+FAILURES: dict[int, str] = {
+    HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "service_unavailable",
+}
 
 
 class Workspace:
@@ -62,8 +75,15 @@ class Workspace:
         self.state.users[BOT_USER_ID] = User(
             id=BOT_USER_ID, name=BOT_NAME.lower(), real_name=BOT_NAME, is_bot=True
         )
-        self.faults = Faults()
-        self._delivery = Delivery(APP_ID, self.faults, self.state.feed, patience or Patience())
+        self.faults: Faults = Faults()
+        self._patience = patience or Patience()
+        self._link = Sockets(
+            APP_ID,
+            self.faults,
+            self._patience.socket_s,
+            lambda: self.state.feed.publish("bot"),
+        )
+        self._delivery = Delivery(self._link, self.faults, clock, self._patience)
         self._context = Context(
             state=self.state,
             delivery=self._delivery,
@@ -72,6 +92,8 @@ class Workspace:
         )
         self._api = WebApi(self._context, self.faults)
         self._page = Page(self._context, Acts(self._context))
+        self._panel = Panel(self)
+        self._stopping = asyncio.Event()
 
     @property
     def calls(self) -> list[Call]:
@@ -93,6 +115,30 @@ class Workspace:
         """How many Socket Mode connections the app has open."""
         return self._delivery.sockets
 
+    @property
+    def feed(self) -> Feed:
+        """Where changes are told to whoever watches."""
+        return self.state.feed
+
+    @property
+    def transport(self) -> str:
+        """Return how the app is reached: `socket` or `http`."""
+        return self._delivery.transport
+
+    @property
+    def is_link_disabled(self) -> bool:
+        """Say whether Socket Mode is switched off."""
+        return self._link.is_disabled
+
+    async def call_requests(self, urls: RequestUrls, signing_secret: str) -> None:
+        """Reach the app by signed HTTP from now on, once its events' URL has been verified.
+
+        Raises UnverifiedUrlError, and leaves everything as it was.
+        """
+        timeout_s = 2 * self._patience.ack_s
+        await self._delivery.use(SignedRequests(urls, signing_secret, timeout_s))
+        self.state.feed.publish("bot")
+
     def rate_limit(self, method: str, retry_after_s: int, times: int = 1) -> None:
         """Answer the next `times` calls of `method` with HTTP 429 and `Retry-After`."""
         self.faults.rate_limit(method, retry_after_s, times)
@@ -113,26 +159,60 @@ class Workspace:
     def go_away(self) -> None:
         """Be gone: connections break, nobody answers, people can do nothing."""
         self.faults.is_away = True
-        self._delivery.cut()
+        self._link.close()
 
     def come_back(self) -> None:
         """Answer again; the app has to connect by itself."""
         self.faults.is_away = False
 
+    def restart(self) -> None:
+        """Be as after a restart: what was said is kept, sockets and their tickets are gone."""
+        self._link.forget()
+
+    def cut_sockets(self) -> None:
+        """Break the app's connections off, without a word; it may connect again at once."""
+        self._link.cut()
+
+    async def disconnect(self, reason: str = REFRESH) -> None:
+        """Tell every socket to go, for one of the reasons that Slack documents."""
+        await self._link.disconnect(reason)
+
+    def enable_link(self) -> None:
+        """Switch Socket Mode on again."""
+        self._link.is_disabled = False
+
     async def refresh_sockets(self) -> None:
         """Make the app reconnect, as Slack does every few hours."""
-        await self._delivery.refresh()
+        await self._link.disconnect(REFRESH)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the Web API, Socket Mode, response URLs and the page."""
         return [
-            web.get("/api/{method}", self._api.serve),
-            web.post("/api/{method}", self._api.serve),
-            web.get("/socket", self._delivery.serve),
+            web.get("/api/{method}", self._call),
+            web.post("/api/{method}", self._call),
+            web.get("/socket", self._link.serve),
             web.post("/response/{token}", self._respond),
             *transfer_routes(self._context, self.faults),
+            # Before the page's own, which takes every name below /page/.
+            *self._panel.routes(),
             *self._page.routes(),
         ]
+
+    async def _call(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        status = None if self.faults.is_away else self.faults.failure(method)
+        if status is not None:
+            answer: Json = {"ok": False, "error": FAILURES.get(status, "fatal_error")}
+            now = self.state.clock.now()
+            self.calls.append(Call(method=method, args={}, answer=answer, at=now))
+            return web.json_response(answer, status=status)
+        answered = await self._api.serve(request)
+        slow_s = self.faults.slowness_s(method)
+        if slow_s:
+            # Whoever stops the workspace does not wait for it.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), slow_s)
+        return answered
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         if self.faults.is_away:
@@ -144,5 +224,6 @@ class Workspace:
 
     async def stop(self) -> None:
         """Close sockets and event streams and give up undelivered events."""
+        self._stopping.set()
         self.state.feed.close()
         await self._delivery.stop()

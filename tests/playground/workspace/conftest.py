@@ -18,7 +18,7 @@ from playground.workspace.model import Json, Subscriptions
 from playground.workspace.workspace import Workspace
 from tests.playground.workspace.sample_app import APP_TOKEN, BOT_TOKEN, SampleApp
 
-PATIENCE = Patience(ack_s=0.4, socket_s=0.1, retry_delays_s=(0.0, 0.05))
+PATIENCE = Patience(ack_s=0.4, socket_s=0.1, retry_delays_s=(0.0, 0.05), overtaken_s=1.0)
 
 
 class FakeClock:

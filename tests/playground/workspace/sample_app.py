@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
@@ -10,6 +11,7 @@ from playground.workspace.model import Json
 
 BOT_TOKEN = "-".join(("xoxb", "1", "sample"))
 APP_TOKEN = "-".join(("xapp", "1", "sample"))
+SIGNING_SECRET = "signed by the sample's workspace"
 DIVIDER: Json = {"type": "divider"}
 
 
@@ -82,8 +84,9 @@ class SampleApp:
 
     def __init__(self, base_url: str) -> None:
         self.client = AsyncWebClient(token=BOT_TOKEN, base_url=f"{base_url}/api/")
-        self.app = AsyncApp(client=self.client)
-        self.handler = AsyncSocketModeHandler(self.app, APP_TOKEN)
+        self.app = AsyncApp(client=self.client, signing_secret=SIGNING_SECRET)
+        # Bolt's default of 10 s is how long it takes to notice a connection that was cut.
+        self.handler = AsyncSocketModeHandler(self.app, APP_TOKEN, ping_interval=1)
         self.events: list[Json] = []
         self.actions: list[Json] = []
         self.submissions: list[Json] = []
@@ -104,6 +107,13 @@ class SampleApp:
 
     async def stop(self) -> None:
         await self.handler.close_async()  # type: ignore[no-untyped-call]  # bolt leaves it untyped
+
+    async def serve(self) -> tuple[web.AppRunner, str]:
+        """Listen for signed requests on a free port; returns what to clean up, and the URL."""
+        runner = web.AppRunner(self.app.web_app(path="/slack/events"))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner, f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
 
     async def _mentioned(self, event: Json, body: Json, client: AsyncWebClient) -> None:
         self.events.append(body)

@@ -37,7 +37,7 @@ async def test_a_click_without_an_ack_is_never_sent_again(world: World) -> None:
     before = time.monotonic()
     with pytest.raises(PersonError, match="did not respond") as lost:
         await world.ana.click("Approve", INCIDENTS, ts)
-    assert lost.value.code == "timeout"
+    assert lost.value.code == "operation_timeout"
     assert time.monotonic() - before < 2
     sent = await slow.next()
     assert (sent["type"], sent["accepts_response_payload"]) == ("interactive", True)

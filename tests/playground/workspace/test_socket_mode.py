@@ -139,7 +139,7 @@ async def test_a_submission_without_an_ack_tells_the_person_and_is_not_sent_agai
     await open_reject(world)
     with pytest.raises(PersonError, match="did not respond") as lost:
         await world.ben.submit({"reason": "never"})
-    assert lost.value.code == "timeout"
+    assert lost.value.code == "operation_timeout"
     assert await world.ben.modal() is not None
     assert len(app.submissions) == 1
 
@@ -154,7 +154,7 @@ async def test_a_click_while_the_app_is_away_is_an_error_and_is_not_queued(world
     ts = await world.post(text="card", blocks=card())
     with pytest.raises(PersonError, match="Signoff did not respond") as lost:
         await world.ana.click("Approve", INCIDENTS, ts)
-    assert lost.value.code == "no_socket"
+    assert lost.value.code == "dispatch_failed"
     late = SampleApp(world.base_url)
     await late.start()
     try:
