@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -36,6 +37,7 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.mirror import Glass, Mirror
 from bot.slack.postman import OutboxClerk
 from bot.slack.sender import Sender
+from bot.slack.undoing import no_way_back
 from bot.store.anchors import AnchorStore
 from bot.store.boxes import Inbox, Outbox, send
 from bot.store.controls import SqlControls
@@ -179,6 +181,7 @@ async def _join(
             unreachable=lambda thread, error: _tell_unreachable(desk, thread, error),
             boundary=context.boundary,
             workspace=lambda: desk.directory.workspace,
+            no_way_back=partial(no_way_back, desk.catalogue),
         )
     )
     _in_background(stack, "database", context.database.watch(), core.faults)

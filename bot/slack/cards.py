@@ -156,7 +156,9 @@ def _rollback(view: ProposalView, now: datetime, undo: ProposalView | None) -> l
     if view.reason in NOT_ROLLED_BACK:
         found.append(kit.section(f"*Not rolled back.* {outcomes.said(view)}"))
     if now >= until:
-        return [*found, *undoing.afterwards(proposal, undo, until)]
+        return [*found, *undoing.afterwards(view, undo, until)]
+    if view.no_way_back is not None:
+        return [*found, *undoing.without(view)]
     press = kit.button("Roll back", ROLL_BACK, button_value(proposal), style="danger")
     press["confirm"] = kit.confirm("Undo this?", inverse.sentence, "Roll back")
     found.append(kit.actions(f"verdict:{proposal.id}", [press]))

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bot.pulse import Pulse
+from bot.slack import undoing
 from bot.slack.cards import Mentions
 from bot.slack.parts import Wanted
 from bot.slack.places import awaited, cards_among, leading
@@ -23,7 +24,7 @@ from bot.slack.sender import NoAnswer, NotSent, PutOff, Sender, SlackRefused
 from bot.slack.threads import changes_at, posts
 from bot.store.storms import STORM
 from bot.store.threads import Post, Thread, ThreadStore
-from policies.model import Clock
+from policies.model import Clock, Inverse
 from tools.ports import Boundary, RecordUnavailable
 
 POLL_S, RETRY_S = 0.5, 2.0
@@ -51,6 +52,8 @@ class Glass:
     boundary: Boundary
     # The address of the workspace, that of links to messages.
     workspace: Callable[[], str]
+    # Why something can't be undone from here; None where it can.
+    no_way_back: Callable[[Inverse], str | None]
 
 
 class Step(NamedTuple):
@@ -114,6 +117,7 @@ class Mirror:
         self._pulse = Pulse(POLL_S)
         self._poster = Poster(glass.sender)
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._has_looked = False
 
     def wake(self) -> None:
         """Look for news now."""
@@ -135,6 +139,10 @@ class Mirror:
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
     async def _hand_out(self, since: int) -> int:
+        if not self._has_looked:
+            # After an upgrade what could be undone with one click may be so no more.
+            await self._glass.store.look_again()
+            self._has_looked = True
         behind, since = await self._glass.store.behind(since)
         for thread in filter(self._has_room, behind):
             self._start(thread)
@@ -259,7 +267,8 @@ class Mirror:
         views, known = await store.view(thread), await store.posts(thread)
         mentions, now = await self._glass.mentions(), self._glass.clock.now()
         led = leading(views, known, thread.root_ts, self._glass.workspace())
-        wanted = posts(led, mentions, now, frozenset(known), is_storm=thread.kind == STORM)
+        shown = undoing.checked(led, self._glass.no_way_back)
+        wanted = posts(shown, mentions, now, frozenset(known), is_storm=thread.kind == STORM)
         return Picture(
             thread=thread,
             wanted=[fitting(message) for message in wanted],

@@ -11,14 +11,14 @@ from bot.slack.clicks import roll_back
 from bot.slack.desk import Desk, who
 from bot.slack.groups import any_of
 from bot.slack.rights import reader, refuse
-from bot.slack.text import code, day_time, safe
+from bot.slack.text import day_time, safe
+from bot.slack.undoing import no_way_back
 from bot.store.boxes import Letter
 from bot.store.halts import paused
 from bot.store.undoing import Past, Undoing, past_of
 from bot.store.votes import Click
 from policies.approvals import undo_groups, unfit
-from policies.model import DEFAULT_TENANT, Inverse
-from tools.catalogue import UnknownTool
+from policies.model import DEFAULT_TENANT
 from tools.ports import Direction
 
 WHICH = "Which task? Write `/signoff rollback T-…`; each thread shows its task's id."
@@ -42,7 +42,7 @@ async def form(desk: Desk, body: dict[str, Any]) -> Block | None:
     if task_id is None or unfit(await desk.directory.person("/".join(who(body)))) is not None:
         return None
     found = (await _past(desk, task_id)).undoing
-    if found is None:
+    if found is None or _gone(desk, found) is not None:
         return None
     proposal, is_open = found.row.proposal, found.is_open(desk.context.clock.now())
     how = ONE_CLICK if is_open else PROPOSED
@@ -50,8 +50,9 @@ async def form(desk: Desk, body: dict[str, Any]) -> Block | None:
     data = f"{proposal.id}|{proposal.action.hash}|{how}|{channel}"
     stopped = await desk.context.database.read(lambda one: paused(one, proposal.action.tenant))
     sections = [kit.section(text) for text in _asked(desk, found, is_open, stopped is not None)]
-    press = "Roll back" if is_open else "Propose it"
-    return kit.modal(modals.ROLL_BACK, "Roll back", press, sections, data)
+    # The title and the button say what is done by it, in the words of the card's own button.
+    press = "Roll back" if is_open else "Propose to undo"
+    return kit.modal(modals.ROLL_BACK, press, press, sections, data)
 
 
 async def command(desk: Desk, letter: Letter, words: Sequence[str]) -> None:
@@ -69,6 +70,10 @@ async def command(desk: Desk, letter: Letter, words: Sequence[str]) -> None:
         await desk.answer(letter, safe(past.said, 600), "nothing to roll back")
         return
     title = safe(past.undoing.row.proposal.title, 300)
+    gone = _gone(desk, past.undoing)
+    if gone is not None:
+        await desk.answer(letter, f"This is about {title}. {gone}", "no way back")
+        return
     text = f"This is about {title}. The form that opened asks you to confirm; if none did, write it"
     await desk.answer(letter, f"{text} again. Nothing is done by the command alone.", "asked")
 
@@ -107,10 +112,7 @@ def _asked(desk: Desk, found: Undoing, is_open: bool, is_paused: bool) -> list[s
     what = "" if inverse is None else safe(inverse.sentence)
     texts = [f"*Done last*{at}: {safe(proposal.title)}\n*Undoing it:* {what}"]
     groups = any_of(undo_groups(proposal), desk.mentions)
-    gone = None if inverse is None else _gone(desk, inverse)
-    if gone is not None:
-        texts.append(gone)
-    elif is_open:
+    if is_open:
         texts.append(
             f"One click of a member of {groups} is enough until {day_time(found.until)}. It is done"
             " only if the state is still as it was left."
@@ -125,12 +127,6 @@ def _asked(desk: Desk, found: Undoing, is_open: bool, is_paused: bool) -> list[s
     return texts
 
 
-def _gone(desk: Desk, inverse: Inverse) -> str | None:
-    """Return why its tool can't undo it; None where it is the one that this was meant for."""
-    if inverse.tool not in desk.catalogue:
-        return f"*The tool* {code(inverse.tool)} *is gone:* it can't be undone from here."
-    try:
-        desk.catalogue.writing(inverse.tool, inverse.tool_version)
-    except UnknownTool as error:
-        return f"*It can't be undone from here:* {safe(str(error))}. Undo it by hand if need be."
-    return None
+def _gone(desk: Desk, found: Undoing) -> str | None:
+    inverse = found.row.proposal.action.inverse
+    return None if inverse is None else no_way_back(desk.catalogue, inverse)

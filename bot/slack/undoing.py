@@ -1,6 +1,7 @@
 """How a verdict's card offers the way back after its window, and a drifted one another try."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.slack import blocks as kit
@@ -8,11 +9,37 @@ from bot.slack.blocks import Block
 from bot.slack.text import code, day_time, link, safe
 from bot.store.cardviews import ProposalView
 from bot.store.tasks import UNDO, undo_key
+from bot.store.threads import TaskView
 from bot.store.undoing import REVERSIBLE, STANDING
-from policies.model import Proposal, ProposalState
+from policies.model import Inverse, Proposal, ProposalState
+from tools.catalogue import Catalogue, UnknownTool
 
+TOOL_GONE = "TOOL_GONE"
 PROPOSE_UNDO, PROPOSE_AGAIN = "proposal.propose_undo", "proposal.propose_again"
 _LATER_NEEDS = "Undoing it now takes a new sign-off: whoever asks for it can't give it."
+
+
+def no_way_back(catalogue: Catalogue, inverse: Inverse) -> str | None:
+    """Return why a tool can't undo what it was meant to; None where it is still the same one."""
+    if inverse.tool not in catalogue:
+        return f"*The tool* {code(inverse.tool)} *is gone:* it can't be undone from here."
+    try:
+        catalogue.writing(inverse.tool, inverse.tool_version)
+    except UnknownTool as error:
+        return f"*It can't be undone from here:* {safe(str(error))}. Undo it by hand if need be."
+    return None
+
+
+def checked(views: Collection[TaskView], why: Callable[[Inverse], str | None]) -> list[TaskView]:
+    """Return the views with the reason where there is no way back for what was done."""
+
+    def of(view: ProposalView) -> ProposalView:
+        inverse = view.row.proposal.action.inverse
+        if inverse is None or view.row.state not in REVERSIBLE:
+            return view
+        return replace(view, no_way_back=why(inverse))
+
+    return [replace(view, proposals=tuple(map(of, view.proposals))) for view in views]
 
 
 def undo_of(proposal: Proposal, found: Sequence[ProposalView]) -> ProposalView | None:
@@ -44,14 +71,17 @@ def is_undone(undo: ProposalView | None) -> bool:
     return undo is not None and undo.row.state in REVERSIBLE
 
 
-def afterwards(proposal: Proposal, undo: ProposalView | None, until: datetime) -> list[Block]:
+def afterwards(view: ProposalView, undo: ProposalView | None, until: datetime) -> list[Block]:
     """Return what stands on a verdict's card after the time for one click."""
+    proposal = view.row.proposal
     if undo is not None and undo.row.state in STANDING:
         name = code(undo.row.proposal.id)
         see = f"see the card of {name} below" if undo.link is None else link("its card", undo.link)
         if is_undone(undo):
             return [kit.section(f"*Undone* by proposal {name}: {see}.")]
         return [kit.section(f"*To undo it is proposed:* {see}.")]
+    if view.no_way_back is not None:
+        return without(view)
     press = kit.button("Propose to undo…", PROPOSE_UNDO, f"{proposal.id}:{proposal.action.hash}")
     inverse = proposal.action.inverse
     words = "" if inverse is None else inverse.sentence
@@ -61,6 +91,12 @@ def afterwards(proposal: Proposal, undo: ProposalView | None, until: datetime) -
         kit.actions(f"verdict:{proposal.id}", [press]),
         kit.context([f"{ended} Undo: {safe(words)}"]),
     ]
+
+
+def without(view: ProposalView) -> list[Block]:
+    """Return why there is no way back, where a rollback in vain has not said so already."""
+    is_said = view.reason == TOOL_GONE
+    return [] if view.no_way_back is None or is_said else [kit.section(view.no_way_back)]
 
 
 def once_more(proposal: Proposal) -> list[Block]:

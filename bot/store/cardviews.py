@@ -38,6 +38,8 @@ class ProposalView:
     # The addresses of its own card and of its successor's; None where they are not known yet.
     link: str | None = None
     successor_link: str | None = None
+    # Why there is no way back from here, where the tool for it is not the one that was meant.
+    no_way_back: str | None = None
 
     @property
     def needed_a_person(self) -> bool:

@@ -123,6 +123,17 @@ class ThreadStore:
 
         return await self._agenda.ask(unit)
 
+    async def look_again(self) -> None:
+        """Let every thread be rendered in which something can still be undone with one click."""
+        now = self._context.clock.now()
+        await self._context.database.write(
+            lambda connection: (
+                connection.execute(
+                    update(threads).where(threads.c.next_at > now).values(next_at=now)
+                ).rowcount
+            )
+        )
+
     async def thread(self, thread_id: str) -> Thread:
         """Return a thread as it is now."""
         query = _threads().where(threads.c.id == thread_id)

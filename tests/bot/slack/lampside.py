@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from bot.rulesets import SqlRuleSets
 from bot.slack.clerk import InboxClerk
 from bot.slack.desk import Desk
 from bot.slack.directory import SlackDirectory
+from bot.slack.undoing import no_way_back
 from bot.store.boxes import Inbox
 from bot.store.controls import SqlControls
 from bot.store.journal import SqlJournal
@@ -253,7 +255,7 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
         working = asyncio.create_task(clerk.run())
         ticking = asyncio.create_task(_tick(side))
         try:
-            async with running(side):
+            async with running(side, partial(no_way_back, made.desk.catalogue)):
                 yield made
                 assert not working.done()
         finally:

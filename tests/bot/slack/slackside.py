@@ -22,7 +22,7 @@ from playground.workspace.demo import demo_workspace
 from playground.workspace.guard import loopback_only
 from playground.workspace.model import Message
 from playground.workspace.workspace import Workspace
-from policies.model import Proposal, ProposalState
+from policies.model import Inverse, Proposal, ProposalState
 from tests.bot.world import FakeClock, Wish, World, opened, proposal_for
 
 TOKEN, APP_TOKEN = "xoxb-slackside", "xapp-slackside"
@@ -119,7 +119,9 @@ async def time_flies(side: Side) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def running(side: Side) -> AsyncIterator[Mirror]:
+async def running(
+    side: Side, no_way_back: Callable[[Inverse], str | None] = lambda _: None
+) -> AsyncIterator[Mirror]:
     """Let a mirror run, as after a start of the bot."""
 
     async def mentions() -> dict[str, str]:
@@ -138,6 +140,7 @@ async def running(side: Side) -> AsyncIterator[Mirror]:
             unreachable=unreachable,
             boundary=side.store.context.boundary,
             workspace=lambda: WORKSPACE,
+            no_way_back=no_way_back,
         )
     )
     side.store.database.on_commit(mirror.wake)

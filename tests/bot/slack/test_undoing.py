@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from agents.tasks import Task, TaskState
+from bot.slack.cards import ROLL_BACK
 from bot.slack.rollbacks import form
+from bot.slack.undoing import PROPOSE_UNDO
 from bot.store.cardviews import proposal_views
 from bot.store.freezes import Place, freeze_task, order_mode
 from bot.store.notices import Order
@@ -135,24 +137,26 @@ async def test_after_an_upgrade_of_its_tool_nothing_is_undone_and_the_thread_say
     here: Bench, is_late: bool
 ) -> None:
     task = await switched(here)
+    card = await verdict(here, task)
+    # A button of before, which a card may still hold.
+    value, ts = buttons(card)[0]["value"], card.ts
     # As after a restart with another version of the tool.
     vars(here.desk.catalogue.writing("fake_set")).update(version=2)
     if is_late:
         here.side.store.clock.forward(WINDOW_S + 1)
-    view, _ = await command(here, "U0BEN", task)
-    assert view is not None
-    shown = str(view["blocks"])
-    assert "*It can't be undone from here:* `fake_set` is version 2 now, not 1. Undo it" in shown
-    assert "click" not in shown
+    view, told = await command(here, "U0BEN", task)
+    assert view is None
+    assert "*It can't be undone from here:* `fake_set` is version 2 now, not 1. Undo it" in told
     if is_late:
-        told = await here.press("U0BEN", "Propose to undo…", await verdict(here, task))
-        assert "`fake_set` is version 2 now, not 1. Nothing was changed" in told[0]
+        answers = await here.send("U0BEN", PROPOSE_UNDO, value, ts)
+        assert "`fake_set` is version 2 now, not 1. Nothing was changed" in answers[0]
     else:
-        assert await here.press("U0BEN", "Roll back", await verdict(here, task)) == []
+        assert await here.send("U0BEN", ROLL_BACK, value, ts) == []
         await here.work()
-        await here.shown()
-        said = words(await verdict(here, task))
-        assert "*Not rolled back.* `fake_set` is version 2 now, not 1. It was not undone" in said
+        card = await verdict(here, task)
+        assert "*Not rolled back.* `fake_set` is version 2 now, not 1. It was not" in words(card)
+        assert "can't be undone from here" not in words(card)
+        assert buttons(card) == []
     assert here.house.lamps == {"hall": "new"}
     assert len(await here.rows(task)) == 1
 
