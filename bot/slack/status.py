@@ -14,7 +14,14 @@ from bot.store.controls import waiting
 from bot.store.engine import Connection
 from bot.store.halts import switches
 from bot.store.reviews import Review, open_reviews
-from bot.store.waiting import Open, Unfinished, asked_of_people, not_begun, open_proposals
+from bot.store.waiting import (
+    Open,
+    Unfinished,
+    Unread,
+    asked_of_people,
+    not_begun,
+    open_proposals,
+)
 from policies.approvals import Memberships, missing, unreadable, waited_for
 from policies.lockout import POLICY_AGENT
 from policies.model import DEFAULT_TENANT, Clause
@@ -57,24 +64,36 @@ async def status(desk: Desk, letter: Letter, words: list[str]) -> None:
     await desk.context.database.write(unit)
 
 
-def _waiting(desk: Desk, found: Sequence[Open], total: int, memberships: Memberships) -> list[str]:
+def _waiting(
+    desk: Desk, found: Sequence[Open | Unread], total: int, memberships: Memberships
+) -> list[str]:
     if not total:
         return [NOTHING]
-    now, workspace = desk.context.clock.now(), desk.directory.workspace
-    lines = []
-    for one in found:
-        proposal, clauses = one.proposal, one.proposal.decision.clauses
-        title = linked(shorten(proposal.title, TITLE), address(workspace, one.place))
-        alike = f" and {one.alike} alike; the first" if one.alike else ""
-        is_known = not unreadable(proposal.decision.groups, memberships, now)
-        needs = needed(clauses, one.approvers, memberships if is_known else {}, desk.mentions)
-        where, until = code(proposal.action.environment), day_time(proposal.expires_at)
-        lines.append(f"{title} in {where}{alike} needs {needs}, until {until}")
-    left = total - sum(1 + one.alike for one in found)
+    lines = [
+        _open(desk, one, memberships) if isinstance(one, Open) else _unread(desk, one)
+        for one in found
+    ]
+    left = total - sum(1 + one.alike if isinstance(one, Open) else 1 for one in found)
     if left:
         lines.append(f"and {left} more")
     head = f"*{total} proposal{'s wait' if total > 1 else ' waits'} for a sign-off*"
     return [head, bullets(lines)]
+
+
+def _open(desk: Desk, one: Open, memberships: Memberships) -> str:
+    proposal, clauses = one.proposal, one.proposal.decision.clauses
+    now, url = desk.context.clock.now(), address(desk.directory.workspace, one.place)
+    title = linked(shorten(proposal.title, TITLE), url)
+    alike = f" and {one.alike} alike; the first" if one.alike else ""
+    is_known = not unreadable(proposal.decision.groups, memberships, now)
+    needs = needed(clauses, one.approvers, memberships if is_known else {}, desk.mentions)
+    where, until = code(proposal.action.environment), day_time(proposal.expires_at)
+    return f"{title} in {where}{alike} needs {needs}, until {until}"
+
+
+def _unread(desk: Desk, one: Unread) -> str:
+    name = linked(one.id, address(desk.directory.workspace, one.place))
+    return f"{name} can't be read by this version of Signoff: start the newer one that made it"
 
 
 def _unfinished(desk: Desk, connection: Connection) -> list[str]:
@@ -122,9 +141,10 @@ def _given(approvers: Sequence[str]) -> str:
     return f"signed off by {', '.join(map(person, approvers))}"
 
 
-async def _memberships(desk: Desk, found: Sequence[Open]) -> Memberships:
+async def _memberships(desk: Desk, found: Sequence[Open | Unread]) -> Memberships:
     """Return who is in the groups of what has sign-offs already, if Slack says so soon."""
-    groups = [name for one in found if one.approvers for name in one.proposal.decision.groups]
+    signed = [one.proposal for one in found if isinstance(one, Open) and one.approvers]
+    groups = [name for proposal in signed for name in proposal.decision.groups]
     try:
         async with asyncio.timeout(PATIENCE_S):
             return await desk.directory.memberships(groups)

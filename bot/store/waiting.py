@@ -34,7 +34,17 @@ class Open:
     place: Place | None
 
 
-def open_proposals(connection: Connection, tenant: str, most: int) -> tuple[list[Open], int]:
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """A proposal that waits, and that only another version of Signoff can read."""
+
+    id: str
+    place: Place | None
+
+
+def open_proposals(
+    connection: Connection, tenant: str, most: int
+) -> tuple[list[Open | Unread], int]:
     """Return what expires first, and how many proposals wait in all."""
     rows = connection.execute(
         select(proposals.c.id, proposals.c.batch)
@@ -44,8 +54,7 @@ def open_proposals(connection: Connection, tenant: str, most: int) -> tuple[list
     together: dict[str, list[str]] = {}
     for row in rows:
         together.setdefault(row.batch or row.id, []).append(row.id)
-    found = (_open(connection, ids) for ids in list(together.values())[:most])
-    return [one for one in found if one is not None], len(rows)
+    return [_open(connection, ids) for ids in list(together.values())[:most]], len(rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,12 +211,11 @@ def _stops(switched: Switches, one: Freed) -> bool:
     return bool(found) or (ordered is not None and ordered.mode is Mode.OBSERVE)
 
 
-def _open(connection: Connection, ids: list[str]) -> Open | None:
-    """Return the first of these; None for one that only a newer version knows."""
-    found = None if is_strange(connection, ids[0]) else proposal_of(connection, ids[0])
-    if found is None:
-        return None
-    proposal, _ = found
+def _open(connection: Connection, ids: list[str]) -> Open | Unread:
+    """Return the first of these."""
+    proposal = _known_one(connection, ids[0])
+    if proposal is None:
+        return Unread(id=ids[0], place=card_of(connection, ids[0]))
     given = connection.execute(
         select(votes.c.voter)
         .where(
@@ -223,3 +231,15 @@ def _open(connection: Connection, ids: list[str]) -> Open | None:
         alike=len(ids) - 1,
         place=card_of(connection, proposal.id),
     )
+
+
+def _known_one(connection: Connection, proposal_id: str) -> Proposal | None:
+    """Return a proposal; None for one that can't be read, without which the rest is told."""
+    try:
+        found = (
+            None if is_strange(connection, proposal_id) else proposal_of(connection, proposal_id)
+        )
+    except ValidationError:
+        _log.exception("told of %s without what it asks: this version can't read it", proposal_id)
+        return None
+    return None if found is None else found[0]

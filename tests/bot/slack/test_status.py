@@ -1,5 +1,6 @@
 """`/signoff status` names what waits, for whom and until when, and leads to it."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from bot.config import Group
 from bot.slack import cards, modals
 from bot.slack.limits import TEXT
 from bot.slack.status import MOST, MOST_UNFINISHED, NOTHING, needed
-from bot.store.tables import executions, proposals
+from bot.store.tables import executions, proposals, tasks
 from policies.engine import Asked
 from policies.model import ProposalState
 from tests.bot.slack.office import ANA, BEN, GROUPS, GUEST, ZOE, Office, office
@@ -121,6 +122,32 @@ async def test_status_names_a_few_of_many_and_stays_short(tmp_path: Path) -> Non
     assert "<@U0PERSON4>, 55 more)" in told
     assert "• and 3 more" in told
     assert len(told) < TEXT
+
+
+async def test_status_lists_what_only_a_newer_version_reads_and_says_what_to_do(
+    here: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange, known = await here.proposal(), await here.proposal()
+    body = json.dumps(json.loads(strange.model_dump_json()) | {"something_new": 1})
+    newer = update(proposals).where(proposals.c.id == strange.id).values(body=body)
+    await here.store.database.write(lambda connection: connection.execute(newer))
+    told = await here.command(BEN, "status")
+    assert "*2 proposals wait for a sign-off*" in told
+    place = f"{WORKSPACE}archives/{CHANNEL}/p{ts_of(strange.id).replace('.', '')}"
+    said = "can't be read by this version of Signoff: start the newer one that made it"
+    assert f"• <{place}|{strange.id}> {said}" in told
+    assert f"|{known.title}> in `staging` needs *1* of {ONCALL}" in told
+    assert "more" not in told
+    assert f"told of {strange.id} without what it asks" in caplog.text
+
+
+async def test_status_lists_what_is_of_a_task_that_only_a_newer_version_knows(
+    here: Office,
+) -> None:
+    made = await here.proposal()
+    newer = update(tasks).where(tasks.c.id == made.task_id).values(kind="something-new")
+    await here.store.database.write(lambda connection: connection.execute(newer))
+    assert f"|{made.id}> can't be read by this version" in await here.command(BEN, "status")
 
 
 async def test_status_tells_what_was_proposed_in_one_go_on_one_line(here: Office) -> None:
