@@ -191,7 +191,7 @@ def _status(view: ProposalView, mentions: Mentions, held: str | None) -> str:
     if given:
         lines.append(f"Signed off so far by {given}.")
     if view.row.is_sign_off_stale:
-        lines.append("The alert has resolved since that sign-off.")
+        lines.append("The alert has resolved since that sign-off, which still counts.")
     lines.append(f"Until {day_time(proposal.expires_at)}; no answer is a no.")
     lines += _asked_by(proposal)
     if held:

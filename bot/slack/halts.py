@@ -15,6 +15,7 @@ LONGEST_REASON, SHORT_REASON, LONGEST_NOTICE = 300, 80, 500
 # Of what goes on after a halt.
 MOST_NAMES, LONGEST_NAME = 5, 120
 WAITS = "Waits (see above)."
+OVER = "The alert resolved since the sign-off."
 # What can still be done, so that it matters whether somebody stopped it.
 AHEAD = frozenset({ProposalState.PENDING, ProposalState.APPROVED, ProposalState.UNKNOWN})
 
@@ -46,7 +47,9 @@ def of_card(view: TaskView, item: ProposalView, longest: int = LONGEST_REASON) -
     if state is ProposalState.APPROVED:
         since = f"since {day_time(stop.at)}{why(stop.reason, longest)}"
         then = f"It is done as soon as an operator writes {lifting(stop)}."
-        if len(view.switches.of(item.row.proposal)) > 1:
+        if item.row.is_sign_off_stale:
+            then = f"{OVER} So it is not done after {lifting(stop)} either."
+        elif len(view.switches.of(item.row.proposal)) > 1:
             then = f"Nothing is done before an operator writes {lifting(stop)}."
         return f"{_what(stop)} by {person(stop.by)} {since}. {then}"
     then = {
@@ -125,8 +128,9 @@ def begins(found: Sequence[Freed]) -> str:
     """Return what goes on now that something was lifted: how many actions, and which."""
     if not found:
         return "Nothing that is signed off waits, so nothing is done now."
-    sure = [item for item in found if not item.is_unknown]
+    sure = [item for item in found if not (item.is_unknown or item.is_over)]
     unsure = [item for item in found if item.is_unknown]
+    over = [item for item in found if item.is_over]
     said = []
     if sure:
         one = len(sure) == 1
@@ -139,6 +143,8 @@ def begins(found: Sequence[Freed]) -> str:
             f"Nobody knows yet whether {_named(unsure)} happened: it is asked about now, and done"
             " if it surely was not."
         )
+    if over:
+        said.append(f"Not done any more: {_named(over)}. {OVER} `/triage` looks anew.")
     return " ".join(said)
 
 

@@ -113,7 +113,8 @@ def _listed(desk: Desk, head: str, found: Sequence[Unfinished]) -> list[str]:
     for one in found[:MOST_UNFINISHED]:
         title = f"{'Undo: ' if one.is_undoing else ''}{shorten(one.proposal.title, TITLE)}"
         url = address(desk.directory.workspace, one.place)
-        lines.append(f"{linked(title, url)} in {code(one.proposal.action.environment)}")
+        over = f". {halts.OVER} It is not done any more" if one.is_over else ""
+        lines.append(f"{linked(title, url)} in {code(one.proposal.action.environment)}{over}")
     if len(found) > MOST_UNFINISHED:
         lines.append(f"and {len(found) - MOST_UNFINISHED} more")
     return [head, bullets(lines)]

@@ -251,11 +251,10 @@ def proposal_rows(connection: Connection, *task_ids: str) -> list[ProposalRow]:
     all_ran = connection.execute(select(executions).where(executions.c.proposal_id.in_(ids))).all()
     votes_of, runs_of = _by_proposal(all_cast), _by_proposal(all_ran)
     taken = _reminders(connection, ids)
-    all_resolved = _resolved_at(connection, task_ids)
+    all_resolved = resolutions(connection, task_ids)
     rows = []
     for row in found:
         cast, ran = votes_of.get(row.id, ()), runs_of.get(row.id, ())
-        resolved_at = all_resolved.get(row.task_id)
         own = [
             vote
             for vote in cast
@@ -265,9 +264,6 @@ def proposal_rows(connection: Connection, *task_ids: str) -> list[ProposalRow]:
         broken = [vote for vote in own if vote.ballot == Ballot.BREAK_GLASS]
         called = taken.get(row.id, ())
         is_widened = any(reminder.rung is Rung.WIDENED for reminder in called)
-        # What the rules let act alone has no sign-off: it was let through when it was proposed.
-        let_at = row.created_at if row.state == ProposalState.APPROVED else None
-        signed_at = max((vote.at for vote in (*approvals, *broken)), default=let_at)
         rows.append(
             ProposalRow(
                 proposal=_standing(row.body, is_widened=is_widened),
@@ -279,7 +275,7 @@ def proposal_rows(connection: Connection, *task_ids: str) -> list[ProposalRow]:
                 roll_back_by=row.roll_back_by,
                 verdict=None if row.verdict is None else Verdict(row.verdict),
                 is_followed_up=row.is_followed_up,
-                is_sign_off_stale=_is_stale(signed_at, resolved_at),
+                is_sign_off_stale=is_stale(row, cast, all_resolved.get(row.task_id)),
                 reminders=called,
                 broken_by=broken[0].voter if broken else None,
             )
@@ -287,7 +283,12 @@ def proposal_rows(connection: Connection, *task_ids: str) -> list[ProposalRow]:
     return rows
 
 
-def _is_stale(signed_at: datetime | None, resolved_at: datetime | None) -> bool:
+def is_stale(row: Any, cast: Sequence[Any], resolved_at: datetime | None) -> bool:
+    """Say whether the alert of a proposal's row resolved after its newest sign-off."""
+    own = [vote for vote in cast if vote.action_hash == row.action_hash]
+    # What the rules let act alone has no sign-off: it was let through when it was proposed.
+    let_at = row.created_at if row.state == ProposalState.APPROVED else None
+    signed_at = max((vote.at for vote in own if vote.ballot != Ballot.REJECT), default=let_at)
     return signed_at is not None and resolved_at is not None and signed_at < resolved_at
 
 
@@ -298,7 +299,7 @@ def _by_proposal(found: Sequence[Any]) -> dict[str, list[Any]]:
     return by_proposal
 
 
-def _resolved_at(connection: Connection, task_ids: Sequence[str]) -> dict[str, datetime]:
+def resolutions(connection: Connection, task_ids: Sequence[str]) -> dict[str, datetime]:
     """Return when the last alert of each task resolved; without those of which one fires."""
     rows = connection.execute(
         select(alerts.c.task_id, alerts.c.status, alerts.c.resolved_at)

@@ -1,7 +1,7 @@
 """What waits: proposals for people, and what people have signed off for a halt to be lifted."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, and_, or_, select
 from bot.store.halts import Switches, switches
 from bot.store.outcomes import FAILED, UNKNOWN, UNSETTLED
 from bot.store.places import Place, card_of, question_of
-from bot.store.proposals import proposal_of
+from bot.store.proposals import is_stale, proposal_of, resolutions
 from bot.store.strangers import is_strange
 from bot.store.tables import executions, proposals, tasks, votes
 from bot.store.tasks import KNOWN
@@ -64,6 +64,8 @@ class Unfinished:
     proposal: Proposal
     is_undoing: bool
     place: Place | None
+    # Whether the alert resolved since the sign-off, so that it is not done any more.
+    is_over: bool = False
 
 
 def not_begun(connection: Connection, tenant: str) -> list[Unfinished]:
@@ -78,11 +80,13 @@ def not_begun(connection: Connection, tenant: str) -> list[Unfinished]:
     rows = connection.execute(
         _known(tenant).where(or_(proposals.c.state == ProposalState.APPROVED, is_undoing))
     ).all()
+    over = _over(connection, rows)
     return [
         Unfinished(
             proposal=proposal,
             is_undoing=row.state != ProposalState.APPROVED,
             place=card_of(connection, row.id),
+            is_over=row.id in over,
         )
         for row in rows
         if (proposal := _readable(row)) is not None
@@ -117,7 +121,14 @@ _IS_UNDOING = and_(
 def _known(tenant: str) -> Select[Any]:
     """Return the proposals of tasks that this version knows, oldest first."""
     return (
-        select(proposals.c.id, proposals.c.body, proposals.c.state)
+        select(
+            proposals.c.id,
+            proposals.c.task_id,
+            proposals.c.body,
+            proposals.c.state,
+            proposals.c.action_hash,
+            proposals.c.created_at,
+        )
         .join(tasks, tasks.c.id == proposals.c.task_id)
         .where(tasks.c.tenant == tenant, KNOWN)
         .order_by(proposals.c.created_at, proposals.c.ordinal)
@@ -126,14 +137,16 @@ def _known(tenant: str) -> Select[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Freed:
-    """What begins because a halt was lifted: an action, or its undoing.
+    """What goes on because a halt was lifted: an action, or its undoing.
 
-    Of an unknown one the outside system is asked first.
+    Of an unknown one the outside system is asked first. What is over ends without being done: its
+    alert resolved since the sign-off.
     """
 
     proposal: Proposal
     is_undoing: bool
     is_unknown: bool
+    is_over: bool
 
 
 def freed(
@@ -152,8 +165,8 @@ def freed(
             or_(proposals.c.state == ProposalState.APPROVED, _IS_UNDOING, is_unknown),
         )
     ).all()
-    ran = _ran(connection, [row.id for row in rows])
-    found = (one for row in rows if (one := _freed(row, ran, now)) is not None)
+    ran, over = _ran(connection, [row.id for row in rows]), _over(connection, rows)
+    found = (one for row in rows if (one := _freed(row, ran, over, now)) is not None)
     return [one for one in found if _stops(before, one) and not _stops(still, one)]
 
 
@@ -163,7 +176,22 @@ def _ran(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, str], An
     return {(row.proposal_id, row.direction): row for row in connection.execute(query)}
 
 
-def _freed(row: Any, ran: Mapping[tuple[str, str], Any], now: datetime) -> Freed | None:
+def _over(connection: Connection, rows: Sequence[Any]) -> frozenset[str]:
+    """Return what was let through, and is not done since its alert resolved."""
+    approved = [row for row in rows if row.state == ProposalState.APPROVED]
+    named = votes.c.proposal_id.in_([row.id for row in approved])
+    cast: dict[str, list[Any]] = {}
+    for vote in connection.execute(select(votes).where(named)):
+        cast.setdefault(vote.proposal_id, []).append(vote)
+    resolved = resolutions(connection, [row.task_id for row in approved])
+    return frozenset(
+        row.id for row in approved if is_stale(row, cast.get(row.id, ()), resolved.get(row.task_id))
+    )
+
+
+def _freed(
+    row: Any, ran: Mapping[tuple[str, str], Any], over: Collection[str], now: datetime
+) -> Freed | None:
     """Return what may begin; None for what is too late by now, which ends without being done."""
     proposal = _readable(row)
     if proposal is None:
@@ -178,7 +206,12 @@ def _freed(row: Any, ran: Mapping[tuple[str, str], Any], now: datetime) -> Freed
     if is_late:
         return None
     is_unknown = asked is not None and asked.state in UNSETTLED
-    return Freed(proposal=proposal, is_undoing=is_undoing, is_unknown=is_unknown)
+    return Freed(
+        proposal=proposal,
+        is_undoing=is_undoing,
+        is_unknown=is_unknown,
+        is_over=row.id in over,
+    )
 
 
 def _is_closed(proposal: Proposal, done: Any, now: datetime) -> bool:
