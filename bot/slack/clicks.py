@@ -166,6 +166,8 @@ async def refusal_of(
     refusal = None if refusal is Refusal.IS_REQUESTER else refusal
     if refusal is None and proposal is not None and proposal.revision >= MOST_REVISIONS:
         refusal = Refusal.TOO_MANY_EDITS
+    if refusal is None and proposal is not None and not proposal.editable:
+        refusal = Refusal.NOT_EDITABLE
     return refusal, proposal
 
 

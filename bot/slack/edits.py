@@ -41,6 +41,9 @@ def changed(proposal: Proposal, filled: dict[str, str]) -> dict[str, Scalar]:
 
 def faults(desk: Desk, proposal: Proposal, filled: dict[str, str]) -> dict[str, str]:
     """Return what is wrong with an edit, by block of the form; empty when it can be tried."""
+    if not proposal.editable or proposal.action.tool not in desk.catalogue:
+        # No field of the form is to blame: whoever sent it is answered.
+        return {}
     tool = desk.catalogue.writing(proposal.action.tool)
     parameters = changed(proposal, filled)
     if parameters == proposal.action.parameters:

@@ -53,6 +53,8 @@ WORDS = {
     " {operators}.",
     Refusal.TOO_MANY_EDITS: "This was edited so often that nobody can follow any more. Withdraw or"
     " reject it, and ask anew: {again}",
+    Refusal.NOT_EDITABLE: "Nothing of this can be edited. Withdraw or reject it, and ask anew:"
+    " {again}",
     Refusal.EDIT_IMPOSSIBLE: "With these values it can't be done. The proposal stands as it was;"
     " press Edit… again with others.",
     Refusal.NEWER_VERSION: "A newer version of Signoff made this card, and the one that runs now"

@@ -1,6 +1,7 @@
 """What an edit changed is said; its votes start anew; of two editors one wins."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tests.bot.slack.office import ANA, ASKS_ONCALL, BEN, TEAM, Office, office
 from tests.bot.slack.slackside import CHANNEL, WORKSPACE
 from tests.bot.world import INVERSE, Wish, World, proposal_for
 from tests.fakes.values import rule
+from tools.catalogue import Catalogue
+from tools.gateway import Gateway
 
 EDIT = modals.EDIT
 
@@ -138,6 +141,32 @@ async def test_an_edit_that_the_system_does_not_take_is_told_and_recorded(here: 
     assert "the lamp is elsewhere" in told
     assert await here.refusals() == [(f"{TEAM}/{ANA}", "EDIT_IMPOSSIBLE")]
     assert await here.state(old) is ProposalState.PENDING
+
+
+async def test_what_can_not_be_edited_is_refused_told_and_recorded(here: Office) -> None:
+    old = await here.proposal(expected={"value": "old"})
+    assert old.editable == ()
+    (told,) = await here.press(BEN, cards.EDIT, old)
+    assert "Nothing of this can be edited" in told
+    assert await here.errors(EDIT, old, {"param.to": "newer"}) == {}
+    (told,) = await here.submit(ANA, EDIT, old, {"param.to": "newer"})
+    assert "Nothing of this can be edited" in told
+    assert "newer" in told
+    assert await here.state(old) is ProposalState.PENDING
+    assert await here.refusals() == [(f"{TEAM}/{one}", "NOT_EDITABLE") for one in (BEN, ANA)]
+
+
+async def test_an_edit_for_which_the_tool_is_gone_is_refused_told_and_recorded(
+    here: Office,
+) -> None:
+    old = await here.proposal()
+    gateway = Gateway(replace(here.desk.gateway.parts, catalogue=Catalogue([])))
+    here.desk = replace(here.desk, gateway=gateway, catalogue=Catalogue([]))
+    assert await here.errors(EDIT, old, {"param.to": "newer"}) == {}
+    (told,) = await here.submit(ANA, EDIT, old, {"param.to": "newer"})
+    assert "The edit was not taken" in told
+    assert await here.state(old) is ProposalState.PENDING
+    assert await here.refusals() == [(f"{TEAM}/{ANA}", "EDIT_IMPOSSIBLE")]
 
 
 async def test_every_change_has_its_line(store: World) -> None:
