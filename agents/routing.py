@@ -1,13 +1,18 @@
 """What happens to incoming alerts, as a list of stages; each drop has a named reason."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.alerts import Alert, AlertStatus
-from agents.tasks import NewTask, TaskKind
+from agents.services import is_page
+from agents.tasks import LANDING_PAGE, NewTask, TaskKind
 from policies.model import DEFAULT_TENANT, Actor, ActorKind, Severity
 
 HEARTBEATS = frozenset({"Watchdog", "DeadMansSwitch"})
+# Where alerts name the page that they are about; probes name it as their `instance`.
+PAGE_LABELS = (LANDING_PAGE, "url", "instance", "target")
+# Of a pointer; a page of `signoff.yaml` has no more either.
+LONGEST = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,5 +109,13 @@ def _pointers(alert: Alert) -> Mapping[str, str]:
         "summary": alert.annotations.get("summary", ""),
         "dashboard": alert.annotations.get("dashboard", alert.annotations.get("dashboard_url", "")),
         "runbook": alert.annotations.get("runbook_url", alert.annotations.get("runbook", "")),
+        LANDING_PAGE: next((page for page in _pages(alert) if is_page(page)), ""),
     }
-    return {name: value[:500] for name, value in wanted.items() if value}
+    return {name: value[:LONGEST] for name, value in wanted.items() if value}
+
+
+def _pages(alert: Alert) -> Iterator[str]:
+    """Yield what may be the address of the page that an alert is about; a cut one is another."""
+    named = [alert.labels.get(name, "") for name in PAGE_LABELS]
+    named.append(alert.annotations.get(LANDING_PAGE, ""))
+    yield from (page for page in named if len(page) <= LONGEST)

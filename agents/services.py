@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -94,11 +94,25 @@ def leads_to(url: str, page: str) -> bool:
     found, wanted = _split(url), _split(page)
     if found is None or wanted is None:
         return False
-    # Campaigns name their pages with `http` too, and are sent on.
-    if (found.hostname, found.port) != (wanted.hostname, wanted.port):
+    if _server(found) != _server(wanted):
         return False
-    above = wanted.path.rstrip("/")
-    return found.path.rstrip("/") == above or found.path.startswith(f"{above}/")
+    # A browser asks for `/%73ale` where `/sale` is meant.
+    path, above = unquote(found.path), unquote(wanted.path).rstrip("/")
+    return path.rstrip("/") == above or path.startswith(f"{above}/")
+
+
+def is_page(url: str) -> bool:
+    """Say whether this can be the address of a page."""
+    return _split(url) is not None
+
+
+def _server(url: SplitResult) -> tuple[str, int | None]:
+    """Return who is asked: the usual ports need not be written, nor does the last dot of a name.
+
+    Campaigns name their pages with `http` too, and are sent on.
+    """
+    is_usual = url.port == {"http": 80, "https": 443}[url.scheme]
+    return str(url.hostname).removesuffix("."), None if is_usual else url.port
 
 
 def _split(url: str) -> SplitResult | None:

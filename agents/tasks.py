@@ -23,6 +23,10 @@ class TaskKind(StrEnum):
 DEFINITIONS: Mapping[TaskKind, int] = dict.fromkeys(TaskKind, 1)
 
 
+# Of an incident's `spec`: the page that its alert names.
+LANDING_PAGE = "landing_page"
+
+
 class TaskState(StrEnum):
     """Where a task stands."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from agents.report import Lead
 from agents.services import ServiceMap, leads_to
-from agents.tasks import Task
+from agents.tasks import LANDING_PAGE, Task
 from policies.model import Scalar
 from tools.base import Evidence
 from tools.gathering import Question
@@ -19,8 +19,11 @@ def questions(task: Task, services: ServiceMap) -> list[Question]:
     """Return what to ask about a task's service and what it calls, most telling first."""
     service, environment = task.target, task.environment
     place = services.place(service, environment)
+    # Last: nothing is concluded from it, it says who else is hurt.
+    others = [Question(label=CAMPAIGNS, tool="adplatform_campaigns", parameters={})]
+    others = others if _pages(task, services) else []
     if place is None:
-        return []
+        return others
     where: dict[str, Scalar] = {"service": service, "environment": environment}
     found = _signals(service, place.signals)
     found.append(Question(label=f"deploys of {service}", tool="shop_deploys", parameters=where))
@@ -45,16 +48,12 @@ def questions(task: Task, services: ServiceMap) -> list[Question]:
                 parameters={"service": name, "environment": environment},
             )
         )
-    if services.landing_pages(service, environment):
-        # Last: nothing is concluded from it, it says who else is hurt.
-        found.append(Question(label=CAMPAIGNS, tool="adplatform_campaigns", parameters={}))
-    return found
+    return [*found, *others]
 
 
 def leads(task: Task, services: ServiceMap, evidence: tuple[Evidence, ...]) -> tuple[Lead, ...]:
-    """Return the campaigns that lead to pages of the service, but for those that have ended."""
-    listed = Answers(evidence).item(CAMPAIGNS)
-    pages = services.landing_pages(task.target, task.environment)
+    """Return the campaigns that lead to what is broken, but for those that have ended."""
+    listed, pages = Answers(evidence).item(CAMPAIGNS), _pages(task, services)
     return tuple(
         Lead(
             platform=listed.source,
@@ -69,6 +68,13 @@ def leads(task: Task, services: ServiceMap, evidence: tuple[Evidence, ...]) -> t
         and row["effective_status"] != ENDED
         and any(leads_to(str(row.get("url", "")), page) for page in pages)
     )
+
+
+def _pages(task: Task, services: ServiceMap) -> tuple[str, ...]:
+    """Return the pages that an incident is about: its service's, and what its alert names."""
+    named = task.spec.get(LANDING_PAGE)
+    own = services.landing_pages(task.target, task.environment)
+    return own if named is None else (*own, named)
 
 
 def _signals(service: str, signals: dict[str, str]) -> list[Question]:

@@ -119,6 +119,24 @@ def test_long_texts_of_an_alert_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
+    ("labels", "page"),
+    [
+        ({"instance": "https://shop.example/sale"}, "https://shop.example/sale"),
+        (
+            {"instance": "https://shop.example/", "landing_page": "https://shop.example/sale"},
+            "https://shop.example/sale",
+        ),
+        ({"instance": "10.0.0.5:9100", "url": "javascript:alert(1)"}, None),
+        ({"target": f"https://shop.example/{'x' * 500}"}, None),
+    ],
+)
+def test_the_page_that_an_alert_names_is_kept(labels: dict[str, str], page: str | None) -> None:
+    named = alert().model_copy(update={"labels": labels})
+    made = incident(AlertGroup(key="k", alerts=(named,)), "C1")
+    assert made.spec.get("landing_page") == page
+
+
+@pytest.mark.parametrize(
     ("word", "environment", "wanted"),
     [
         ("critical", "production", Severity.SEV1),

@@ -3,9 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
+from agents.incident.evidence import leads, questions
 from agents.services import Place, Service, ServiceMap, leads_to
+from tests.agents.evidence import Gathered, services, task
 
 PAGE = "https://shop.example/sale"
+OTHER = "https://shop.example/hats"
 
 
 @pytest.mark.parametrize(
@@ -15,6 +18,10 @@ PAGE = "https://shop.example/sale"
         ("https://shop.example/sale/", True),
         ("https://SHOP.example/sale?utm_source=x#top", True),
         ("http://shop.example/sale/boots", True),
+        ("https://shop.example:443/sale", True),
+        ("http://shop.example:80/sale", True),
+        ("https://shop.example./%73ale", True),
+        ("https://shop.example:80/sale", False),
         ("https://shop.example/sales", False),
         ("https://shop.example/", False),
         ("https://shop.example.evil.example/sale", False),
@@ -33,6 +40,20 @@ def test_a_campaign_leads_to_a_page_or_below_it(url: str, is_there: bool) -> Non
 def test_a_site_s_root_is_the_page_of_all_that_lie_below() -> None:
     assert leads_to("https://shop.example/a/b", "https://shop.example/")
     assert leads_to("https://shop.example", "https://shop.example/")
+
+
+def test_a_page_that_an_alert_names_is_looked_for_without_a_service() -> None:
+    about = task("probe", landing_page=f"{PAGE}?probe=1")
+    (asked,) = questions(about, services())
+    assert (asked.label, asked.tool) == ("campaigns", "adplatform_campaigns")
+    rows = [
+        {"id": f"c{number}", "name": name, "effective_status": "ACTIVE", "url": url}
+        for number, (name, url) in enumerate((("Boots", f"{PAGE}/boots"), ("Hats", OTHER)))
+    ]
+    evidence = Gathered().add(asked.label, asked.tool, {}, rows).all
+    assert [lead.name for lead in leads(about, services(), evidence)] == ["Boots"]
+    assert questions(task("probe"), services()) == []
+    assert leads(task("probe"), services(), evidence) == ()
 
 
 @pytest.mark.parametrize(
