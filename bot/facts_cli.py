@@ -17,8 +17,9 @@ from policies.cases import ORDINARY
 from policies.conditions import FLAGS, NUMBERS
 from policies.engine import RuleSet
 from policies.facts import ActionKind, Facts, Tier, said
+from policies.faults import Detail
 from policies.money import CURRENCIES
-from policies.rulefile import currency_words
+from policies.rulefile import currency_words, domain
 from policies.space import ANY
 from policies.vocabulary import advice
 
@@ -27,6 +28,8 @@ NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 # How `policy diff` names one that no rule speaks of.
 ANOTHER = "another-"
 SETS = ("calendars", "requester_groups")
+# Always known, and any word: alerts that name no environment are in one that is called `unknown`.
+WORDS = ("environment", "target")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -73,9 +76,16 @@ def facts_of(
         fault = error.errors()[0]
         # What is wrong with several at once has no place: the tier and the action.
         name = str(fault["loc"][0]) if fault["loc"] else "action"
-        raise SettingsError(
-            f"{_option(name)}: {fault['msg'].removeprefix('Value error, ')}"
-        ) from error
+        raise SettingsError(f"{_option(name)}: {_said(name, fault)}") from error
+
+
+def _said(name: str, fault: Detail) -> str:
+    """Return what is wrong with a fact, in words that name what it may be."""
+    if fault["type"] not in {"greater_than_equal", "less_than_equal"}:
+        return str(fault["msg"]).removeprefix("Value error, ")
+    least, most = domain(name)
+    range_ = f"from {least} to {most}" if most is not None else f"never below {least}"
+    return f"it is {range_}, so it can't be `{fault['input']}`"
 
 
 def _option(name: str) -> str:
@@ -87,7 +97,7 @@ def _value(name: str, text: str) -> Any:  # noqa: ANN401 - as the fact's type wa
         return []
     if not text.strip():
         raise SettingsError(f"{_option(name)}: it is empty; leave it out, or write a value")
-    if text == UNKNOWN:
+    if text == UNKNOWN and name not in WORDS:
         if Facts.model_fields[name].is_required():
             raise SettingsError(f"{_option(name)}: this is always known; write a value")
         return None

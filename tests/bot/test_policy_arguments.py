@@ -58,6 +58,8 @@ rules:
 CHANGES = [
     ('to: "01-03"', 'to: "01-02"'),
     ('to: "01-03"', 'to: "01-04"'),
+    # Where alerts without an environment are.
+    ("environment: [staging, production]", "environment: [staging, production, unknown]"),
     ("zone: Europe/Berlin", "zone: Europe/London"),
     ('to: "08:00"', 'to: "07:30"'),
     ("{min: 0.9}", "{min: 0.8}"),
@@ -181,6 +183,8 @@ def test_what_names_no_rules_is_refused_by_its_name(
         ("--action rollback --exposure 1e3", "`1e3` is no plain number"),
         ("--action rollback --exposure 1_000", "`1_000` is no plain number"),
         ("--action rollback --confidence NaN", "`NaN` is no plain number"),
+        ("--action rollback --confidence 90", "--confidence: it is from 0 to 1"),
+        ("--action rollback --blast-radius -1", "--blast-radius: it is never below 0"),
         ("--action rollback --replicas 0.5", "--replicas: "),
         ("--action rollback --currency EURO", "there is no currency `EURO`; did you mean `EUR`?"),
         ("--action rollback --target=", "--target: it is empty"),
