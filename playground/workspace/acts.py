@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from playground.workspace.chat import checked_content
 from playground.workspace.context import Context
 from playground.workspace.delivery import UndeliveredError
-from playground.workspace.inputs import find_element, missing_fields, state_values
+from playground.workspace.inputs import EXTERNAL, find_element, missing_fields, state_values
 from playground.workspace.model import ApiError, Channel, Json, Message, View
 from playground.workspace.payloads import (
     action_json,
@@ -14,7 +14,9 @@ from playground.workspace.payloads import (
     command_payload,
     home_opened_event,
     message_action_payload,
+    reaction_event,
     submission_payload,
+    suggestion_payload,
     view_action_payload,
 )
 from playground.workspace.responses import respond
@@ -40,6 +42,8 @@ WHAT_NEXT = {
     "socket_closed": "its connection closed. It may have arrived; look first.",
     "http_error": "it refused the request. Look into its log, then try again.",
 }
+REACTION = re.compile(r"[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?")
+MAX_OPTIONS = 100
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -118,6 +122,32 @@ class Acts:
 
         return ENTITY.sub(link, text)
 
+    def react(
+        self, user_id: str, channel: str, ts: str, name: str, *, is_back: bool = False
+    ) -> None:
+        """Add one's reaction to a message, or take it back."""
+        state = self._context.state
+        place = self._channel(state.user(user_id).id, channel)
+        message = state.find(place.id, ts)
+        if message is None or message.visible_to or message.is_tombstone:
+            raise ActError("message_not_found", "This message is no longer there.")
+        if not REACTION.fullmatch(name):
+            raise ActError("invalid_name", f"`{name[:50]}` is not the name of an emoji.")
+        users = message.reactions.get(name, [])
+        if (user_id in users) != is_back:
+            code = "no_reaction" if is_back else "already_reacted"
+            raise ActError(code, "Look again: this was done already.")
+        message.reactions[name] = (
+            [user for user in users if user != user_id] if is_back else [*users, user_id]
+        )
+        if not message.reactions[name]:
+            del message.reactions[name]
+        state.touched(message)
+        if state.app.user_id in place.members:
+            kind = "reaction_removed" if is_back else "reaction_added"
+            event = reaction_event(self._context, kind, user_id, message)
+            self._context.emit(event | {"reaction": name}, kind)
+
     async def command(self, user_id: str, channel: str, command: str, text: str) -> None:
         """Run a slash command and show what its ack says."""
         context = self._context
@@ -141,6 +171,34 @@ class Acts:
             respond(context, url, answer)
         except ApiError as refusal:
             context.complaints.append(f"ack of {command}: {refusal.code}")
+
+    async def suggest(self, click: Click, text: str) -> Json:
+        """Ask the app for the options of an external select; they are in its ack."""
+        user = self._context.state.user(click.user_id)
+        view, message = None, None
+        if click.view_id:
+            view = self._open_view(click.user_id, click.view_id)
+            blocks = view.body["blocks"]
+        else:
+            message = self._clickable(click)
+            blocks = message.blocks
+        found = find_element(blocks, click.action_id, click.block_id)
+        if found is None:
+            raise ActError("no_such_element", "This menu is no longer there.")
+        if str(found[1]["type"]) not in EXTERNAL:
+            raise ActError("no_such_element", "The options of this menu do not come from the app.")
+        place = {"action_id": click.action_id, "block_id": found[0]["block_id"], "value": text}
+        payload = suggestion_payload(self._context, user, message or view) | place
+        return self._suggested(click.action_id, await self._deliver("interactive", payload))
+
+    def _suggested(self, action_id: str, answer: Json) -> Json:
+        groups = answer.get("option_groups") or [{"options": answer.get("options")}]
+        lists: list[object] = [g.get("options") for g in groups if isinstance(g, dict)]
+        counts = [len(one) if isinstance(one, list) else MAX_OPTIONS + 1 for one in lists]
+        if sum(counts) > MAX_OPTIONS:
+            self._context.complaints.append(f"ack of the options of {action_id}: no options")
+            raise ActError("invalid_ack", "The options could not be loaded. Try again?")
+        return {name: answer[name] for name in ("options", "option_groups") if name in answer}
 
     async def click(self, click: Click) -> None:
         """Deliver an act on an element as block_actions."""

@@ -7,11 +7,13 @@ from typing import TypeVar
 
 import aiohttp
 
-from playground.workspace.inputs import elements
+from playground.workspace.inputs import EXTERNAL, all_options, elements
 from playground.workspace.model import Json
 
 T = TypeVar("T")
 POLL_S = 0.05
+# Elements that offer options; what another one takes is its value.
+CHOOSERS = ("static_select", "external_select", "radio_buttons", "checkboxes", "overflow")
 
 
 class PersonError(Exception):
@@ -68,6 +70,15 @@ class Person:
         answer = await self._do("say", channel=channel, text=text, thread_ts=thread_ts)
         return str(answer["ts"])
 
+    async def mention(self, channel: str, text: str, thread_ts: str | None = None) -> str:
+        """Say something to the app, which is mentioned first; returns its ts."""
+        app = (await self.state())["app"]
+        return await self.say(channel, f"<@{app['user_id']}> {text}", thread_ts)
+
+    async def react(self, name: str, channel: str, ts: str, *, is_back: bool = False) -> None:
+        """Add a reaction, such as `eyes`, to a message, or take it back."""
+        await self._do("react", channel=channel, ts=ts, name=name, is_back=is_back)
+
     async def command(self, channel: str, line: str) -> None:
         """Run a slash command, such as `/signoff status`."""
         command, _, text = line.partition(" ")
@@ -79,13 +90,49 @@ class Person:
         Where several match, the newest counts. `value` chooses the option of a select. Raises
         LookupError where nothing matches.
         """
+        place, _ = await self._found(what, channel, ts)
+        await self._do("click", **place, value=value)
+
+    async def select(self, what: str, option: object, channel: str, ts: str) -> None:
+        """Choose in a menu of a message: one option, or a list, by text or value.
+
+        `what` is its action id or placeholder. The options of an external menu are asked for
+        first. Dates, times, people and places are given as they are. Raises LookupError.
+        """
+        place, element = await self._found(what, channel, ts)
+        known = all_options(element)
+        if element["type"] in EXTERNAL:
+            texts = option if isinstance(option, list) else [option]
+            asked = [await self._do("suggest", **place, text=str(text)) for text in texts]
+            known = [one for answer in asked for one in all_options(answer)]
+        await self._do("click", **place, value=_chosen(element, known, option))
+
+    async def options(self, what: str, text: str, channel: str, ts: str) -> list[str]:
+        """Type into an external menu of a message and return the texts of what it offers."""
+        place, _ = await self._found(what, channel, ts)
+        answer = await self._do("suggest", **place, text=text)
+        return [option["text"]["text"] for option in all_options(answer)]
+
+    async def _found(self, what: str, channel: str, ts: str) -> tuple[Json, Json]:
         for message in reversed(await self.thread(channel, ts)):
             found = _matching(message.get("blocks", []), what)
             if found is not None:
-                place = {"channel": channel, "ts": message["ts"], **found}
-                await self._do("click", **place, value=value)
-                return
+                return {"channel": channel, "ts": message["ts"], **found[0]}, found[1]
         raise LookupError(f"no `{what}` in {channel} {ts}")
+
+    async def sees(
+        self, text: str, channel: str, ts: str | None = None, timeout_s: float = 60.0
+    ) -> Json:
+        """Wait for a message with `text` in it, in a channel or in one thread; return the newest.
+
+        Raises TimeoutError.
+        """
+
+        async def look() -> Json | None:
+            found = await (self.thread(channel, ts) if ts else self.messages(channel))
+            return next((m for m in reversed(found) if text in shown_text(m)), None)
+
+        return await self.eventually(look, timeout_s)
 
     async def click_in_modal(self, what: str, value: object = None) -> None:
         """Click or choose something inside the open modal."""
@@ -93,7 +140,7 @@ class Person:
         found = _matching(modal["blocks"], what)
         if found is None:
             raise LookupError(f"no `{what}` in the modal")
-        await self._do("click", view_id=modal["id"], **found, value=value)
+        await self._do("click", view_id=modal["id"], **found[0], value=value)
 
     async def forge(self, action_id: str, channel: str, ts: str, value: str | None = None) -> None:
         """Send a button click as given, whether or not the message has such a button."""
@@ -161,10 +208,44 @@ async def _read(response: aiohttp.ClientResponse) -> Json:
     return answer
 
 
-def _matching(blocks: list[Json], what: str) -> Json | None:
+def _matching(blocks: list[Json], what: str) -> tuple[Json, Json] | None:
     for block, element in elements(blocks):
-        text = element.get("text")
-        label = text.get("text") if isinstance(text, dict) else None
-        if what in (element["action_id"], label):
-            return {"action_id": element["action_id"], "block_id": block.get("block_id")}
+        names = [
+            element["action_id"],
+            _text(element.get("text")),
+            _text(element.get("placeholder")),
+        ]
+        if what in names:
+            place = {"action_id": element["action_id"], "block_id": block.get("block_id")}
+            return place, element
     return None
+
+
+def _text(found: object) -> object:
+    return found.get("text") if isinstance(found, dict) else None
+
+
+def _chosen(element: Json, known: list[Json], wanted: object) -> object:
+    if isinstance(wanted, list):
+        return [_chosen(element, known, one) for one in wanted]
+    if not element["type"].endswith(CHOOSERS):
+        return wanted
+    for option in known:
+        if wanted in (_text(option.get("text")), option.get("value")):
+            return option if element["type"] in EXTERNAL else option["value"]
+    raise LookupError(f"no option `{wanted}` in {element['action_id']}")
+
+
+def shown_text(message: Json) -> str:
+    """Return every text of a message as one: its own, and those of its blocks."""
+    found = [str(message.get("text") or "")]
+    waiting: list[object] = [message.get("blocks"), message.get("attachments")]
+    while waiting:
+        part = waiting.pop(0)
+        if isinstance(part, list):
+            waiting = [*part, *waiting]
+        elif isinstance(part, dict):
+            waiting = [value for key, value in part.items() if key != "type"] + waiting
+            if isinstance(part.get("text"), str):
+                found.append(part["text"])
+    return "\n".join(found)

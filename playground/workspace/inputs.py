@@ -15,6 +15,7 @@ VALUE_KEYS = {
     "timepicker": "selected_time",
     "datetimepicker": "selected_date_time",
     "static_select": "selected_option",
+    "external_select": "selected_option",
     "radio_buttons": "selected_option",
     "overflow": "selected_option",
     "users_select": "selected_user",
@@ -22,10 +23,13 @@ VALUE_KEYS = {
     "conversations_select": "selected_conversation",
     "checkboxes": "selected_options",
     "multi_static_select": "selected_options",
+    "multi_external_select": "selected_options",
     "multi_users_select": "selected_users",
     "multi_channels_select": "selected_channels",
     "multi_conversations_select": "selected_conversations",
 }
+# Their options are known to the app alone, so what is chosen comes as a whole option.
+EXTERNAL = frozenset({"external_select", "multi_external_select"})
 INITIAL_KEYS = {
     "value": "initial_value",
     "selected_option": "initial_option",
@@ -64,12 +68,18 @@ def _initial(element: Json, key: str) -> object:
 
 
 def stated(element: Json, raw: object) -> Json:
-    """Return the element's entry in `state.values`; `raw` is the text, or the option's value(s)."""
+    """Return the element's entry in `state.values`.
+
+    `raw` is the text, or the option's value(s); of an external select the whole option(s).
+    """
     kind = str(element["type"])
     key = VALUE_KEYS.get(kind, "value")
     if raw is None or raw == "":
         empty: object = [] if key == "selected_options" else None
         return {"type": kind, key: empty}
+    if kind in EXTERNAL:
+        options = [_as_sent(o) for o in (raw if isinstance(raw, list) else [raw])]
+        return {"type": kind, key: options if key == "selected_options" else options[0]}
     if key == "selected_option":
         found = [option for option in all_options(element) if option.get("value") == raw]
         return {"type": kind, key: _as_sent(found[0]) if found else None}
@@ -82,8 +92,9 @@ def stated(element: Json, raw: object) -> Json:
     return {"type": kind, key: raw}
 
 
-def _as_sent(option: Json) -> Json:
-    return {name: option[name] for name in ("text", "value", "description") if name in option}
+def _as_sent(option: object) -> Json:
+    kept = option if isinstance(option, dict) else {"value": option}
+    return {name: kept[name] for name in ("text", "value", "description") if name in kept}
 
 
 def state_values(blocks: list[Json], raw: Json, before: Json) -> Json:

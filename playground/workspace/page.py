@@ -172,20 +172,22 @@ async def _command(acts: Acts, body: Json) -> Json:
 
 
 async def _clicked(acts: Acts, body: Json) -> Json:
-    await acts.click(
-        Click(
-            user_id=body["user"],
-            action_id=body["action_id"],
-            block_id=body.get("block_id"),
-            channel_id=body.get("channel", ""),
-            ts=body.get("ts", ""),
-            view_id=body.get("view_id", ""),
-            value=body.get("value"),
-            values=body.get("values") or {},
-            is_forged=bool(body.get("is_forged")),
-        )
-    )
+    await acts.click(_click_of(body))
     return {}
+
+
+def _click_of(body: Json) -> Click:
+    return Click(
+        user_id=body["user"],
+        action_id=body["action_id"],
+        block_id=body.get("block_id"),
+        channel_id=body.get("channel", ""),
+        ts=body.get("ts", ""),
+        view_id=body.get("view_id", ""),
+        value=body.get("value"),
+        values=body.get("values") or {},
+        is_forged=bool(body.get("is_forged")),
+    )
 
 
 async def _submit(acts: Acts, body: Json) -> Json:
@@ -209,6 +211,16 @@ async def _stop(acts: Acts, body: Json) -> Json:
     return {}
 
 
+async def _react(acts: Acts, body: Json) -> Json:
+    where = body["user"], body["channel"], body["ts"], body["name"]
+    acts.react(*where, is_back=bool(body.get("is_back")))
+    return {}
+
+
+async def _suggest(acts: Acts, body: Json) -> Json:
+    return await acts.suggest(_click_of(body), body["text"])
+
+
 @dataclass(frozen=True)
 class Act:
     """One thing that a person can do: what does it, and the texts that the body must have."""
@@ -224,6 +236,8 @@ ACTS = {
     "submit": Act(_submit, ("user", "view_id")),
     "close": Act(_close, ("user", "view_id")),
     "home": Act(_home, ("user",)),
+    "react": Act(_react, ("user", "channel", "ts", "name")),
+    "suggest": Act(_suggest, ("user", "action_id", "text")),
     "stop": Act(_stop, ("user", "channel", "thread_ts")),
 }
 

@@ -45,6 +45,9 @@ class Troubled(Protocol):
     def is_link_disabled(self) -> bool:
         """Whether Socket Mode is switched off."""
 
+    def cut_streams(self) -> None:
+        """End every stream that is open."""
+
     def cut_sockets(self) -> None:
         """Break every connection off."""
 
@@ -122,6 +125,7 @@ ORDERS: dict[str, Order] = {
         lambda w, f: w.faults.slow_down(f["method"], f["seconds"], f["times"]),
         {"method": POST, "seconds": 5, "times": 1},
     ),
+    "stream_cut": Order("End every stream that is open", lambda w, _: w.cut_streams()),
     "socket_cut": Order("Break every connection off", lambda w, _: w.cut_sockets()),
     "disconnect": Order(
         "Ask every connection to go",

@@ -70,10 +70,9 @@ def action_json(context: Context, block_id: str, element: Json, value: object) -
     return action | {"action_ts": context.state.new_ts()}
 
 
-def message_action_payload(context: Context, user: User, message: Message, action: Json) -> Json:
-    """Return block_actions of a click in a message; an ephemeral message is not sent along."""
+def _in_message(context: Context, message: Message) -> Json:
+    """Return where an act on a message took place; an ephemeral message is not sent along."""
     channel = context.state.channels[message.channel_id]
-    token = context.response_urls.mint(user.id, channel.id, message.ts)
     container: Json = {
         "type": "message",
         "message_ts": message.ts,
@@ -82,19 +81,44 @@ def message_action_payload(context: Context, user: User, message: Message, actio
     }
     if message.thread_ts:
         container["thread_ts"] = message.thread_ts
-    payload: Json = {
+    place: Json = {
+        "container": container,
+        "channel": {"id": channel.id, "name": _shown_name(channel)},
+    }
+    if message.visible_to is None:
+        place["message"] = message_json(context.state, message)
+    return place
+
+
+def _in_view(context: Context, view: View) -> Json:
+    return {
+        "container": {"type": "view", "view_id": view.id},
+        "view": view_json(context.state, view),
+    }
+
+
+def message_action_payload(context: Context, user: User, message: Message, action: Json) -> Json:
+    """Return block_actions of a click in a message."""
+    token = context.response_urls.mint(user.id, message.channel_id, message.ts)
+    return {
         "type": "block_actions",
         **_common(context, user),
-        "container": container,
+        **_in_message(context, message),
         "trigger_id": context.triggers.mint(user.id),
-        "channel": {"id": channel.id, "name": _shown_name(channel)},
         "state": {"values": _message_values(action)},
         "response_url": _response_url(context, token),
         "actions": [action],
     }
-    if message.visible_to is None:
-        payload["message"] = message_json(context.state, message)
-    return payload
+
+
+def suggestion_payload(context: Context, user: User, place: Message | View | None) -> Json:
+    """Return block_suggestion: what a person typed into an external select is added to it."""
+    where: Json = {}
+    if isinstance(place, Message):
+        where = _in_message(context, place)
+    elif place is not None:
+        where = _in_view(context, place)
+    return {"type": "block_suggestion", **_common(context, user), **where}
 
 
 def _message_values(action: Json) -> Json:
@@ -110,9 +134,8 @@ def view_action_payload(context: Context, user: User, view: View, action: Json) 
     return {
         "type": "block_actions",
         **_common(context, user),
-        "container": {"type": "view", "view_id": view.id},
+        **_in_view(context, view),
         "trigger_id": context.triggers.mint(user.id),
-        "view": view_json(context.state, view),
         "actions": [action],
     }
 
@@ -149,3 +172,14 @@ def home_opened_event(context: Context, user: User, channel: Channel) -> Json:
     }
     view = context.state.homes.get(user.id)
     return event | {"view": view_json(context.state, view)} if view is not None else event
+
+
+def reaction_event(context: Context, kind: str, user_id: str, message: Message) -> Json:
+    """Return reaction_added or reaction_removed, without the reaction's name."""
+    return {
+        "type": kind,
+        "user": user_id,
+        "item_user": message.user_id,
+        "item": {"type": "message", "channel": message.channel_id, "ts": message.ts},
+        "event_ts": context.state.new_ts(),
+    }

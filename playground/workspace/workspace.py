@@ -29,6 +29,7 @@ from playground.workspace.responses import serve_response_url
 from playground.workspace.signed import RequestUrls, SignedRequests
 from playground.workspace.sockets import REFRESH, Sockets
 from playground.workspace.state import State
+from playground.workspace.streaming import end
 from playground.workspace.transfers import transfer_routes
 from playground.workspace.triggers import ResponseUrls, Triggers
 
@@ -168,6 +169,13 @@ class Workspace:
     def restart(self) -> None:
         """Be as after a restart: what was said is kept, sockets and their tickets are gone."""
         self._link.forget()
+
+    def cut_streams(self) -> None:
+        """End every stream that is open, as Slack does after about five minutes."""
+        for channel in self.state.messages.values():
+            for message in channel.values():
+                if self.state.is_streaming(message):
+                    end(self._context, message, "slack")
 
     def cut_sockets(self) -> None:
         """Break the app's connections off, without a word; it may connect again at once."""

@@ -1,20 +1,21 @@
 """One workspace on a free loopback port for each test, and people and an app to use it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from playground.workspace.client import Person
+from playground.workspace.client import Person, PersonError
 from playground.workspace.delivery import Patience
 from playground.workspace.demo import demo_workspace
 from playground.workspace.guard import loopback_only
-from playground.workspace.model import Json, Subscriptions
+from playground.workspace.model import ALL_EVENTS, Json, Subscriptions
 from playground.workspace.workspace import Workspace
 from tests.playground.workspace.sample_app import APP_TOKEN, BOT_TOKEN, SampleApp
 
@@ -61,6 +62,23 @@ class World:
             answer: Json = await response.json()
             return answer
 
+    def calls(self, method: str) -> list[Json]:
+        """Return the arguments of the app's calls of a method so far."""
+        return [call.args for call in self.workspace.calls if call.method == method]
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self.clock.forward(seconds)
+
+    async def at_once(self, *acts: Coroutine[Any, Any, object]) -> list[object]:
+        """Let people act at the same moment; returns what came of each, or its PersonError."""
+        self.workspace.faults.meet_next(len(acts))
+        outcomes = await asyncio.gather(*acts, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, PersonError):
+                raise outcome
+        return list(outcomes)
+
     async def post(self, channel: str = "C0INCIDENTS", **args: object) -> str:
         """Post as the bot and return the ts."""
         answer = await self.call("chat.postMessage", BOT_TOKEN, channel=channel, **args)
@@ -98,7 +116,10 @@ async def serve() -> AsyncIterator[Serve]:
 async def world(serve: Serve) -> AsyncIterator[World]:
     """The demo's workspace with nobody connected."""
     clock = FakeClock()
-    subscriptions = Subscriptions(commands=frozenset({"/card", "/silent", "/signoff"}))
+    subscriptions = Subscriptions(
+        events=ALL_EVENTS | {"reaction_added", "reaction_removed"},
+        commands=frozenset({"/card", "/silent", "/signoff", "/echo", "/dreams"}),
+    )
     workspace = demo_workspace(
         clock, BOT_TOKEN, APP_TOKEN, subscriptions=subscriptions, patience=PATIENCE
     )

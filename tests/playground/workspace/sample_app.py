@@ -24,6 +24,20 @@ def button(action_id: str, text: str, value: str = "p1") -> Json:
     }
 
 
+def option(text: str, value: str) -> Json:
+    return {"text": {"type": "plain_text", "text": text}, "value": value}
+
+
+def services_menu() -> list[Json]:
+    menu = {
+        "type": "external_select",
+        "action_id": "services",
+        "placeholder": {"type": "plain_text", "text": "Which service?"},
+        "min_query_length": 0,
+    }
+    return [{"type": "actions", "block_id": "where", "elements": [menu]}]
+
+
 def card(text: str = "Roll back `checkout`?") -> list[Json]:
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": text}},
@@ -37,8 +51,8 @@ def card(text: str = "Roll back `checkout`?") -> list[Json]:
                     "type": "static_select",
                     "action_id": "proposal.delay",
                     "options": [
-                        {"text": {"type": "plain_text", "text": "5 minutes"}, "value": "300"},
-                        {"text": {"type": "plain_text", "text": "1 hour"}, "value": "3600"},
+                        option("5 minutes", "300"),
+                        option("1 hour", "3600"),
                     ],
                 },
             ],
@@ -94,6 +108,10 @@ class SampleApp:
         self.app.event("app_mention")(self._mentioned)
         self.app.event("message")(self._heard)
         self.app.event("agent_session_stopped")(self._heard)
+        self.app.event("reaction_added")(self._heard)
+        self.app.event("reaction_removed")(self._heard)
+        self.app.options("services")(self._services)
+        self.app.action("services")(self._chosen)
         self.app.event("app_home_opened")(self._opened)
         self.app.command("/card")(self._card)
         self.app.command("/silent")(self._silent)
@@ -134,6 +152,14 @@ class SampleApp:
 
     async def _silent(self) -> None:
         """Never acknowledge."""
+
+    async def _services(self, ack: AsyncAck, payload: Json) -> None:
+        known = ("checkout", "cart", "search")
+        await ack(options=[option(name, name) for name in known if payload["value"] in name])
+
+    async def _chosen(self, ack: AsyncAck, body: Json) -> None:
+        self.actions.append(body)
+        await ack()
 
     async def _approved(
         self, ack: AsyncAck, body: Json, action: Json, client: AsyncWebClient, respond: AsyncRespond

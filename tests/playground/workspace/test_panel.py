@@ -200,3 +200,15 @@ async def test_a_delayed_envelope_is_overtaken_by_time_that_is_moved(world: Worl
     late = await bare.next()
     await bare.ack(late)
     assert [one["payload"]["event"]["text"] for one in (soon, late)] == ["soon", "late"]
+
+
+async def test_a_stream_is_cut_and_takes_nothing_more(world: World) -> None:
+    root = await world.post(text="x")
+    who = {"recipient_team_id": "T0PLAY", "recipient_user_id": "U0ANA"}
+    started = await world.call("chat.startStream", channel=INCIDENTS, thread_ts=root, **who)
+    place = {"channel": INCIDENTS, "ts": started["ts"]}
+    assert (await world.call("chat.appendStream", markdown_text="one", **place))["ok"]
+    await order(world, "stream_cut")
+    refused = await world.call("chat.appendStream", markdown_text="two", **place)
+    assert refused["error"] == "message_not_in_streaming_state"
+    assert (await world.call("chat.update", text="one and two", **place))["ok"]
