@@ -40,10 +40,12 @@ INITIAL_KEYS = {
 def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
     """Yield every interactive element with its block."""
     for block in blocks:
-        inside = [block.get("accessory"), block.get("element"), *(block.get("elements") or [])]
-        for element in inside:
+        listed = [*(block.get("elements") or []), *(block.get("actions") or [])]
+        for element in [block.get("accessory"), block.get("element"), *listed]:
             if isinstance(element, dict) and "action_id" in element:
                 yield block, element
+        below = [*(block.get("elements") or []), *(block.get("child_blocks") or [])]
+        yield from elements([inner for inner in below if inner.get("block_id")])
 
 
 def find_element(

@@ -23,6 +23,9 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 MICROSECOND = timedelta(microseconds=1)
 # Slack ends a stream about five minutes after it began, whatever is appended meanwhile.
 STREAM_S = 300
+# Blocks whose elements people act on, and blocks that hold others.
+ACTING = frozenset({"actions", "card", "context_actions"})
+NESTING = {"carousel": ("elements",), "container": ("child_blocks",)}
 
 
 @dataclass(kw_only=True)
@@ -144,10 +147,25 @@ class State:
         self.feed.publish("message", channel=message.channel_id, user=message.visible_to)
 
     def with_block_ids(self, blocks: list[Json]) -> list[Json]:
-        """Return the blocks with an id each, as Slack fills them in."""
-        return [
-            {**block, "block_id": block.get("block_id") or self.new_id("b")} for block in blocks
-        ]
+        """Return the blocks with an id each, and one for each element, as Slack fills them in."""
+        return [self._with_ids(block) for block in blocks]
+
+    def _with_ids(self, block: Json) -> Json:
+        filled = {**block, "block_id": block.get("block_id") or self.new_id("b")}
+        for name in ("elements", "actions"):
+            if block["type"] in ACTING and isinstance(block.get(name), list):
+                filled[name] = [self._with_action_id(element) for element in block[name]]
+        for name in ("accessory", "element"):
+            if isinstance(block.get(name), dict):
+                filled[name] = self._with_action_id(block[name])
+        for name in NESTING.get(block["type"], ()):
+            filled[name] = self.with_block_ids(block[name])
+        return filled
+
+    def _with_action_id(self, element: Json) -> Json:
+        if element["type"] == "image" or element.get("action_id"):
+            return element
+        return {**element, "action_id": self.new_id("a")}
 
     def top_view(self, user_id: str) -> View | None:
         """Return the modal that a person sees, if any."""

@@ -63,8 +63,8 @@ REFUSED: dict[str, tuple[list[Json], str]] = {
         TOO_LONG.format(2001, "elements/0/value"),
     ),
     "action_id twice": (
-        [actions(button("a", "x")), actions(button("a", "y"))],
-        '`action_id` "a" already exists [json-pointer:/blocks/1/elements/0/action_id]',
+        [actions(button("a", "x"), button("a", "y"))],
+        '`action_id` "a" already exists [json-pointer:/blocks/0/elements/1/action_id]',
     ),
     "block_id twice": (
         [{**DIVIDER, "block_id": "b"}, {**DIVIDER, "block_id": "b"}],
