@@ -70,10 +70,10 @@ class Stage:
         self.mia = Person(session, world.base, MIA)
 
     async def bot_is_here(self) -> None:
-        """Wait until the bot's socket is open."""
+        """Wait until the bot can be reached."""
 
         async def look() -> bool:
-            return bool(self.world.workspace.sockets)
+            return self.world.workspace.is_app_there
 
         try:
             await self.ana.eventually(look, timeout_s=30)

@@ -28,6 +28,8 @@ from playground.workspace.manifest import read_manifest
 
 MAX_FORWARD_S = 7 * 86_400
 MANIFEST = Path(__file__).resolve().parent.parent / "manifest.yml"
+# Slack's own delays would try the patience of a newcomer, who restarts the bot.
+QUICK = Patience(retry_delays_s=(0.0, 2.0, 10.0))
 TOKENS = ("shop", "shop read", "ads", "ads read", "webhook")
 
 
@@ -44,6 +46,7 @@ class Plan:
     alertmanager_url: str | None = None
     window: str = "1m"
     bot_port: int = 0
+    patience: Patience = QUICK
 
 
 class World:
@@ -62,7 +65,7 @@ class World:
             self.app_token,
             scopes=manifest.scopes,
             subscriptions=manifest.subscriptions,
-            patience=Patience(retry_delays_s=(0.0, 2.0, 10.0)),
+            patience=plan.patience,
         )
         self.shop = Shop(
             plan.seed,

@@ -122,6 +122,11 @@ class Workspace:
         return self.state.feed
 
     @property
+    def is_app_there(self) -> bool:
+        """Say whether the app has a socket open, or request URLs that were verified."""
+        return self._delivery.is_app_there
+
+    @property
     def transport(self) -> str:
         """Return how the app is reached: `socket` or `http`."""
         return self._delivery.transport
