@@ -172,7 +172,8 @@ async def read_arguments(request: web.Request) -> Json:
 
 async def _json_body(request: web.Request) -> Json:
     try:
-        body = await request.json()
+        # The SDK without asyncio says JSON of an empty body, too.
+        body = json.loads(await request.text() or "{}")
     except json.JSONDecodeError:
         raise ApiError("invalid_json") from None
     if not isinstance(body, dict):
