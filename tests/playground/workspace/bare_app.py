@@ -1,5 +1,7 @@
 """An app that is only a socket: a test reads each envelope and decides when and how to ack."""
 
+import asyncio
+
 import aiohttp
 
 from playground.workspace.model import Json
@@ -14,7 +16,15 @@ class BareApp:
         self._socket = socket
 
     async def next(self) -> Json:
-        envelope: Json = await self._socket.receive_json(timeout=3)
+        envelope: Json = await self._socket.receive_json(timeout=60)
+        return envelope
+
+    def ahead(self) -> "asyncio.Task[Json]":
+        """Begin to wait for the next one; how long is up to the caller."""
+        return asyncio.create_task(self._receive())
+
+    async def _receive(self) -> Json:
+        envelope: Json = await self._socket.receive_json()
         return envelope
 
     async def ack(self, envelope: Json, payload: Json | None = None) -> None:

@@ -113,7 +113,13 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 @pytest.fixture
-async def world(serve: Serve) -> AsyncIterator[World]:
+def patience() -> Patience:
+    """Short waits; a test that needs others names them as its parameter."""
+    return PATIENCE
+
+
+@pytest.fixture
+async def world(serve: Serve, patience: Patience) -> AsyncIterator[World]:
     """The demo's workspace with nobody connected."""
     clock = FakeClock()
     subscriptions = Subscriptions(
@@ -121,7 +127,7 @@ async def world(serve: Serve) -> AsyncIterator[World]:
         commands=frozenset({"/card", "/silent", "/signoff", "/echo", "/dreams"}),
     )
     workspace = demo_workspace(
-        clock, BOT_TOKEN, APP_TOKEN, subscriptions=subscriptions, patience=PATIENCE
+        clock, BOT_TOKEN, APP_TOKEN, subscriptions=subscriptions, patience=patience
     )
     base_url = await serve(workspace)
     async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:

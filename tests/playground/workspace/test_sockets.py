@@ -1,0 +1,158 @@
+"""Socket Mode's connections: how many, which one gets an envelope, and how Slack ends them."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from playground.workspace.client import PersonError
+from playground.workspace.envelope import Patience
+from playground.workspace.model import Json
+from playground.workspace.sockets import MAX_SOCKETS
+from tests.playground.workspace.bare_app import BareApp, connect
+from tests.playground.workspace.conftest import World
+from tests.playground.workspace.sample_app import APP_TOKEN, SampleApp
+
+INCIDENTS = "C0INCIDENTS"
+EVENTS = 600
+
+
+async def acknowledge(bare: BareApp, got: list[Json]) -> None:
+    """Take and acknowledge whatever comes, until the socket is closed."""
+    while True:
+        envelope = await bare.next()
+        got.append(envelope)
+        await bare.ack(envelope)
+
+
+async def opened(world: World) -> BareApp:
+    """Open a socket without looking at what it says first."""
+    address = await world.call("apps.connections.open", token=APP_TOKEN)
+    return BareApp(await world.socket(address["url"]))
+
+
+async def test_the_eleventh_socket_is_turned_away(world: World) -> None:
+    ten = [await connect(world) for _ in range(MAX_SOCKETS)]
+    eleventh = await opened(world)
+    goodbye = await eleventh.next()
+    assert (goodbye["type"], goodbye["reason"]) == ("disconnect", "too_many_websockets")
+    assert goodbye["debug_info"]["host"]
+    with pytest.raises(TypeError):
+        await eleventh.next()
+    assert world.workspace.sockets == len(ten) == MAX_SOCKETS
+
+
+async def test_each_of_many_events_goes_to_one_of_the_sockets_and_none_is_lost(
+    world: World,
+) -> None:
+    sockets = [await connect(world) for _ in range(4)]
+    got: list[list[Json]] = [[] for _ in sockets]
+    readers = [
+        asyncio.create_task(acknowledge(bare, heard))
+        for bare, heard in zip(sockets, got, strict=True)
+    ]
+    for count in range(EVENTS):
+        await world.ana.say(INCIDENTS, str(count))
+
+    async def all_came() -> bool:
+        return sum(len(heard) for heard in got) >= EVENTS
+
+    await world.ana.eventually(all_came, 60)
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    texts = Counter(e["payload"]["event"]["text"] for heard in got for e in heard)
+    assert texts == Counter(str(count) for count in range(EVENTS))
+    assert [len(heard) for heard in got] == [EVENTS // 4] * 4
+
+
+async def test_a_warning_leaves_the_socket_open(world: World) -> None:
+    bare = await connect(world)
+    await world.workspace.disconnect("warning")
+    assert (await bare.next())["reason"] == "warning"
+    await world.ana.say(INCIDENTS, "still here")
+    envelope = await bare.next()
+    await bare.ack(envelope)
+    assert envelope["payload"]["event"]["text"] == "still here"
+
+
+async def test_a_refreshed_socket_gets_nothing_more(world: World) -> None:
+    old = await connect(world)
+    fresh = await connect(world)
+    refreshed = asyncio.create_task(world.workspace.disconnect())
+    goodbyes = [await bare.next() for bare in (old, fresh)]
+    await refreshed
+    assert [goodbye["reason"] for goodbye in goodbyes] == ["refresh_requested"] * 2
+    newest = await connect(world)
+    await world.ana.say(INCIDENTS, "to the newest")
+    envelope = await newest.next()
+    await newest.ack(envelope)
+    assert envelope["payload"]["event"]["text"] == "to the newest"
+
+
+async def test_an_event_whose_socket_breaks_before_the_ack_comes_again(world: World) -> None:
+    breaking = await connect(world)
+    await world.ana.say(INCIDENTS, "hello")
+    first = await breaking.next()
+    world.workspace.cut_sockets()
+    fresh = await connect(world)
+    again = await fresh.next()
+    await fresh.ack(again)
+    assert again["payload"]["event_id"] == first["payload"]["event_id"]
+    assert (again["retry_attempt"], again["retry_reason"]) == (1, "connection_failed")
+
+
+async def test_while_socket_mode_is_off_no_socket_stays(world: World) -> None:
+    before = await connect(world)
+    off = asyncio.create_task(world.workspace.disconnect("link_disabled"))
+    assert (await before.next())["reason"] == "link_disabled"
+    await off
+    refused = await opened(world)
+    assert (await refused.next())["reason"] == "link_disabled"
+    with pytest.raises(PersonError) as lost:
+        await world.ana.command(INCIDENTS, "/card now")
+    assert lost.value.code == "dispatch_failed"
+    world.workspace.enable_link()
+    await connect(world)
+    assert world.workspace.sockets == 1
+
+
+async def test_a_real_app_survives_a_warning_and_a_refresh(world: World, app: SampleApp) -> None:
+    for reason in ("warning", "refresh_requested"):
+        before = len(world.calls("apps.connections.open"))
+        await world.workspace.disconnect(reason)
+
+        async def asked_for_another(before: int = before) -> bool:
+            return len(world.calls("apps.connections.open")) > before
+
+        await world.ana.eventually(asked_for_another, 60)
+
+    async def taken() -> bool:
+        try:
+            await world.ana.command(INCIDENTS, "/card now")
+        except PersonError:
+            return False
+        return True
+
+    await world.ana.eventually(taken, 60)
+    assert len(await world.ana.ephemerals(INCIDENTS)) == 1
+    assert app.events == []
+
+
+@pytest.mark.parametrize("patience", [Patience(ack_s=0.2)])
+async def test_retries_come_at_once_after_a_minute_and_after_five(world: World) -> None:
+    slow = await connect(world)
+    await world.ana.say(INCIDENTS, "hello")
+    tries = [await slow.next(), await slow.next()]
+    for seconds in (60, 300):
+        # Not before the clock was moved.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(waiting := slow.ahead()), 0.6)
+        world.forward(seconds)
+        tries.append(await waiting)
+    assert [one["retry_attempt"] for one in tries] == [0, 1, 2, 3]
+    assert [one["retry_reason"] for one in tries] == ["", "timeout", "timeout", "timeout"]
+    assert len({one["payload"]["event_id"] for one in tries}) == 1
+    world.forward(3600)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(slow.next(), 0.6)
