@@ -92,7 +92,9 @@ class Workspace:
             response_urls=ResponseUrls(clock),
         )
         self._api = WebApi(self._context, self.faults)
-        self._page = Page(self._context, Acts(self._context))
+        # What people do, without the page: a story that is told faster than by HTTP.
+        self.acts = Acts(self._context)
+        self._page = Page(self._context, self.acts)
         self._panel = Panel(self)
         self._stopping = asyncio.Event()
 
