@@ -5,7 +5,7 @@ interactivity/implementing-slash-commands.
 """
 
 from playground.workspace.context import Context
-from playground.workspace.inputs import VALUE_KEYS, stated
+from playground.workspace.inputs import VALUE_KEYS, elements, stated
 from playground.workspace.model import Channel, Json, Message, User, View
 from playground.workspace.shapes import message_json, view_json
 
@@ -147,8 +147,27 @@ def submission_payload(context: Context, user: User, view: View) -> Json:
         **_common(context, user),
         "trigger_id": context.triggers.mint(user.id),
         "view": view_json(context.state, view),
-        "response_urls": [],
+        "response_urls": _response_urls(context, user, view),
     }
+
+
+def _response_urls(context: Context, user: User, view: View) -> list[Json]:
+    """Return a response URL for each place that was chosen in an input which asks for one."""
+    urls = []
+    for block, element in elements(view.body["blocks"]):
+        entry = view.values.get(block["block_id"], {}).get(element["action_id"], {})
+        channel_id = entry.get(VALUE_KEYS.get(str(element["type"]), ""))
+        if element.get("response_url_enabled") and channel_id in context.state.channels:
+            token = context.response_urls.mint(user.id, channel_id)
+            urls.append(
+                {
+                    "block_id": block["block_id"],
+                    "action_id": element["action_id"],
+                    "channel_id": channel_id,
+                    "response_url": _response_url(context, token),
+                }
+            )
+    return urls
 
 
 def closed_payload(context: Context, user: User, view: View) -> Json:

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from playground.workspace.chat import bot_message
 from playground.workspace.context import Context
-from playground.workspace.model import ApiError, Json
+from playground.workspace.model import ApiError, Json, Message
+from playground.workspace.shapes import message_json
 from playground.workspace.triggers import ResponseUrl
 
 
@@ -21,14 +22,24 @@ def respond(context: Context, place: ResponseUrl, body: Json) -> None:
         return
     message = bot_message(context, place.channel_id, body)
     if body.get("replace_original") and original is not None:
-        original.text, original.blocks = message.text, message.blocks
-        if original.visible_to is None:
-            original.edited = {"user": state.app.user_id, "ts": message.ts}
-        state.touched(original)
+        _replace(context, original, message)
         return
     if body.get("response_type") != "in_channel":
         message.visible_to = place.user_id
     state.add(message)
+    # Nobody but the person hears of an ephemeral one; `emit_message` looks at that.
+    context.emit_message(message)
+
+
+def _replace(context: Context, original: Message, message: Message) -> None:
+    """Give the message that was clicked its new content; whom it is shown to stays."""
+    was = message_json(context.state, original)
+    original.text, original.blocks = message.text, message.blocks
+    original.attachments = message.attachments
+    if original.visible_to is None:
+        original.edited = {"user": context.state.app.user_id, "ts": message.ts}
+    context.state.touched(original)
+    context.emit_message(original, was=was)
 
 
 async def serve_response_url(context: Context, request: web.Request) -> web.Response:

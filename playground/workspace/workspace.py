@@ -35,6 +35,8 @@ from playground.workspace.triggers import ResponseUrls, Triggers
 
 TEAM = Team(id="T0PLAY", name="Playground", domain="playground")
 BOT_USER_ID, BOT_ID, APP_ID, BOT_NAME = "U0SIGNOFF", "B0SIGNOFF", "A0SIGNOFF", "Signoff"
+# What faults call the answers to a response URL, which have no method.
+RESPONSE_URL = "response_url"
 # The errors that every method's page names for a fault on Slack's side.
 FAILURES: dict[int, str] = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
@@ -215,24 +217,44 @@ class Workspace:
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
-        status = None if self.faults.is_away else self.faults.failure(method)
-        if status is not None:
-            answer: Json = {"ok": False, "error": FAILURES.get(status, "fatal_error")}
-            now = self.state.clock.now()
-            self.calls.append(Call(method=method, args={}, answer=answer, at=now))
-            return web.json_response(answer, status=status)
+        failed = self._failed(method)
+        if failed is not None:
+            return failed
         answered = await self._api.serve(request)
+        await self._dawdle(method)
+        return answered
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        if self.faults.is_away:
+            return nobody_there(request, self.faults, RESPONSE_URL)
+        failed = self._failed(RESPONSE_URL)
+        if failed is not None:
+            return failed
+        wait_s = self.faults.retry_after_s(RESPONSE_URL)
+        if wait_s is not None:
+            put_off = {"Retry-After": str(wait_s)}
+            return web.Response(status=HTTPStatus.TOO_MANY_REQUESTS, headers=put_off)
+        answered = await serve_response_url(self._context, request)
+        if self.faults.is_answer_lost(RESPONSE_URL) and request.transport is not None:
+            request.transport.abort()
+        await self._dawdle(RESPONSE_URL)
+        return answered
+
+    def _failed(self, method: str) -> web.Response | None:
+        status = None if self.faults.is_away else self.faults.failure(method)
+        if status is None:
+            return None
+        answer: Json = {"ok": False, "error": FAILURES.get(status, "fatal_error")}
+        now = self.state.clock.now()
+        self.calls.append(Call(method=method, args={}, answer=answer, at=now))
+        return web.json_response(answer, status=status)
+
+    async def _dawdle(self, method: str) -> None:
         slow_s = self.faults.slowness_s(method)
         if slow_s:
             # Whoever stops the workspace does not wait for it.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), slow_s)
-        return answered
-
-    async def _respond(self, request: web.Request) -> web.StreamResponse:
-        if self.faults.is_away:
-            return nobody_there(request, self.faults, "response_url")
-        return await serve_response_url(self._context, request)
 
     async def start(self) -> None:
         """Begin; nothing runs in the background until somebody connects."""

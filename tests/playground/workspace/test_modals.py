@@ -130,3 +130,24 @@ async def test_a_forged_submission_skips_what_the_client_would_refuse(world: Wor
     forged = asyncio.create_task(world.ana.submit({}, is_forged=True))
     sent = await answered(bare, forged)
     assert sent["view"]["state"]["values"]["reason"]["text"]["value"] is None
+
+
+async def test_a_chosen_channel_brings_a_response_url_where_it_is_asked_for(world: World) -> None:
+    bare = await connect(world)
+    place = {
+        "type": "conversations_select",
+        "action_id": "place",
+        "response_url_enabled": True,
+    }
+    view = titled("Where")
+    label = {"type": "plain_text", "text": "Where"}
+    view["blocks"].append({"type": "input", "block_id": "to", "label": label, "element": place})
+    await opened(world, bare, view)
+    payload = await answered(bare, submitted(world, REASON | {"to": "C0MARKETING"}))
+    [found] = payload["response_urls"]
+    assert (found["block_id"], found["action_id"]) == ("to", "place")
+    assert found["channel_id"] == "C0MARKETING"
+    body = {"text": "hello marketing", "response_type": "in_channel"}
+    async with world.session.post(found["response_url"], json=body) as response:
+        assert response.status == 200
+    await world.mia.sees("hello marketing", "C0MARKETING")

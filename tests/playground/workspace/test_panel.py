@@ -212,3 +212,21 @@ async def test_a_stream_is_cut_and_takes_nothing_more(world: World) -> None:
     refused = await world.call("chat.appendStream", markdown_text="two", **place)
     assert refused["error"] == "message_not_in_streaming_state"
     assert (await world.call("chat.update", text="one and two", **place))["ok"]
+
+
+async def test_an_answer_by_response_url_can_fail_be_put_off_and_be_lost(
+    world: World, app: SampleApp
+) -> None:
+    ts = await world.post(text="card", blocks=card())
+    await world.ben.click("Approve", INCIDENTS, ts)
+    url = app.actions[0]["response_url"]
+    await order(world, "fail", method="response_url")
+    async with world.session.post(url, json={"text": "failed"}) as response:
+        assert response.status == 500
+    await order(world, "rate_limit", method="response_url", retry_after_s=3)
+    async with world.session.post(url, json={"text": "put off"}) as response:
+        assert (response.status, response.headers["Retry-After"]) == (429, "3")
+    await order(world, "lose_answer", method="response_url")
+    with pytest.raises(aiohttp.ClientError):
+        await world.session.post(url, json={"text": "shown"})
+    assert [m["text"] for m in await world.ben.ephemerals(INCIDENTS)] == ["shown"]

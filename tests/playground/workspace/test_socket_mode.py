@@ -1,9 +1,12 @@
 """A real slack-bolt app over Socket Mode: events, commands, clicks, modals, response URLs."""
 
+import asyncio
+
 import pytest
 
 from playground.workspace.client import PersonError
 from playground.workspace.model import Json
+from tests.playground.workspace.bare_app import connect
 from tests.playground.workspace.conftest import World
 from tests.playground.workspace.sample_app import SampleApp, card, modal
 
@@ -196,6 +199,55 @@ async def test_a_response_url_works_five_times_in_thirty_minutes(
     assert await answer(text="once more") == (404, "used_url")
     texts = [message["text"] for message in await world.ben.messages(INCIDENTS)]
     assert texts == ["hidden", "shown"]
+
+
+async def test_a_response_url_is_good_for_thirty_minutes(world: World, app: SampleApp) -> None:
+    ts = await world.post(text="card", blocks=card())
+    await world.ben.click("Approve", INCIDENTS, ts)
+    url = app.actions[0]["response_url"]
+    world.forward(29 * 60)
+    async with world.session.post(url, json={"text": "in time"}) as response:
+        assert response.status == 200
+    world.forward(2 * 60)
+    async with world.session.post(url, json={"text": "late"}) as response:
+        assert (response.status, await response.text()) == (404, "expired_url")
+    async with world.session.post(f"{url}x", json={"text": "no such"}) as response:
+        assert (response.status, await response.text()) == (404, "invalid_url")
+    assert [m["text"] for m in await world.ben.ephemerals(INCIDENTS)] == ["in time"]
+
+
+async def test_a_response_url_answers_in_the_thread_and_everybody_is_told(world: World) -> None:
+    bare = await connect(world)
+    ts = await world.post(text="card", blocks=card())
+    await bare.ack(await bare.next())
+    click = asyncio.create_task(world.ben.click("Approve", INCIDENTS, ts))
+    envelope = await bare.next()
+    await bare.ack(envelope)
+    await click
+    url = envelope["payload"]["response_url"]
+    answers: list[Json] = [
+        {"text": "in the thread", "thread_ts": ts, "response_type": "in_channel"},
+        {"text": "taken", "replace_original": True},
+        {"text": "for Ben alone"},
+    ]
+    for body in answers:
+        async with world.session.post(url, json=body) as response:
+            assert await response.text() == "ok"
+    told = [await bare.next(), await bare.next()]
+    for one in told:
+        await bare.ack(one)
+    events = [one["payload"]["event"] for one in told]
+    assert (events[0]["text"], events[0]["thread_ts"]) == ("in the thread", ts)
+    assert events[1]["subtype"] == "message_changed"
+    assert (events[1]["previous_message"]["text"], events[1]["message"]["text"]) == (
+        "card",
+        "taken",
+    )
+    shown = {m["text"]: m for m in await world.ben.thread(INCIDENTS, ts)}
+    assert shown["taken"]["edited"]["user"] == "U0SIGNOFF"
+    assert "blocks" not in shown["taken"]
+    assert [m["text"] for m in await world.ben.ephemerals(INCIDENTS)] == ["for Ben alone"]
+    assert await world.ana.ephemerals(INCIDENTS) == []
 
 
 async def test_the_stop_button_of_a_session_is_an_event(world: World, app: SampleApp) -> None:
