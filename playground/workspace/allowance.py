@@ -1,7 +1,7 @@
 """How many calls Slack takes: what is more is answered 429, and noted for the test to find.
 
-Numbers: docs.slack.dev/apis/web-api/rate-limits and each method's page. Tiers are counted over any
-60 seconds; posts to a channel may burst, and go on at one a second.
+docs.slack.dev/apis/web-api/rate-limits; which tier a method has stands in `methods`. Tiers are
+counted over any 60 seconds; posts to a channel may burst, and go on at one a second.
 """
 
 import math
@@ -11,35 +11,6 @@ from datetime import datetime
 MINUTE_S = 60.0
 POST = "chat.postMessage"
 POST_BURST, POST_PER_S = 10, 1.0
-PER_MINUTE = {
-    "agents.sessions.rename": 50,
-    "agents.sessions.setStatus": 50,
-    "auth.test": 100,
-    "chat.appendStream": 100,
-    "chat.delete": 50,
-    "chat.postEphemeral": 100,
-    POST: 300,
-    "chat.startStream": 20,
-    "chat.stopStream": 20,
-    "chat.update": 50,
-    "conversations.history": 50,
-    "conversations.info": 50,
-    "conversations.open": 50,
-    "conversations.replies": 50,
-    "files.completeUploadExternal": 100,
-    "files.delete": 50,
-    "files.getUploadURLExternal": 100,
-    "files.info": 100,
-    "files.list": 50,
-    "usergroups.list": 20,
-    "usergroups.users.list": 20,
-    "users.info": 100,
-    "users.list": 20,
-    "views.open": 100,
-    "views.publish": 100,
-    "views.push": 100,
-    "views.update": 100,
-}
 
 
 class Allowance:
@@ -50,10 +21,12 @@ class Allowance:
         self._calls: dict[str, deque[float]] = {}
         self._channels: dict[str, tuple[float, float]] = {}
 
-    def retry_after_s(self, method: str, channel: object, now: datetime) -> int | None:
+    def retry_after_s(
+        self, method: str, per_minute: int | None, channel: object, now: datetime
+    ) -> int | None:
         """Count a call; None while it is allowed, else for how long Slack would put it off."""
         at = now.timestamp()
-        waits = [self._over_tier(method, at)]
+        waits = [self._over_tier(method, per_minute, at)]
         if method == POST and isinstance(channel, str):
             waits.append(self._over_channel(channel, at))
         wait_s = max(waits)
@@ -62,8 +35,7 @@ class Allowance:
         self.excesses.append(f"{method} {channel or ''} at {now.isoformat()}")
         return math.ceil(wait_s)
 
-    def _over_tier(self, method: str, at: float) -> float:
-        limit = PER_MINUTE.get(method)
+    def _over_tier(self, method: str, limit: int | None, at: float) -> float:
         if limit is None:
             return 0
         calls = self._calls.setdefault(method, deque())

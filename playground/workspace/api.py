@@ -1,68 +1,22 @@
 """The Web API's one door: reads arguments, checks token and scope, answers, remembers."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from aiohttp import web
 
-from playground.workspace import chat, conversations, files, people, sessions, streaming, views
 from playground.workspace.allowance import Allowance
 from playground.workspace.context import Context
 from playground.workspace.faults import Faults
+from playground.workspace.methods import METHODS, Method
 from playground.workspace.model import ApiError, Call, Json, invalid
+from playground.workspace.scheduling import post_due
 
 JSON_ARGUMENTS = ("blocks", "attachments", "view", "metadata", "files", "prompts", "chunks")
-READ_CHANNELS = ("channels:read", "groups:read", "im:read")
-READ_MESSAGES = ("channels:history", "groups:history", "im:history")
-
-
-@dataclass(frozen=True)
-class Method:
-    """One method: what serves it, and the scopes of which it needs one."""
-
-    serve: Callable[[Context, Json], Json]
-    scopes: tuple[str, ...] = ()
-    is_for_app_token: bool = False
-
-
-METHODS: dict[str, Method] = {
-    "agents.sessions.rename": Method(sessions.rename, ("chat:write",)),
-    "agents.sessions.setStatus": Method(sessions.set_session_status, ("chat:write",)),
-    "apps.connections.open": Method(people.open_connection, is_for_app_token=True),
-    "auth.test": Method(people.auth_test),
-    "bots.info": Method(people.bot_info, ("users:read",)),
-    "chat.appendStream": Method(streaming.append, ("chat:write",)),
-    "chat.delete": Method(chat.delete, ("chat:write",)),
-    "chat.getPermalink": Method(chat.get_permalink),
-    "chat.postEphemeral": Method(chat.post_ephemeral, ("chat:write",)),
-    "chat.postMessage": Method(chat.post_message, ("chat:write",)),
-    "chat.startStream": Method(streaming.start, ("chat:write",)),
-    "chat.stopStream": Method(streaming.stop, ("chat:write",)),
-    "chat.update": Method(chat.update, ("chat:write",)),
-    "conversations.history": Method(conversations.history, READ_MESSAGES),
-    "conversations.info": Method(conversations.info, READ_CHANNELS),
-    "conversations.join": Method(conversations.join, ("channels:join",)),
-    "conversations.list": Method(conversations.list_all, READ_CHANNELS),
-    "conversations.members": Method(conversations.members, READ_CHANNELS),
-    "conversations.open": Method(conversations.open_direct, ("im:write",)),
-    "conversations.replies": Method(conversations.replies, READ_MESSAGES),
-    "files.completeUploadExternal": Method(files.complete, ("files:write",)),
-    "files.delete": Method(files.delete, ("files:write",)),
-    "files.getUploadURLExternal": Method(files.upload_url, ("files:write",)),
-    "files.info": Method(files.info, ("files:read",)),
-    "files.list": Method(files.list_all, ("files:read",)),
-    "reactions.add": Method(chat.add_reaction, ("reactions:write",)),
-    "usergroups.list": Method(people.group_list, ("usergroups:read",)),
-    "usergroups.users.list": Method(people.group_users, ("usergroups:read",)),
-    "users.info": Method(people.user_info, ("users:read",)),
-    "users.list": Method(people.user_list, ("users:read",)),
-    "views.open": Method(views.open_view),
-    "views.publish": Method(views.publish_view),
-    "views.push": Method(views.push_view),
-    "views.update": Method(views.update_view),
-}
+POST_TYPES = (
+    *("application/json", "application/octet-stream", "application/x-www-form-urlencoded"),
+    *("multipart/form-data", "text/plain"),
+)
 
 
 class WebApi:
@@ -82,6 +36,7 @@ class WebApi:
         if self._faults.is_away:
             return nobody_there(request, self._faults, name)
         args: Json = {}
+        post_due(self._context)
         try:
             args = await read_arguments(request)
             retry_after_s = self._put_off(name, args)
@@ -98,7 +53,8 @@ class WebApi:
     def _put_off(self, name: str, args: Json) -> int | None:
         """Return for how long a call is put off: ordered by a test, or because it is too many."""
         now = self._context.state.clock.now()
-        excess_s = self.allowance.retry_after_s(name, args.get("channel"), now)
+        limit = METHODS[name].per_minute if name in METHODS else None
+        excess_s = self.allowance.retry_after_s(name, limit, args.get("channel"), now)
         ordered_s = self._faults.retry_after_s(name)
         return ordered_s if excess_s is None else excess_s
 
@@ -108,6 +64,7 @@ class WebApi:
             self.unknown_calls.append(name)
             raise ApiError("unknown_method", req_method=name)
         self._authorize(method, token)
+        method.check_scopes(self._context, args)
         return method.serve(self._context, args)
 
     def _authorize(self, method: Method, token: str) -> None:
@@ -118,12 +75,9 @@ class WebApi:
             raise ApiError("invalid_auth")
         if (token == app.app_token) != method.is_for_app_token:
             raise ApiError("not_allowed_token_type")
-        if method.scopes and not set(method.scopes) & set(app.scopes):
-            needed, provided = ",".join(method.scopes), ",".join(app.scopes)
-            raise ApiError("missing_scope", needed=needed, provided=provided)
 
     def _headers(self, name: str) -> dict[str, str]:
-        accepted = METHODS[name].scopes if name in METHODS else ()
+        accepted = METHODS[name].accepted if name in METHODS else ()
         return {
             "x-oauth-scopes": ",".join(self._context.state.app.scopes),
             "x-accepted-oauth-scopes": ",".join(accepted),
@@ -154,12 +108,18 @@ def nobody_there(request: web.Request, faults: Faults, name: str) -> web.Respons
 
 def _token(request: web.Request, args: Json) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else str(args.get("token") or "")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    # With a JSON body the token has its place in the header only (docs.slack.dev, Web API).
+    is_json = request.content_type == "application/json"
+    return str((request.query if is_json else args).get("token") or "")
 
 
 async def read_arguments(request: web.Request) -> Json:
     """Merge query string, form and JSON body, and decode the arguments that carry JSON in text."""
     args: Json = dict(request.query)
+    if request.can_read_body and request.content_type not in POST_TYPES:
+        raise ApiError("invalid_post_type")
     if request.content_type == "application/json":
         args |= await _json_body(request)
     elif request.can_read_body:

@@ -1,19 +1,28 @@
-"""The Web API methods chat.*: post, update, delete, ephemeral messages and permalinks."""
+"""The Web API methods chat.*: post, update, delete, ephemeral messages and permalinks.
+
+docs.slack.dev/reference/methods/chat.postMessage, .update, .postEphemeral, .delete, .meMessage and
+.getPermalink.
+"""
 
 from playground.workspace.context import Context
+from playground.workspace.conversations import is_true
 from playground.workspace.limits import MAX_TOGETHER, block_problems, characters
 from playground.workspace.model import ApiError, Channel, Json, Message, invalid
 from playground.workspace.shapes import message_json
 
 MAX_TEXT = 40_000  # longer ones are cut, as chat.postMessage documents
 MAX_UPDATE_TEXT = 4_000
+MAX_MARKDOWN = 12_000
+MAX_ATTACHMENTS = 100
+CONTENT = ("attachments", "blocks", "markdown_text", "text")
 
 
 def checked_content(args: Json) -> tuple[str, list[Json], list[Json]]:
     """Return text, blocks and attachments after Slack's checks, or refuse with its codes."""
+    args = _with_markdown(args)
     text = str(args.get("text") or "")[:MAX_TEXT]
     blocks = args.get("blocks") or []
-    attachments = args.get("attachments") or []
+    attachments = _attachments(args.get("attachments") or [])
     problems = block_problems(blocks, "message")
     if problems:
         raise invalid("invalid_blocks", problems)
@@ -22,6 +31,34 @@ def checked_content(args: Json) -> tuple[str, list[Json], list[Json]]:
     if not (text or blocks or attachments):
         raise ApiError("no_text")
     return text, blocks, attachments
+
+
+def _with_markdown(args: Json) -> Json:
+    markdown = args.get("markdown_text")
+    if not markdown:
+        return args
+    if args.get("text") or args.get("blocks"):
+        raise ApiError("markdown_text_conflict")
+    if len(str(markdown)) > MAX_MARKDOWN:
+        raise ApiError("msg_too_long")
+    block = {"type": "markdown", "text": str(markdown)}
+    return {**args, "text": str(markdown), "blocks": [block]}
+
+
+def _attachments(attachments: object) -> list[Json]:
+    if not isinstance(attachments, list):
+        raise ApiError("invalid_attachments")
+    if len(attachments) > MAX_ATTACHMENTS:
+        raise ApiError("too_many_attachments")
+    for index, attachment in enumerate(attachments):
+        if not isinstance(attachment, dict):
+            raise ApiError("invalid_attachments")
+        problems = block_problems(attachment.get("blocks") or [], "message")
+        if problems:
+            place = f":/attachments/{index}/blocks"
+            placed = [problem.replace(":/blocks", place, 1) for problem in problems]
+            raise invalid("invalid_attachments", placed)
+    return attachments
 
 
 def checked_metadata(args: Json) -> Json | None:
@@ -42,6 +79,8 @@ def bot_message(context: Context, channel_id: str, args: Json) -> Message:
     """Make a message of the bot; a thread whose parent is gone makes it a top-level one."""
     state = context.state
     text, blocks, attachments = checked_content(args)
+    root = state.root_ts(channel_id, args.get("thread_ts"))
+    is_broadcast = root is not None and is_true(args.get("reply_broadcast"))
     return Message(
         channel_id=channel_id,
         ts=state.new_ts(),
@@ -51,7 +90,8 @@ def bot_message(context: Context, channel_id: str, args: Json) -> Message:
         blocks=state.with_block_ids(blocks),
         attachments=attachments,
         metadata=checked_metadata(args),
-        thread_ts=state.root_ts(channel_id, args.get("thread_ts")),
+        thread_ts=root,
+        subtype="thread_broadcast" if is_broadcast else None,
     )
 
 
@@ -68,22 +108,38 @@ def writable(context: Context, name: object) -> Channel:
     return channel
 
 
-def post_message(context: Context, args: Json) -> Json:
-    """Serve chat.postMessage."""
-    channel = writable(context, args.get("channel"))
-    message = bot_message(context, channel.id, args)
+def _posted(context: Context, channel: Channel, message: Message) -> Json:
     context.state.add(message)
     context.emit_message(message)
     body = message_json(context.state, message, metadata=True)
     return {"channel": channel.id, "ts": message.ts, "message": body}
 
 
+def post_message(context: Context, args: Json) -> Json:
+    """Serve chat.postMessage."""
+    channel = writable(context, args.get("channel"))
+    return _posted(context, channel, bot_message(context, channel.id, args))
+
+
+def me_message(context: Context, args: Json) -> Json:
+    """Serve chat.meMessage: what the bot does, in its own words; the answer is short."""
+    channel = context.joined_channel(args.get("channel"))
+    if channel.is_archived:
+        raise ApiError("is_archived")
+    message = bot_message(context, channel.id, {"text": args.get("text")})
+    message.subtype = "me_message"
+    answer = _posted(context, channel, message)
+    return {"channel": answer["channel"], "ts": answer["ts"]}
+
+
 def post_ephemeral(context: Context, args: Json) -> Json:
     """Serve chat.postEphemeral: both the bot and the person must be members of the channel."""
     channel = context.joined_channel(args.get("channel"))
+    if channel.is_archived:
+        raise ApiError("is_archived")
     if args.get("user") not in channel.members:
         raise ApiError("user_not_in_channel")
-    message = bot_message(context, channel.id, args)
+    message = bot_message(context, channel.id, {**args, "reply_broadcast": False})
     message.visible_to = str(args["user"])
     context.state.add(message)
     return {"message_ts": message.ts}
@@ -101,24 +157,43 @@ def own_message(context: Context, args: Json, refusal: str) -> Message:
 
 
 def update(context: Context, args: Json) -> Json:
-    """Serve chat.update: text without blocks removes the blocks that were there."""
+    """Serve chat.update.
+
+    Text without blocks removes the blocks that were there; attachments and metadata stay where
+    they are not given, and an empty one removes them.
+    """
     message = own_message(context, args, "cant_update_message")
     if context.state.is_streaming(message):
         raise ApiError("streaming_state_conflict")
+    if context.state.channels[message.channel_id].is_archived:
+        raise ApiError("is_inactive")
     if len(str(args.get("text") or "")) > MAX_UPDATE_TEXT:
         raise ApiError("msg_too_long")
     was = message_json(context.state, message)
-    text, blocks, attachments = checked_content(args)
-    metadata = checked_metadata(args)
+    text, blocks, attachments = checked_content(_kept(message, args))
+    if args.get("metadata") is not None:
+        message.metadata = checked_metadata(args)
     message.text = text
     message.blocks = context.state.with_block_ids(blocks)
     message.attachments = attachments
-    message.metadata = metadata or message.metadata
     message.edited = {"user": context.state.app.user_id, "ts": context.state.new_ts()}
     context.state.touched(message)
     context.emit_message(message, was=was)
     body = message_json(context.state, message, metadata=True)
     return {"channel": message.channel_id, "ts": message.ts, "text": text, "message": body}
+
+
+def _kept(message: Message, args: Json) -> Json:
+    """Return what the message is to be: what is given, and what stays because it is not."""
+    content = dict(args)
+    given = [name for name in CONTENT if args.get(name) is not None]
+    if not given:
+        raise ApiError("no_text")
+    if "attachments" not in given:
+        content["attachments"] = message.attachments
+    if given == ["attachments"]:
+        content |= {"text": message.text, "blocks": message.blocks}
+    return content
 
 
 def delete(context: Context, args: Json) -> Json:
@@ -132,23 +207,9 @@ def get_permalink(context: Context, args: Json) -> Json:
     """Serve chat.getPermalink; here the link leads to the page."""
     channel = context.channel_of_bot(args.get("channel"))
     message = context.state.find(channel.id, args.get("message_ts"))
-    if message is None:
+    if message is None or message.visible_to:
         raise ApiError("message_not_found")
-    link = f"{context.base_url}/#{channel.id}/{message.ts}"
+    link = f"{context.base_url}/archives/{channel.id}/p{message.ts.replace('.', '')}"
+    if message.thread_ts not in (None, message.ts):
+        link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
     return {"channel": channel.id, "permalink": link}
-
-
-def add_reaction(context: Context, args: Json) -> Json:
-    """Serve reactions.add."""
-    channel = context.joined_channel(args.get("channel"))
-    message = context.state.find(channel.id, args.get("timestamp"))
-    if message is None:
-        raise ApiError("message_not_found")
-    if not args.get("name"):
-        raise ApiError("invalid_name")
-    users = message.reactions.setdefault(str(args["name"]), [])
-    if context.state.app.user_id in users:
-        raise ApiError("already_reacted")
-    users.append(context.state.app.user_id)
-    context.state.touched(message)
-    return {}

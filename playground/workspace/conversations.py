@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 
 from playground.workspace.context import Context
 from playground.workspace.model import ApiError, Channel, Json, Message
@@ -9,6 +10,7 @@ from playground.workspace.shapes import channel_json, message_json
 
 LIMIT = 100
 MAX_LIMIT = 999
+KINDS = {"public_channel": "channel", "private_channel": "group", "im": "im", "mpim": "mpim"}
 
 
 def is_true(value: object) -> bool:
@@ -20,6 +22,9 @@ def page(items: list[Json], args: Json) -> tuple[list[Json], str]:
     """Return one page of `items` and the cursor of the next one ("" at the end)."""
     try:
         limit = min(max(int(args.get("limit") or LIMIT), 1), MAX_LIMIT)
+    except ValueError:
+        raise ApiError("invalid_limit") from None
+    try:
         start = int(base64.b64decode(str(args.get("cursor") or ""), validate=True) or b"0")
     except (ValueError, binascii.Error):
         raise ApiError("invalid_cursor") from None
@@ -40,28 +45,53 @@ def info(context: Context, args: Json) -> Json:
 
 def list_all(context: Context, args: Json) -> Json:
     """Serve conversations.list: public channels unless `types` asks for others."""
-    names = {"public_channel": "channel", "private_channel": "group", "im": "im", "mpim": "mpim"}
+    me = context.state.app.user_id
+    seen = [
+        channel
+        for channel in _of_kinds(context, args)
+        if channel.kind == "channel" or me in channel.members
+    ]
+    return _paged("channels", [channel_json(context.state, channel) for channel in seen], args)
+
+
+def of_user(context: Context, args: Json) -> Json:
+    """Serve users.conversations: of the bot, or of `user` as far as the bot may see it."""
+    me = context.state.app.user_id
+    user_id = context.state.user(args.get("user") or me).id
+    seen = [
+        channel
+        for channel in _of_kinds(context, args)
+        if user_id in channel.members and (channel.kind == "channel" or me in channel.members)
+    ]
+    return _paged("channels", [channel_json(context.state, channel) for channel in seen], args)
+
+
+def _of_kinds(context: Context, args: Json) -> list[Channel]:
     types = str(args.get("types") or "public_channel").split(",")
-    kinds = {names.get(kind.strip(), "") for kind in types}
+    kinds = {KINDS.get(kind.strip(), "") for kind in types}
     if "" in kinds:
         raise ApiError("invalid_types")
-    me = context.state.app.user_id
-    found = [
-        channel_json(context.state, channel)
+    hide_archived = is_true(args.get("exclude_archived"))
+    return [
+        channel
         for channel in context.state.channels.values()
-        if channel.kind in kinds
-        and (channel.kind == "channel" or me in channel.members)
-        and not (channel.is_archived and is_true(args.get("exclude_archived")))
+        if channel.kind in kinds and not (channel.is_archived and hide_archived)
     ]
-    return _paged("channels", found, args)
 
 
-def _within(message: Message, args: Json) -> bool:
-    oldest, latest = str(args.get("oldest") or "0"), str(args.get("latest") or "9" * 20)
-    at, first, last = float(message.ts), float(oldest), float(latest)
+def _bound(args: Json, name: str, absent: float) -> float:
+    try:
+        return float(args.get(name) or absent)
+    except ValueError:
+        raise ApiError(f"invalid_ts_{name}") from None
+
+
+def _span(args: Json) -> Callable[[Message], bool]:
+    """Return what tells whether a message lies between `oldest` and `latest`."""
+    first, last = _bound(args, "oldest", 0), _bound(args, "latest", 1e20)
     if is_true(args.get("inclusive")):
-        return first <= at <= last
-    return first < at < last
+        return lambda message: first <= float(message.ts) <= last
+    return lambda message: first < float(message.ts) < last
 
 
 def _bodies(context: Context, messages: list[Message], args: Json) -> list[Json]:
@@ -72,12 +102,13 @@ def _bodies(context: Context, messages: list[Message], args: Json) -> list[Json]
 def history(context: Context, args: Json) -> Json:
     """Serve conversations.history: top-level messages, newest first, never the ephemeral ones."""
     channel = context.joined_channel(args.get("channel"))
+    is_within = _span(args)
     found = [
         message
         for message in reversed(context.state.messages[channel.id].values())
-        if message.thread_ts in (None, message.ts)
+        if (message.thread_ts in (None, message.ts) or message.subtype == "thread_broadcast")
         and not message.visible_to
-        and _within(message, args)
+        and is_within(message)
     ]
     answer = _paged("messages", _bodies(context, found, args), args)
     has_more = bool(answer["response_metadata"]["next_cursor"])
@@ -90,8 +121,9 @@ def replies(context: Context, args: Json) -> Json:
     parent = context.state.find(channel.id, args.get("ts"))
     if parent is None or parent.visible_to:
         raise ApiError("thread_not_found")
+    is_within = _span(args)
     below = context.state.replies(channel.id, parent.ts)
-    found = [parent, *(reply for reply in below if _within(reply, args))]
+    found = [parent, *(reply for reply in below if is_within(reply))]
     answer = _paged("messages", _bodies(context, found, args), args)
     return answer | {"has_more": bool(answer["response_metadata"]["next_cursor"])}
 

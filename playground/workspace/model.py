@@ -16,6 +16,7 @@ ALL_SCOPES = (
     "assistant:write",
     "channels:history",
     "channels:join",
+    "channels:manage",
     "channels:read",
     "chat:write",
     "chat:write.public",
@@ -24,12 +25,17 @@ ALL_SCOPES = (
     "files:write",
     "groups:history",
     "groups:read",
+    "groups:write",
     "im:history",
     "im:read",
     "im:write",
+    "reactions:read",
     "reactions:write",
     "usergroups:read",
+    "usergroups:write",
+    "users.profile:read",
     "users:read",
+    "users:read.email",
 )
 
 
@@ -92,6 +98,7 @@ class UserGroup:
     handle: str
     name: str
     users: list[str]
+    description: str = ""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -102,6 +109,7 @@ class Channel:
     name: str
     members: set[str]
     topic: str = ""
+    purpose: str = ""
     is_private: bool = False
     is_archived: bool = False
     user_id: str | None = None
@@ -162,6 +170,7 @@ class Message:
     is_tombstone: bool = False
     files: list[str] = field(default_factory=list)
     stream: Stream | None = None
+    subtype: str | None = None
 
 
 @dataclass(kw_only=True, slots=True)

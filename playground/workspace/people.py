@@ -1,9 +1,9 @@
-"""The Web API methods about who there is: auth.test, users.*, usergroups.*, bots.info."""
+"""The Web API methods about who there is: auth.test, users.*, bots.info, and api.test."""
 
 from playground.workspace.context import Context
-from playground.workspace.conversations import is_true, page
+from playground.workspace.conversations import page
 from playground.workspace.model import ApiError, Json
-from playground.workspace.shapes import group_json, user_json
+from playground.workspace.shapes import email_of, user_json
 
 
 def auth_test(context: Context, _args: Json) -> Json:
@@ -18,6 +18,14 @@ def auth_test(context: Context, _args: Json) -> Json:
         "bot_id": state.app.bot_id,
         "is_enterprise_install": False,
     }
+
+
+def api_test(_context: Context, args: Json) -> Json:
+    """Serve api.test: the arguments come back, and `error` is answered as one."""
+    sent = {name: value for name, value in args.items() if name != "token"}
+    if args.get("error"):
+        raise ApiError(str(args["error"]), args=sent)
+    return {"args": sent}
 
 
 def open_connection(context: Context, _args: Json) -> Json:
@@ -38,23 +46,20 @@ def user_list(context: Context, args: Json) -> Json:
     return {"members": found, "response_metadata": {"next_cursor": cursor}}
 
 
-def group_list(context: Context, args: Json) -> Json:
-    """Serve usergroups.list."""
-    include_users = is_true(args.get("include_users"))
-    groups = context.state.groups.values()
-    return {
-        "usergroups": [
-            group_json(context.state, group, include_users=include_users) for group in groups
-        ]
-    }
+def by_email(context: Context, args: Json) -> Json:
+    """Serve users.lookupByEmail."""
+    wanted = str(args.get("email") or "").lower()
+    for user in context.state.users.values():
+        if wanted and email_of(user) == wanted and not user.is_deleted:
+            return {"user": user_json(context.state, user)}
+    raise ApiError("users_not_found")
 
 
-def group_users(context: Context, args: Json) -> Json:
-    """Serve usergroups.users.list."""
-    group = context.state.groups.get(str(args.get("usergroup")))
-    if group is None:
-        raise ApiError("no_such_subteam")
-    return {"users": list(group.users)}
+def profile(context: Context, args: Json) -> Json:
+    """Serve users.profile.get: the bot's own unless `user` says whose."""
+    user = context.state.user(args.get("user") or context.state.app.user_id)
+    found: Json = user_json(context.state, user)["profile"]
+    return {"profile": found}
 
 
 def bot_info(context: Context, args: Json) -> Json:

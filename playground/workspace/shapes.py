@@ -7,8 +7,20 @@ from playground.workspace.model import Channel, File, Json, Message, User, UserG
 from playground.workspace.state import State
 
 
+def email_of(user: User) -> str:
+    """Return a person's e-mail address; bots have none."""
+    return "" if user.is_bot else f"{user.name}@playground.example".lower()
+
+
 def user_json(state: State, user: User) -> Json:
-    """Return a user as users.info does, without the e-mail address (a scope of its own)."""
+    """Return a user as users.info does; the e-mail address has a scope of its own."""
+    body = _user(state, user)
+    if "users:read.email" in state.app.scopes and not user.is_bot:
+        body["profile"]["email"] = email_of(user)
+    return body
+
+
+def _user(state: State, user: User) -> Json:
     return {
         "id": user.id,
         "team_id": state.team.id,
@@ -42,7 +54,7 @@ def group_json(state: State, group: UserGroup, *, include_users: bool) -> Json:
         "is_usergroup": True,
         "name": group.name,
         "handle": group.handle,
-        "description": "",
+        "description": group.description,
         "is_external": False,
         "date_delete": 0,
         "user_count": len(group.users),
@@ -82,7 +94,7 @@ def channel_json(state: State, channel: Channel) -> Json:
         "context_team_id": state.team.id,
         "num_members": len(channel.members),
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},
-        "purpose": {"value": "", "creator": "", "last_set": 0},
+        "purpose": {"value": channel.purpose, "creator": "", "last_set": 0},
     }
 
 
@@ -99,6 +111,8 @@ def message_json(state: State, message: Message, *, metadata: bool = False) -> J
         body |= {"subtype": "tombstone", "user": "USLACKBOT", "hidden": True}
     if message.bot_id is not None:
         body |= {"bot_id": message.bot_id, "app_id": state.app.id, "bot_profile": bot_json(state)}
+    if message.subtype is not None:
+        body["subtype"] = message.subtype
     for name in ("thread_ts", "blocks", "attachments", "edited"):
         value = getattr(message, name)
         if value:

@@ -44,6 +44,7 @@ class State:
     homes: dict[str, View] = field(default_factory=dict)
     sessions: dict[tuple[str, str], Json] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
+    scheduled: dict[str, Json] = field(default_factory=dict)
     feed: Feed = field(default_factory=Feed)
     _last_micros: int = 0
     _ids: "count[int]" = field(default_factory=lambda: count(1))

@@ -60,8 +60,19 @@ def _action_id(block: Json) -> str:
     return str((block.get("element") or {}).get("action_id"))
 
 
+def check_external_id(context: Context, body: Json, own: View | None = None) -> None:
+    """Refuse an id of the app's own that another view has already."""
+    state = context.state
+    everything = [view for stack in state.stacks.values() for view in stack]
+    everything += state.homes.values()
+    wanted = body.get("external_id")
+    if wanted and any(v.body.get("external_id") == wanted for v in everything if v is not own):
+        raise ApiError("duplicate_external_id")
+
+
 def push(context: Context, user_id: str, body: Json) -> View:
     """Put a modal on top of a person's stack of at most three."""
+    check_external_id(context, body)
     stack = context.state.stacks.setdefault(user_id, [])
     if len(stack) >= MAX_STACK:
         raise ApiError("push_limit_reached")
@@ -74,7 +85,7 @@ def push(context: Context, user_id: str, body: Json) -> View:
 def open_view(context: Context, args: Json) -> Json:
     """Serve views.open."""
     body = checked_view(context, args.get("view"))
-    user_id = context.triggers.redeem(args.get("trigger_id"))
+    user_id = context.triggers.redeem(args.get("trigger_id") or args.get("interactivity_pointer"))
     context.state.stacks[user_id] = []
     return {"view": view_json(context.state, push(context, user_id, body))}
 
@@ -82,7 +93,7 @@ def open_view(context: Context, args: Json) -> Json:
 def push_view(context: Context, args: Json) -> Json:
     """Serve views.push."""
     body = checked_view(context, args.get("view"))
-    user_id = context.triggers.redeem(args.get("trigger_id"))
+    user_id = context.triggers.redeem(args.get("trigger_id") or args.get("interactivity_pointer"))
     return {"view": view_json(context.state, push(context, user_id, body))}
 
 
@@ -93,8 +104,9 @@ def update_view(context: Context, args: Json) -> Json:
         raise ApiError("not_found")
     if args.get("hash") not in (None, "", view.hash):
         raise ApiError("hash_conflict")
-    kind = str(view.body["type"])
-    replace_body(context, view, checked_view(context, args.get("view"), kind))
+    body = checked_view(context, args.get("view"), str(view.body["type"]))
+    check_external_id(context, body, view)
+    replace_body(context, view, body)
     return {"view": view_json(context.state, view)}
 
 
@@ -111,6 +123,7 @@ def publish_view(context: Context, args: Json) -> Json:
     user = context.state.user(args.get("user_id"))
     body = checked_view(context, args.get("view"), "home")
     view = context.state.homes.get(user.id)
+    check_external_id(context, body, view)
     if view is None:
         view = new_view(context, user.id, body)
         context.state.homes[user.id] = view

@@ -285,7 +285,8 @@ async def test_people_groups_and_conversations_are_listed(world: World) -> None:
 async def test_links_reactions_and_session_status(world: World) -> None:
     ts = await world.post(text="x")
     link = await world.call("chat.getPermalink", channel=INCIDENTS, message_ts=ts)
-    assert link["permalink"] == f"{world.base_url}/#{INCIDENTS}/{ts}"
+    address = f"{world.base_url}/archives/{INCIDENTS}/p{ts.replace('.', '')}"
+    assert link["permalink"] == address
     mark = {"channel": INCIDENTS, "timestamp": ts, "name": "eyes"}
     assert (await world.call("reactions.add", **mark))["ok"]
     assert (await world.call("reactions.add", **mark))["error"] == "already_reacted"

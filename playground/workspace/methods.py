@@ -1,0 +1,133 @@
+"""Every Web API method there is: what serves it, which scope it needs, and how often it may be.
+
+Scopes and tiers: docs.slack.dev/reference/methods/<name>. apps.connections.open is Tier 1, once a
+minute; it is not counted here, since an app that is restarted often would stand still.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from playground.workspace import (
+    chat,
+    conversations,
+    files,
+    people,
+    reactions,
+    rooms,
+    scheduling,
+    sessions,
+    streaming,
+    usergroups,
+    validation,
+    views,
+)
+from playground.workspace.context import Context
+from playground.workspace.model import ApiError, Json, SlackApp
+
+TIER_2, TIER_3, TIER_4 = 20, 50, 100
+SEVERAL_HUNDRED = 300
+PREFIXES = {"channel": "channels", "group": "groups", "im": "im"}
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method: what serves it, and the scopes of which it needs one.
+
+    `kinds` are the last parts of scopes that are named for the kind of conversation, such as
+    `history` of channels:history: a call about one conversation needs that kind's own.
+    """
+
+    serve: Callable[[Context, Json], Json]
+    scopes: tuple[str, ...] = ()
+    per_minute: int | None = None
+    kinds: tuple[str, ...] = ()
+    is_for_app_token: bool = False
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Every scope that could do, as the answer's header names them."""
+        by_kind = (f"{kind}:{part}" for part in self.kinds for kind in PREFIXES.values())
+        return (*self.scopes, *by_kind)
+
+    def check_scopes(self, context: Context, args: Json) -> None:
+        """Refuse with `missing_scope` what the app was not granted."""
+        app = context.state.app
+        needed: Collection[str] = self.accepted
+        channel = context.state.channels.get(str(args.get("channel")))
+        if self.kinds and channel is not None:
+            needed = {*self.scopes, *(f"{PREFIXES[channel.kind]}:{part}" for part in self.kinds)}
+        if needed and not set(needed) & set(app.scopes):
+            raise missing_scope(app, needed)
+
+
+def missing_scope(app: SlackApp, needed: Collection[str]) -> ApiError:
+    """Return the refusal of a call for which a scope is missing."""
+    provided = ",".join(app.scopes)
+    return ApiError("missing_scope", needed=",".join(sorted(needed)), provided=provided)
+
+
+WRITE, READ_USERS = ("chat:write",), ("users:read",)
+READ_GROUPS, WRITE_GROUPS = ("usergroups:read",), ("usergroups:write",)
+HISTORY, READ, ROOMS = ("history",), ("read",), ("write", "manage")
+TOPIC = ("write", "manage", "write.topic")
+
+METHODS: dict[str, Method] = {
+    "agents.sessions.rename": Method(sessions.rename, WRITE, TIER_3),
+    "agents.sessions.setStatus": Method(sessions.set_session_status, WRITE, TIER_3),
+    "api.test": Method(people.api_test),
+    "apps.connections.open": Method(people.open_connection, is_for_app_token=True),
+    "auth.test": Method(people.auth_test, (), TIER_4),
+    "blocks.validate": Method(validation.validate, (), TIER_4),
+    "bots.info": Method(people.bot_info, READ_USERS, TIER_3),
+    "chat.appendStream": Method(streaming.append, WRITE, TIER_4),
+    "chat.delete": Method(chat.delete, WRITE, TIER_3),
+    "chat.deleteScheduledMessage": Method(scheduling.delete, WRITE, TIER_3),
+    "chat.getPermalink": Method(chat.get_permalink),
+    "chat.meMessage": Method(chat.me_message, WRITE, TIER_3),
+    "chat.postEphemeral": Method(chat.post_ephemeral, WRITE, TIER_4),
+    "chat.postMessage": Method(chat.post_message, WRITE, SEVERAL_HUNDRED),
+    "chat.scheduleMessage": Method(scheduling.schedule, WRITE, TIER_3),
+    "chat.scheduledMessages.list": Method(scheduling.list_all, (), TIER_3),
+    "chat.startStream": Method(streaming.start, WRITE, TIER_2),
+    "chat.stopStream": Method(streaming.stop, WRITE, TIER_2),
+    "chat.update": Method(chat.update, WRITE, TIER_3),
+    "conversations.archive": Method(rooms.archive, (), TIER_2, ROOMS),
+    "conversations.create": Method(rooms.create, (), TIER_2, ROOMS),
+    "conversations.history": Method(conversations.history, (), TIER_3, HISTORY),
+    "conversations.info": Method(conversations.info, (), TIER_3, READ),
+    "conversations.invite": Method(rooms.invite, (), TIER_3, (*ROOMS, "write.invites")),
+    "conversations.join": Method(conversations.join, ("channels:join",), TIER_3),
+    "conversations.kick": Method(rooms.kick, (), TIER_3, ROOMS),
+    "conversations.leave": Method(rooms.leave, (), TIER_3, ROOMS),
+    "conversations.list": Method(conversations.list_all, (), TIER_2, READ),
+    "conversations.members": Method(conversations.members, (), TIER_4, READ),
+    "conversations.open": Method(conversations.open_direct, ("im:write", "mpim:write"), TIER_3),
+    "conversations.rename": Method(rooms.rename, (), TIER_2, ROOMS),
+    "conversations.replies": Method(conversations.replies, (), TIER_3, HISTORY),
+    "conversations.setPurpose": Method(rooms.set_purpose, (), TIER_2, TOPIC),
+    "conversations.setTopic": Method(rooms.set_topic, (), TIER_2, TOPIC),
+    "conversations.unarchive": Method(rooms.unarchive, (), TIER_2, ROOMS),
+    "files.completeUploadExternal": Method(files.complete, ("files:write",), TIER_4),
+    "files.delete": Method(files.delete, ("files:write",), TIER_3),
+    "files.getUploadURLExternal": Method(files.upload_url, ("files:write",), TIER_4),
+    "files.info": Method(files.info, ("files:read",), TIER_4),
+    "files.list": Method(files.list_all, ("files:read",), TIER_3),
+    "reactions.add": Method(reactions.add, ("reactions:write",), TIER_3),
+    "reactions.get": Method(reactions.get, ("reactions:read",), TIER_3),
+    "reactions.list": Method(reactions.list_all, ("reactions:read",), TIER_2),
+    "reactions.remove": Method(reactions.remove, ("reactions:write",), TIER_2),
+    "usergroups.create": Method(usergroups.create, WRITE_GROUPS, TIER_2),
+    "usergroups.list": Method(usergroups.list_all, READ_GROUPS, TIER_2),
+    "usergroups.update": Method(usergroups.update, WRITE_GROUPS, TIER_2),
+    "usergroups.users.list": Method(usergroups.users, READ_GROUPS, TIER_2),
+    "usergroups.users.update": Method(usergroups.update_users, WRITE_GROUPS, TIER_2),
+    "users.conversations": Method(conversations.of_user, (), TIER_3, READ),
+    "users.info": Method(people.user_info, READ_USERS, TIER_4),
+    "users.list": Method(people.user_list, READ_USERS, TIER_2),
+    "users.lookupByEmail": Method(people.by_email, ("users:read.email",), TIER_3),
+    "users.profile.get": Method(people.profile, ("users.profile:read",), TIER_4),
+    "views.open": Method(views.open_view, (), TIER_4),
+    "views.publish": Method(views.publish_view, (), TIER_4),
+    "views.push": Method(views.push_view, (), TIER_4),
+    "views.update": Method(views.update_view, (), TIER_4),
+}
