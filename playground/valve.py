@@ -54,6 +54,12 @@ class Valve:
         """Turn it for requests whose `METHOD path` contains `only`; after `times` it opens."""
         self._turns.append(Turn(flow, only, times))
 
+    @property
+    def flow(self) -> Flow:
+        """Return what becomes of most requests now."""
+        standing = (turn.flow for turn in self._turns if turn.times is None and not turn.only)
+        return next(standing, Flow.OPEN)
+
     def open(self) -> None:
         """Let everything through again."""
         self._turns.clear()

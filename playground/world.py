@@ -14,6 +14,7 @@ from bot.clock import SharedClock
 from playground.adplatform.api import AdPlatform
 from playground.estate import signoff_yaml
 from playground.graphs import Graphs
+from playground.panel import Panel
 from playground.process import BotProcess
 from playground.shop.alertmanager import Alertmanager
 from playground.shop.api import Shop
@@ -161,6 +162,7 @@ class World:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[loopback_only])
+        panel = Panel(shop=self.shop, ads=self.ads, valves=self.valves, bot=self.bot)
         app.add_routes(self.workspace.routes())
         app.add_routes(
             [
@@ -168,6 +170,7 @@ class World:
                 web.post("/world/fault", self._fault),
                 web.post("/world/forward", self._forward),
                 *Graphs(self.prometheus, self.clock).routes(),
+                *panel.routes(),
             ]
         )
         for prefix, routes in (

@@ -75,6 +75,19 @@ class AdPlatform:
         """Every effect executed through the API, oldest first."""
         return self._book.effects
 
+    def listing(self) -> list[dict[str, object]]:
+        """Return every campaign as the platform shows it."""
+        return [self._told(campaign) for campaign in self._campaigns.values()]
+
+    def switch_by_hand(self, campaign_id: str, *, is_active: bool) -> bool:
+        """Switch a campaign as a person would in the platform's own page; say whether it could."""
+        campaign = self._campaigns.get(campaign_id)
+        if campaign is None or campaign.status == "ARCHIVED":
+            return False
+        status: Status = "ACTIVE" if is_active else "PAUSED"
+        self._campaigns[campaign_id] = campaign.switched(status, self._clock.now())
+        return True
+
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, without a prefix; all want the token."""
         return [

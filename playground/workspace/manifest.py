@@ -20,8 +20,14 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest as it is pasted into Slack."""
     found = yaml.safe_load(path.read_text(encoding="utf-8"))
     events = found["settings"]["event_subscriptions"]["bot_events"]
-    commands = [command["command"] for command in found["features"]["slash_commands"]]
+    commands = {each["command"]: each for each in found["features"]["slash_commands"]}
+    hints = {
+        name: {key: each[key] for key in ("description", "usage_hint") if key in each}
+        for name, each in commands.items()
+    }
     return Manifest(
         scopes=frozenset(found["oauth_config"]["scopes"]["bot"]),
-        subscriptions=Subscriptions(events=frozenset(events), commands=frozenset(commands)),
+        subscriptions=Subscriptions(
+            events=frozenset(events), commands=frozenset(commands), hints=hints
+        ),
     )

@@ -1,6 +1,6 @@
 """What a workspace holds: the team, people, groups, channels, messages and views, as plain data."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -61,6 +61,8 @@ class Subscriptions:
 
     events: frozenset[str] = ALL_EVENTS
     commands: frozenset[str] | None = None
+    # What the page shows beside a command: its `description` and `usage_hint`.
+    hints: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +78,7 @@ class SlackApp:
     scopes: tuple[str, ...]
     events: frozenset[str]
     commands: frozenset[str] | None
+    hints: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from playground.workspace.context import Context
 from playground.workspace.guard import HEADERS, guarded
 from playground.workspace.model import ApiError, Channel, Json, Message, View
 from playground.workspace.shapes import message_json, view_json
+from playground.workspace.windows import MOST_NAMED, Window, in_thread, top_level, window
 
 STATIC = Path(__file__).with_name("static")
 TYPES = {
@@ -65,15 +66,16 @@ class Page:
         return _answer(self._see(request, self._snapshot))
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
-        name = request.query.get("channel", "")
-        return _answer(self._see(request, lambda user_id: self._read(user_id, name)))
+        return _answer(self._see(request, lambda user_id: self._read(user_id, request.query)))
 
     def _see(self, request: web.Request, look: Callable[[str], Json]) -> Json:
         user_id = request.query.get("user", "")
         try:
             return look(self._context.state.user(user_id).id)
         except ApiError as refusal:
-            return {"ok": False, "error": refusal.code, "message": refusal.code}
+            people = [user.id for user in self._context.state.users.values() if not user.is_bot]
+            wrong = {"error": refusal.code, "message": refusal.code, "people": people}
+            return {"ok": False, **wrong}
 
     def _snapshot(self, user_id: str) -> Json:
         state = self._context.state
@@ -92,6 +94,7 @@ class Page:
             "team": {"id": state.team.id, "name": state.team.name},
             "app": {"id": state.app.id, "name": state.app.name, "user_id": state.app.user_id},
             "commands": sorted(state.app.commands or ()),
+            "hints": dict(state.app.hints),
             "is_bot_connected": self._context.delivery.is_app_there,
             "users": people,
             "usergroups": groups,
@@ -118,20 +121,41 @@ class Page:
         depth = len(self._context.state.stacks.get(view.user_id, []))
         return view_json(self._context.state, view) | {"errors": view.errors, "depth": depth}
 
-    def _read(self, user_id: str, name: str) -> Json:
+    def _read(self, user_id: str, query: Mapping[str, str]) -> Json:
+        """Return the messages that are asked for: a window, a few by their ts, or all of them."""
         state = self._context.state
-        channel = state.channel_for(user_id, name)
-        messages = [
-            self._message(message)
-            for message in state.messages[channel.id].values()
-            if message.visible_to in (None, user_id)
-        ]
+        channel = state.channel_for(user_id, query.get("channel", ""))
+        everything = state.messages[channel.id]
         sessions = {
             ts: session
             for (channel_id, ts), session in state.sessions.items()
             if channel_id == channel.id
         }
-        return {"ok": True, "channel": channel.id, "messages": messages, "sessions": sessions}
+        answer: Json = {"ok": True, "channel": channel.id, "sessions": sessions}
+        if "ts" in query:
+            named = query["ts"].split(",")[:MOST_NAMED]
+            found = [m for ts in named if (m := everything.get(ts)) and _is_for(user_id, m)]
+            known = {message.ts for message in found}
+            gone = [ts for ts in named if ts not in known]
+            return answer | {"messages": self._told(found), "gone": gone}
+        seen = [message for message in everything.values() if _is_for(user_id, message)]
+        if "limit" not in query:
+            return answer | {"messages": self._told(seen)}
+        shown = self._window(channel, seen, query)
+        beyond = {"has_before": shown.has_before, "has_after": shown.has_after}
+        return answer | {"messages": self._told(shown.messages)} | beyond
+
+    def _window(self, channel: Channel, seen: list[Message], query: Mapping[str, str]) -> Window:
+        if query.get("thread"):
+            return window(in_thread(seen, query["thread"]), query)
+        wanted = self._context.state.find(channel.id, query.get("around", ""))
+        if wanted is not None and wanted.thread_ts:
+            # A reply is shown in its thread, so the channel is opened at the parent.
+            query = {**query, "around": wanted.thread_ts}
+        return window(top_level(seen), query)
+
+    def _told(self, messages: Sequence[Message]) -> list[Json]:
+        return [self._message(message) for message in messages]
 
     def _message(self, message: Message) -> Json:
         body = message_json(self._context.state, message, metadata=True)
@@ -266,6 +290,10 @@ async def _body(request: web.Request, act: Act) -> Json:
     if missing:
         raise ActError("missing_field", f"Send {', '.join(missing)} as text.")
     return body
+
+
+def _is_for(user_id: str, message: Message) -> bool:
+    return message.visible_to in (None, user_id)
 
 
 def _answer(body: Json) -> web.Response:

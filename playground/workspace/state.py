@@ -145,7 +145,8 @@ class State:
 
     def touched(self, message: Message) -> None:
         """Tell the watchers that a message appeared, changed or went."""
-        self.feed.publish("message", channel=message.channel_id, user=message.visible_to)
+        place = {"ts": message.ts, "thread_ts": message.thread_ts}
+        self.feed.publish("message", channel=message.channel_id, user=message.visible_to, **place)
 
     def with_block_ids(self, blocks: list[Json]) -> list[Json]:
         """Return the blocks with an id each, and one for each element, as Slack fills them in."""

@@ -73,6 +73,7 @@ class Workspace:
             scopes=tuple(scopes),
             events=subscribed.events,
             commands=subscribed.commands,
+            hints=subscribed.hints,
         )
         self.state = State(clock=clock, team=TEAM, app=app)
         self.state.users[BOT_USER_ID] = User(

@@ -1,5 +1,7 @@
 // The workspace's JSON API and its event stream.
 
+const AGAIN_MS = 2000;
+
 async function read(response) {
   const body = await response.json().catch(() => ({}));
   return { status: response.status, ...body };
@@ -9,40 +11,38 @@ function failed(error) {
   return { ok: false, status: 0, message: `The playground did not answer (${error.message}).` };
 }
 
-export async function look(what, query = {}) {
+async function ask(...request) {
   try {
-    return await read(await fetch(`/page/${what}?${new URLSearchParams(query)}`));
+    return await read(await fetch(...request));
   } catch (error) {
     return failed(error);
   }
 }
 
-export async function act(what, body) {
-  return post(`/page/${what}`, body);
+export const get = (path) => ask(path);
+
+export function post(path, body = {}) {
+  const headers = { "Content-Type": "application/json" };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
-export async function post(path, body = {}) {
-  try {
-    const headers = { "Content-Type": "application/json" };
-    return await read(await fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
-  } catch (error) {
-    return failed(error);
-  }
-}
+export const look = (what, query = {}) => get(`/page/${what}?${new URLSearchParams(query)}`);
 
-export async function get(path) {
-  try {
-    return await read(await fetch(path));
-  } catch (error) {
-    return failed(error);
-  }
-}
+export const act = (what, body) => post(`/page/${what}`, body);
 
-// Calls back with each change, and with null whenever the stream (re)opens.
-export function watch(changed) {
+// Calls `changed` with each change, and with null whenever the stream (re)opens; tells `status`
+// whether somebody answers. A browser gives up where the server answers an error, so this doesn't.
+export function watch({ changed, status }) {
   const stream = new EventSource("/page/feed");
-  stream.addEventListener("open", () => changed(null));
+  stream.addEventListener("open", () => {
+    status(true);
+    changed(null);
+  });
   stream.addEventListener("message", (event) => changed(JSON.parse(event.data)));
+  stream.addEventListener("error", () => {
+    status(false);
+    if (stream.readyState !== EventSource.CLOSED) return;
+    setTimeout(() => watch({ changed, status }), AGAIN_MS);
+  });
   addEventListener("pagehide", () => stream.close());
-  return stream;
 }

@@ -1,218 +1,226 @@
 // The page: puts the parts together, follows the address and the stream of changes.
 
-import { act, look, watch } from "./api.js";
-import { composer } from "./composer.js";
+import { look, watch } from "./api.js";
+import { ChannelPane, DEFAULT_CHANNEL } from "./channel.js";
 import { startControls } from "./controls.js";
 import { notice } from "./dialogs.js";
-import { h } from "./dom.js";
-import { fill, inThread, sessionText, topLevel } from "./messages.js";
-import { renderHome, showModal } from "./modal.js";
+import { History, refresh } from "./history.js";
+import { showModal } from "./modal.js";
+import { Panel } from "./panel.js";
 import { renderSidebar } from "./sidebar.js";
 import { actAs, currentChannel, rootTs, store } from "./store.js";
+import { ThreadPane } from "./thread.js";
 
-const part = Object.fromEntries(["sidebar", "channel", "thread", "controls"]
-  .map((id) => [id, document.getElementById(id)]));
-const layout = document.getElementById("layout");
-const DEFAULT_CHANNEL = "C0INCIDENTS";
-let breakSomething = null;
-let tab = "messages";
+const SOON_MS = 30;
+const AGAIN_MS = 2000;
+const byId = (id) => document.getElementById(id);
+const layout = byId("layout");
+let channelPane = null;
+let threadPane = null;
+let panel = null;
+let lastSeq = null;
 
 async function loadState() {
   const { user } = store;
   const state = await look("state", { user });
-  if (!state.ok || user !== store.user) return;
+  if (user !== store.user) return;
+  if (!state.ok) {
+    if (state.error === "user_not_found") await beSomebody(state.people);
+    return;
+  }
   store.state = state;
+  document.title = `${state.team.name} · ${state.app.name}`;
   showModal(state.modal);
   drawSidebar();
-  if (tab === "home") drawHome();
+  channelPane?.showHome();
 }
 
-async function loadMessages() {
-  const { channel, user } = store;
-  const answer = await look("messages", { user, channel });
-  if (channel !== store.channel || user !== store.user) return;
-  store.messages = answer.ok ? answer.messages : [];
-  store.sessions = answer.ok ? answer.sessions : {};
-  const last = store.messages.at(-1);
-  if (last) store.read.set(`${store.user} ${channel}`, last.ts);
-  drawLists();
+// Another workspace than the one this tab knew: begin as its first person.
+async function beSomebody(people) {
+  if (!people?.length || people.includes(store.user)) return;
+  actAs(people[0]);
+  await loadState();
 }
 
 function drawSidebar() {
-  renderSidebar(part.sidebar, { switchTo, close: () => layout.classList.remove("list-open") });
+  renderSidebar(byId("sidebar"), { switchTo, close: closeList, togglePanel: () => panel.toggle() });
+}
+
+function closeList() {
+  layout.classList.remove("list-open");
 }
 
 async function switchTo(user) {
   actAs(user);
   await loadState();
-  if (!currentChannel()) location.hash = `#${DEFAULT_CHANNEL}`;
-  else if (currentChannel().kind === "im" || !store.messages.length) openChannel(store.channel);
-  await loadMessages();
-  part.sidebar.querySelector(".chosen")?.focus();
-}
-
-function openChannel(id) {
-  store.channel = id;
-  tab = "messages";
-  drawFrame();
-}
-
-function drawFrame() {
-  const channel = currentChannel();
-  const isApp = channel?.kind === "im";
-  const title = isApp ? store.state.app.name : `# ${channel?.name ?? ""}`;
-  const label = isApp ? `Message ${title}` : `Message #${channel?.name ?? ""}, or a /command`;
-  part.channel.replaceChildren(
-    h("div", { class: "pane-head" },
-      h("button", { type: "button", class: "plain-button narrow-only", "aria-label": "Open list",
-        onclick: () => layout.classList.add("list-open") }, "☰"),
-      h("h1", {}, title), h("span", { class: "topic" }, channel?.topic ?? ""),
-      isApp ? tabs() : null),
-    h("div", { class: "list", tabindex: "0", role: "log", "aria-label": `Messages in ${title}` }),
-    tab === "home" ? "" : composer(label));
-}
-
-function tabs() {
-  const choose = (name) => async () => {
-    tab = name;
-    drawFrame();
-    if (name === "home") {
-      await act("home", { user: store.user });
-      drawHome();
-    } else await loadMessages();
-  };
-  return h("div", { class: "tabs" }, [["messages", "Messages"], ["home", "Home"]].map(([name, label]) =>
-    h("button", { type: "button", class: "tab", "aria-pressed": String(tab === name),
-      onclick: choose(name) }, label)));
-}
-
-function drawHome() {
-  part.channel.querySelector(".list").replaceChildren(
-    h("div", { class: "home" }, renderHome(store.state.home)));
+  if (!currentChannel() || currentChannel().kind === "im") {
+    const own = store.state.channels.find((channel) => channel.kind === "im");
+    const isAtApp = store.history?.where.channel.startsWith("D") && own;
+    location.hash = `#${isAtApp ? own.id : DEFAULT_CHANNEL}`;
+  }
+  await follow();
+  byId("sidebar").querySelector(".who-person.chosen")?.focus();
 }
 
 function drawLists() {
-  const list = part.channel.querySelector(".list");
-  if (list && tab === "messages") {
-    list.querySelector(".empty-state")?.remove();
-    fill(list, topLevel(), { openThread, toEnd: list.drawn === undefined });
-    if (!store.messages.length) list.append(emptyState());
-  }
-  drawThread();
-}
-
-function emptyState() {
-  const isQuietChannel = store.channel !== DEFAULT_CHANNEL;
-  if (!breakSomething) {
-    return h("div", { class: "empty-state" }, h("p", { class: "empty-title" }, "Nothing was said here yet."),
-      h("p", {}, "Say something, or type / to see the commands."));
-  }
-  const incidents = h("a", { href: `#${DEFAULT_CHANNEL}` }, "#incidents");
-  return h("div", { class: "empty-state" },
-    h("p", { class: "empty-title" }, isQuietChannel ? "Nothing was said here yet." : "All quiet."),
-    h("p", {}, "Press ", h("strong", {}, "Break something"), ", then look into ", incidents, "."),
-    h("button", { type: "button", class: "button danger", onclick: breakSomething }, "Break something"),
-    h("p", { class: "hint" }, "A service will start to fail. Once that has lasted a while (",
-      h("strong", {}, "+1 min"), " skips the wait) the alert reaches ",
-      store.state.app.name, ", and what it finds and wants to do appears there. Act as Ana, Ben or ",
-      "Mia on the left to sign it off. Type / to see the commands."),
-    store.state.commands.length ? h("p", { class: "hint" }, "Commands: ", store.state.commands
-      .flatMap((name) => [h("code", {}, name), " "])) : null);
-}
-
-function openThread(ts) {
-  location.hash = `#${store.channel}/${ts}`;
-}
-
-function drawThread() {
-  const messages = store.thread ? inThread(store.thread) : [];
-  part.thread.hidden = !messages.length;
-  layout.classList.toggle("has-thread", messages.length > 0);
-  if (!messages.length) {
-    part.thread.replaceChildren();
-    part.thread.dataset.ts = "";
-    return;
-  }
-  if (part.thread.dataset.ts !== store.thread) drawThreadFrame();
-  const session = store.sessions[store.thread];
-  part.thread.querySelector(".session").textContent = sessionText(session);
-  part.thread.querySelector(".stop").hidden = session?.status !== "processing";
-  const list = part.thread.querySelector(".list");
-  fill(list, messages, { toEnd: list.drawn === undefined });
-}
-
-function drawThreadFrame() {
-  part.thread.dataset.ts = store.thread;
-  part.thread.replaceChildren(
-    h("div", { class: "pane-head" }, h("h1", {}, "Thread"), h("span", { class: "session" }),
-      h("button", { type: "button", class: "button stop", hidden: true, onclick: stopSession }, "Stop"),
-      h("span", { class: "spacer" }),
-      h("button", { type: "button", class: "plain-button", "aria-label": "Close thread",
-        onclick: () => { location.hash = `#${store.channel}`; } }, "×")),
-    h("div", { class: "list", tabindex: "0", role: "log", "aria-label": "Messages in this thread" }),
-    composer("Reply in the thread", store.thread));
-}
-
-async function stopSession() {
-  const where = { channel: store.channel, thread_ts: store.thread };
-  const answer = await act("stop", { user: store.user, ...where });
-  if (!answer.ok) notice(answer.message);
-}
-
-function reveal() {
-  document.querySelector("article.highlight")?.scrollIntoView({ block: "nearest" });
+  const last = store.history.messages.at(-1);
+  if (last && !store.history.hasAfter) store.read.set(`${store.user} ${store.channel}`, last.ts);
+  channelPane.show();
+  layout.classList.toggle("has-thread", threadPane.show());
 }
 
 // An address is #CHANNEL or #CHANNEL/ts; a reply's ts opens its thread.
 async function follow() {
-  const [id, ts] = decodeURIComponent(location.hash.slice(1)).split("/");
-  layout.classList.remove("list-open");
+  const [id, ts = null] = decodeURIComponent(location.hash.slice(1)).split("/");
+  // The skip link's own place is no channel.
+  if (id === "channel") return focusMessages();
+  closeList();
   const channel = id || DEFAULT_CHANNEL;
-  if (!store.state.channels.some((known) => known.id === channel)) {
-    notice(`${store.state.users.find((u) => u.id === store.user)?.real_name} cannot see this channel.`);
-    location.hash = `#${DEFAULT_CHANNEL}`;
-    return;
+  const known = store.state.channels;
+  if (!known.some((one) => one.id === channel)) {
+    const me = store.state.users.find((user) => user.id === store.user)?.real_name;
+    notice(`${me} cannot see this channel.`);
+    const fallback = known.find((one) => one.id === DEFAULT_CHANNEL) ?? known[0];
+    location.hash = `#${fallback?.id ?? ""}`;
+    return undefined;
   }
-  if (channel !== store.channel) openChannel(channel);
-  store.thread = ts ?? null;
-  store.highlight = null;
+  const isOther = channel !== store.channel || store.history?.where.user !== store.user;
+  if (isOther) enter(channel);
   drawSidebar();
-  await loadMessages();
-  const target = store.messages.find((message) => message.ts === ts);
-  if (!target) return;
-  store.highlight = ts;
-  store.thread = rootTs(target) ?? ts;
-  drawLists();
-  reveal();
-}
-
-function changed(change) {
-  if (change === null) return Promise.all([loadState(), loadMessages()]);
-  const isHere = change.channel === store.channel;
-  const isForMe = !change.user || change.user === store.user;
-  if (["message", "session"].includes(change.kind) && isHere && isForMe) schedule("messages");
-  if (isForMe) schedule("state");
+  await loadFor(ts, isOther);
   return undefined;
 }
 
+function enter(channel) {
+  store.channel = channel;
+  store.newSince = store.read.get(`${store.user} ${channel}`) ?? null;
+  store.history = new History({ user: store.user, channel });
+  store.replies = null;
+  store.thread = null;
+  store.highlight = null;
+  channelPane.open();
+}
+
+async function loadFor(ts, isOther) {
+  const { history } = store;
+  const isKnown = () => history.messages.some((message) => message.ts === ts);
+  if (!history.isLoaded || isOther) await history.load();
+  const target = ts ? await pointedAt(ts) : null;
+  if (history !== store.history) return;
+  const root = target ? rootTs(target) ?? target.ts : null;
+  store.highlight = target ? ts : null;
+  store.thread = root;
+  if (root && !history.messages.some((message) => message.ts === root)) await history.load(root);
+  if (!root) store.replies = null;
+  else if (!store.replies?.isOf({ user: store.user, channel: store.channel, thread: root })) {
+    store.replies = new History({ user: store.user, channel: store.channel, thread: root });
+    await store.replies.load(target.ts === root ? null : ts);
+  }
+  if (history !== store.history) return;
+  drawLists();
+  if (ts && !target && !isKnown()) notice("This message is no longer there.");
+  document.querySelector("article.highlight")?.scrollIntoView({ block: "nearest" });
+}
+
+async function pointedAt(ts) {
+  const { user, channel } = store;
+  const answer = await look("messages", { user, channel, ts });
+  return answer.ok ? answer.messages[0] ?? null : null;
+}
+
+function focusMessages() {
+  byId("channel").querySelector(".list")?.focus();
+  history.replaceState(null, "", `#${store.channel}${store.thread ? `/${store.thread}` : ""}`);
+}
+
+const changedTs = new Set();
+
+function changed(change) {
+  const isGap = change === null || (lastSeq !== null && change.seq !== lastSeq + 1);
+  lastSeq = change?.seq ?? null;
+  if (change?.kind === "faults") panel.refresh();
+  if (isGap) {
+    schedule("reload");
+    return;
+  }
+  const isForMe = !change.user || change.user === store.user;
+  if (!isForMe) return;
+  const isHere = change.channel === store.channel;
+  if (isHere && ["message", "session"].includes(change.kind)) {
+    if (change.ts) changedTs.add(change.ts);
+    if (change.thread_ts) changedTs.add(change.thread_ts);
+    schedule("messages");
+  }
+  if (change.kind !== "faults") schedule("state");
+}
+
+async function loadChanges() {
+  const wanted = [...changedTs];
+  changedTs.clear();
+  const { history } = store;
+  const histories = [history, store.replies].filter(Boolean);
+  await refresh(histories, wanted);
+  if (history === store.history) drawLists();
+}
+
+// Whatever was missed while nobody answered, or what came faster than it could be told.
+async function reload() {
+  changedTs.clear();
+  await loadState();
+  if (!store.state || !store.history) return;
+  await Promise.all([store.history, store.replies].filter(Boolean).map((one) => one.reload()));
+  drawLists();
+}
+
+const LOADERS = { state: loadState, messages: loadChanges, reload };
 const waiting = new Set();
+const running = new Set();
+
+// Never two of a kind at once: what changes meanwhile is loaded after the first is done.
 function schedule(what) {
   if (waiting.has(what)) return;
   waiting.add(what);
-  setTimeout(() => {
+  setTimeout(async () => {
+    if (running.has(what)) {
+      waiting.delete(what);
+      schedule(what);
+      return;
+    }
     waiting.delete(what);
-    (what === "state" ? loadState : loadMessages)();
-  }, 30);
+    running.add(what);
+    await LOADERS[what]().finally(() => running.delete(what));
+  }, SOON_MS);
+}
+
+function tellStatus(isThere) {
+  const banner = byId("away");
+  banner.hidden = isThere;
+  banner.textContent = isThere ? "" : "The workspace does not answer. Trying to reach it again …";
 }
 
 async function start() {
-  breakSomething = await startControls(part.controls);
   await loadState();
-  if (!store.state) return notice("The workspace did not answer. Reload the page.");
+  if (!store.state) {
+    tellStatus(false);
+    setTimeout(start, AGAIN_MS);
+    return;
+  }
+  tellStatus(true);
+  const breakSomething = await startControls(byId("controls"));
+  panel = new Panel(byId("panel"), { isWorld: breakSomething !== null });
+  channelPane = new ChannelPane(byId("channel"), {
+    openList: () => {
+      layout.classList.add("list-open");
+      byId("sidebar").querySelector("button, a")?.focus();
+    },
+    openThread: (ts) => { location.hash = `#${store.channel}/${ts}`; },
+    breakSomething,
+  });
+  threadPane = new ThreadPane(byId("thread"), { close: () => { location.hash = `#${store.channel}`; } });
   addEventListener("hashchange", follow);
+  addEventListener("keydown", (event) => { if (event.key === "Escape") closeList(); });
   await follow();
-  watch(changed);
-  return undefined;
+  watch({ changed, status: tellStatus });
 }
 
 start();

@@ -1,23 +1,30 @@
 // Block Kit as DOM nodes; a block that is not known is shown as raw JSON, never dropped.
 
-import { h, link, safeLink } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { alert, card, carousel, container, plan, taskCard } from "./agentblocks.js";
+import { chart } from "./charts.js";
+import { freshId, h, icon, link } from "./dom.js";
 import { actionElement } from "./elements.js";
+import { image } from "./images.js";
 import { markdown, plain, textObject } from "./mrkdwn.js";
+import { raw } from "./raw.js";
+import { richText } from "./richtext.js";
+import { dataTable, table } from "./tables.js";
 
-// `surface` is {names, act(block, element, value), values, errors} and says what a click does.
+// `surface` is {names, files, act(block, element, value), values, errors, place}: what a click does.
 export function renderBlocks(blocks, surface) {
-  return (blocks ?? []).map((block) => {
-    const draw = BLOCKS[block.type] ?? raw;
-    return h("div", { class: `block block-${BLOCKS[block.type] ? block.type : "raw"}` },
-      draw(block, surface));
+  return (Array.isArray(blocks) ? blocks : []).map((block) => {
+    const draw = Object.hasOwn(BLOCKS, block?.type) ? BLOCKS[block.type] : raw;
+    return h("div", { class: `block block-${draw === raw ? "raw" : block.type}` }, drawn(draw, block, surface));
   });
 }
 
-function raw(block) {
-  return h("details", { class: "raw" },
-    h("summary", {}, `Block of type ${block.type}, shown as it was sent`),
-    h("pre", {}, JSON.stringify(block, null, 2)));
+// A block that breaks its own rules must not take the whole message with it.
+function drawn(draw, block, surface) {
+  try {
+    return draw(block, surface);
+  } catch (error) {
+    return [h("p", { class: "problem" }, `This block could not be drawn (${error.message}).`), raw(block)];
+  }
 }
 
 function section(block, surface) {
@@ -33,24 +40,14 @@ function section(block, surface) {
 }
 
 function element(block, item, surface) {
-  if (item.type === "image") return image(item);
+  if (item.type === "image") return image(item, surface);
   if (item.type === "mrkdwn" || item.type === "plain_text") return textObject(item, surface.names);
   return actionElement(block, item, surface);
 }
 
-// Pictures from elsewhere are not fetched: the page loads nothing from outside.
-function image(block) {
-  const url = safeLink(block.image_url ?? "");
-  if (url && url.origin === location.origin) {
-    return h("img", { src: url.href, alt: block.alt_text ?? "" });
-  }
-  const label = `[image] ${block.alt_text || ""}`;
-  return h("span", { class: "picture" }, url ? link(url.href, label) : label);
-}
-
-function imageBlock(block) {
-  const title = block.title ? h("div", { class: "hint" }, plain(block.title)) : null;
-  return h("div", {}, title, image(block));
+function imageBlock(block, surface) {
+  const title = block.title ? h("figcaption", { class: "hint" }, plain(block.title)) : null;
+  return h("figure", { class: "image-block" }, title, image(block, surface));
 }
 
 function row(kind) {
@@ -59,73 +56,61 @@ function row(kind) {
 }
 
 function input(block, surface) {
-  const error = surface.errors?.[block.block_id];
-  const isMany = ["checkboxes", "radio_buttons"].includes(block.element?.type);
+  const wrongText = surface.errors?.[block.block_id];
+  const isMany = /checkboxes|radio_buttons|^multi_/.test(block.element?.type ?? "");
   const optional = block.optional ? h("span", { class: "hint" }, " (optional)") : null;
-  const hint = block.hint ? h("div", { class: "hint" }, plain(block.hint)) : null;
-  const wrong = error ? h("div", { class: "error", role: "alert" }, error) : null;
+  const hintId = freshId("hint");
+  const wrongId = freshId("error");
+  const hint = block.hint ? h("div", { class: "hint", id: hintId }, plain(block.hint)) : null;
+  const wrong = wrongText ? h("div", { class: "problem", role: "alert", id: wrongId }, wrongText) : null;
   const label = h(isMany ? "legend" : "span", { class: "label" }, plain(block.label), optional);
   const control = actionElement(block, block.element ?? {}, surface, plain(block.label));
-  return h(isMany ? "fieldset" : "label", { class: error ? "input wrong" : "input" },
+  const field = control.matches("input, textarea, select") ? control
+    : control.querySelector("input, textarea, select");
+  const about = [hint && hintId, wrong && wrongId].filter(Boolean).join(" ");
+  if (field && about) field.setAttribute("aria-describedby", about);
+  if (field && wrong) field.setAttribute("aria-invalid", "true");
+  return h(isMany ? "fieldset" : "label", { class: wrong ? "input wrong" : "input" },
     label, control, hint, wrong);
 }
 
-function richText(block, surface) {
-  return h("div", { class: "text" }, (block.elements ?? []).map((part) => richPart(part, surface)));
+function video(block) {
+  const title = plain(block.title);
+  return h("div", { class: "video" },
+    h("span", { class: "video-play", role: "img", "aria-label": block.alt_text ?? "Video" }, icon("play")),
+    h("div", { class: "video-text" },
+      h("strong", {}, block.title_url ? link(block.title_url, title) : title),
+      block.description ? h("div", {}, plain(block.description)) : null,
+      h("div", { class: "hint" }, [block.provider_name, block.author_name].filter(Boolean).join(" · "),
+        block.video_url ? [" · ", link(block.video_url, "Open the video")] : null)));
 }
 
-function richPart(part, surface) {
-  const inside = () => (part.elements ?? []).map((item) => richInline(item, surface));
-  switch (part.type) {
-    case "rich_text_section": return h("div", { class: "line" }, inside());
-    case "rich_text_preformatted": return h("pre", {}, inside());
-    case "rich_text_quote": return h("blockquote", {}, inside());
-    case "rich_text_list":
-      return h(part.style === "ordered" ? "ol" : "ul", {},
-        (part.elements ?? []).map((item) => h("li", {}, richPart(item, surface))));
-    default: return raw(part);
-  }
-}
-
-function richInline(item, { names }) {
-  let node;
-  switch (item.type) {
-    case "text": node = h("span", {}, item.text); break;
-    case "link": node = link(item.url, item.text || item.url); break;
-    case "emoji": return emoji(item.name);
-    case "user": return h("span", { class: "mention" }, `@${names.user(item.user_id) ?? item.user_id}`);
-    case "usergroup": return h("span", { class: "mention" },
-      `@${names.group(item.usergroup_id)?.handle ?? item.usergroup_id}`);
-    case "channel": return h("a", { class: "mention", href: `#${item.channel_id}` },
-      `#${names.channel(item.channel_id) ?? item.channel_id}`);
-    case "broadcast": return h("span", { class: "mention" }, `@${item.range}`);
-    default: return raw(item);
-  }
-  const wraps = { bold: "strong", italic: "em", strike: "s", code: "code" };
-  for (const [style, tag] of Object.entries(wraps)) {
-    if (item.style?.[style]) node = h(tag, {}, node);
-  }
-  return node;
-}
-
-function table(block, surface) {
-  const cell = (tag) => (item) => h(tag, {},
-    item.type === "rich_text" ? richText(item, surface) : String(item.text ?? ""));
-  const rows = (block.rows ?? []).map((cells, index) =>
-    h("tr", {}, cells.map(cell(index === 0 ? "th" : "td"))));
-  return h("div", { class: "table" }, h("table", {}, h("tbody", {}, rows)));
+function file(block) {
+  return h("div", { class: "file" }, icon("file"), h("span", { class: "file-text" },
+    h("strong", {}, `Remote file ${block.external_id ?? ""}`), h("span", { class: "hint" }, block.source ?? "")));
 }
 
 const BLOCKS = {
   actions: row("actions"),
+  alert,
+  card,
+  carousel,
+  container: (block, surface) => container(block, surface, renderBlocks(block.child_blocks, surface)),
   context: row("context"),
-  context_actions: row("actions"),
+  context_actions: row("context-actions"),
+  data_table: dataTable,
+  data_visualization: chart,
   divider: () => h("hr"),
+  file,
   header: (block) => h("h3", {}, plain(block.text)),
   image: imageBlock,
   input,
   markdown: (block, surface) => markdown(String(block.text ?? ""), surface.names),
+  plan,
   rich_text: richText,
   section,
   table,
+  task_card: taskCard,
+  video,
 };
+

@@ -1,16 +1,22 @@
 // Interactive elements: buttons, menus and inputs. What is typed is kept in `surface.values`.
 
-import { h } from "./dom.js";
-import { confirmed } from "./dialogs.js";
+import { act } from "./api.js";
+import { confirmed, notice } from "./dialogs.js";
+import { h, icon } from "./dom.js";
 import { plain } from "./mrkdwn.js";
+import { names, store } from "./store.js";
 
 const TYPED = {
   plain_text_input: "text", email_text_input: "email", url_text_input: "url",
-  number_input: "number", datepicker: "date", timepicker: "time",
+  number_input: "number", datepicker: "date", timepicker: "time", datetimepicker: "datetime-local",
+  rich_text_input: "text",
 };
+const MANY = 8;
+const PAUSE_MS = 250;
 
 export function actionElement(block, element, surface, label) {
-  const draw = ELEMENTS[element.type] ?? (TYPED[element.type] ? typed : unknown);
+  const draw = Object.hasOwn(ELEMENTS, element.type) ? ELEMENTS[element.type]
+    : TYPED[element.type] ? typed : unknown;
   return draw(block, element, surface, label ?? placeholder(element));
 }
 
@@ -19,7 +25,11 @@ function placeholder(element) {
 }
 
 function unknown(block, element) {
-  return h("code", { class: "raw" }, JSON.stringify(element));
+  return h("code", { class: "raw-element" }, JSON.stringify(element));
+}
+
+function keyOf(block, element) {
+  return `${block.block_id ?? ""} ${element.action_id ?? ""}`;
 }
 
 async function send(block, element, surface, value) {
@@ -29,19 +39,47 @@ async function send(block, element, surface, value) {
 }
 
 // `visible_to_user_ids` is a hint to the eye only; the app has to check every click anyway.
-function button(block, element, surface) {
+function isHidden(element, surface) {
   const seenBy = element.visible_to_user_ids;
-  if (Array.isArray(seenBy) && !seenBy.some(surface.names.isMe)) return h("span", { hidden: true });
-  const style = element.style ? ` ${element.style}` : "";
-  const node = h("button", {
-    type: "button", class: `button${style}`, "aria-label": element.accessibility_label,
+  return Array.isArray(seenBy) && !seenBy.some(surface.names.isMe);
+}
+
+function clickable(block, element, surface, attributes, ...inside) {
+  const node = h("button", { type: "button", "data-key": keyOf(block, element), ...attributes,
     onclick: async () => {
       if (element.url) open(element.url, "_blank", "noopener,noreferrer");
       node.disabled = true;
-      await send(block, element, surface, element.value).finally(() => { node.disabled = false; });
-    },
-  }, plain(element.text));
+      await send(block, element, surface, attributes.value ?? element.value)
+        .finally(() => { node.disabled = false; });
+    } }, ...inside);
   return node;
+}
+
+function button(block, element, surface) {
+  if (isHidden(element, surface)) return h("span", { hidden: true });
+  const style = ["primary", "danger"].includes(element.style) ? ` ${element.style}` : "";
+  return clickable(block, element, surface,
+    { class: `button${style}`, "aria-label": element.accessibility_label }, plain(element.text));
+}
+
+const SIGNS = { trash: "trash" };
+
+function iconOnly(block, element, surface) {
+  if (isHidden(element, surface)) return h("span", { hidden: true });
+  const label = element.accessibility_label ?? plain(element.text);
+  return clickable(block, element, surface, { class: "icon-button framed", "aria-label": label, title: label },
+    icon(SIGNS[element.icon] ?? "file"));
+}
+
+function feedback(block, element, surface) {
+  const one = (choice, sign) => {
+    const label = choice.accessibility_label ?? plain(choice.text);
+    return clickable(block, { ...element, confirm: null }, surface,
+      { class: "icon-button framed", "aria-label": label, title: plain(choice.text),
+        "data-key": `${keyOf(block, element)} ${sign}`, value: choice.value }, icon(sign));
+  };
+  return h("span", { class: "feedback" }, one(element.positive_button, "up_vote"),
+    one(element.negative_button, "down_vote"));
 }
 
 function options(element) {
@@ -53,7 +91,9 @@ function current(block, element, surface) {
   const typedNow = surface.values?.get(block.block_id, element.action_id);
   if (typedNow !== undefined) return typedNow;
   const chosen = element.initial_option?.value ?? element.initial_options?.map((o) => o.value);
-  return chosen ?? element.initial_value ?? element.initial_date ?? element.initial_time ?? "";
+  const initial = ["value", "date", "time", "date_time", "user", "users", "channel", "channels",
+    "conversation", "conversations"].map((name) => element[`initial_${name}`]);
+  return chosen ?? initial.find((value) => value !== undefined) ?? "";
 }
 
 function changed(block, element, surface, value) {
@@ -61,24 +101,32 @@ function changed(block, element, surface, value) {
   if (block.type !== "input" || block.dispatch_action) send(block, element, surface, value);
 }
 
+function choice(option) {
+  const about = option.description ? ` (${plain(option.description)})` : "";
+  return h("option", { value: option.value }, plain(option.text) + about);
+}
+
+function choicesOf(element) {
+  if (!element.option_groups) return (element.options ?? []).map(choice);
+  return element.option_groups.map((group) =>
+    h("optgroup", { label: plain(group.label) }, group.options.map(choice)));
+}
+
 function select(block, element, surface, label) {
-  const value = current(block, element, surface);
-  const choices = options(element).map((option) =>
-    h("option", { value: option.value }, plain(option.text)));
-  const node = h("select", { "aria-label": label, onchange: () =>
-    changed(block, element, surface, node.value || null) },
-    h("option", { value: "" }, placeholder(element) || "Choose an option"), choices);
-  node.value = value ?? "";
+  const node = h("select", { "aria-label": label || "Choose", "data-key": keyOf(block, element),
+    onchange: () => changed(block, element, surface, node.value || null) },
+  h("option", { value: "" }, placeholder(element) || "Choose an option"), choicesOf(element));
+  node.value = current(block, element, surface) ?? "";
   return node;
 }
 
 function overflow(block, element, surface) {
-  const node = h("select", { class: "overflow", "aria-label": "More actions", onchange: () => {
-    const value = node.value;
-    node.value = "";
-    send(block, element, surface, value);
-  } }, h("option", { value: "" }, "⋯"), options(element).map((option) =>
-    h("option", { value: option.value }, plain(option.text))));
+  const node = h("select", { class: "overflow", "aria-label": "More actions",
+    "data-key": keyOf(block, element), onchange: () => {
+      const { value } = node;
+      node.value = "";
+      send(block, element, surface, value);
+    } }, h("option", { value: "" }, "⋯"), choicesOf(element));
   return node;
 }
 
@@ -94,46 +142,120 @@ function choices(kind) {
       });
       const description = option.description
         ? h("span", { class: "hint" }, plain(option.description)) : null;
-      return [box, h("label", { class: "choice" }, box, h("span", {}, plain(option.text)), description)];
+      return [box, h("label", { class: "choice" }, box,
+        h("span", {}, h("span", {}, plain(option.text)), description))];
     });
     return h("div", { class: "choices" }, boxes.map(([, line]) => line));
   };
 }
 
-function multiSelect(block, element, surface) {
-  return choices("checkbox")(block, element, surface);
+// Several out of many: boxes to tick, with a field to find them where there are more than a few.
+function multiSelect(block, element, surface, label) {
+  const box = choices("checkbox")(block, element, surface);
+  box.classList.add("several");
+  if (options(element).length <= MANY) return box;
+  const find = h("input", { type: "search", placeholder: "Find", "aria-label": `Find in ${label || "the list"}`,
+    oninput: () => {
+      const wanted = find.value.toLowerCase();
+      for (const line of box.children) line.hidden = !line.textContent.toLowerCase().includes(wanted);
+    } });
+  return h("div", {}, find, box);
 }
 
 function typed(block, element, surface, label) {
+  const type = TYPED[element.type];
+  const isRich = element.type === "rich_text_input";
+  const isMoment = element.type === "datetimepicker";
+  const now = current(block, element, surface);
   const attributes = {
-    "aria-label": label, placeholder: placeholder(element), value: current(block, element, surface),
+    "aria-label": label || element.type, placeholder: placeholder(element),
+    value: isMoment ? moment(now) : isRich ? words(now) : now, "data-key": keyOf(block, element),
     maxlength: element.max_length, min: element.min_value, max: element.max_value,
     autofocus: element.focus_on_load,
   };
-  const node = element.multiline
+  const node = element.multiline || isRich
     ? h("textarea", { ...attributes, rows: 4 })
-    : h("input", { ...attributes, type: TYPED[element.type],
-        step: element.is_decimal_allowed ? "any" : null });
-  node.addEventListener("input", () =>
-    surface.values?.set(block.block_id, element.action_id, node.value));
-  node.addEventListener("change", () => changed(block, element, surface, node.value));
+    : h("input", { ...attributes, type, step: type !== "number" || element.is_decimal_allowed ? "any" : null });
+  const value = () => {
+    if (isMoment) return node.value ? Math.floor(new Date(node.value).getTime() / 1000) : null;
+    return isRich && node.value ? rich(node.value) : node.value;
+  };
+  node.addEventListener("input", () => surface.values?.set(block.block_id, element.action_id, value()));
+  node.addEventListener("change", () => changed(block, element, surface, value()));
   return node;
 }
 
-function person(block, element, surface, label) {
-  const people = surface.names.people().map((user) => ({
-    text: { text: user.real_name }, value: user.id }));
-  const start = element.initial_user ? { initial_option: { value: element.initial_user } } : {};
-  return select(block, { ...element, ...start, options: people }, surface, label);
+function moment(seconds) {
+  if (!seconds) return "";
+  const date = new Date(Number(seconds) * 1000);
+  date.setMinutes(date.getMinutes() - date.getTimezoneOffset());
+  return date.toISOString().slice(0, 16);
+}
+
+function rich(text) {
+  return { type: "rich_text", elements: [{ type: "rich_text_section", elements: [{ type: "text", text }] }] };
+}
+
+function words(value) {
+  return (value?.elements ?? []).flatMap((part) => part.elements ?? []).map((item) => item.text ?? "").join("");
+}
+
+const option = (id, text) => ({ value: id, text: { text, emoji: false } });
+const LISTS = {
+  users: () => names.people().map((user) => option(user.id, user.real_name)),
+  channels: () => (store.state?.channels ?? []).filter((c) => c.kind === "channel")
+    .map((channel) => option(channel.id, `#${channel.name}`)),
+  conversations: () => (store.state?.channels ?? [])
+    .map((channel) => option(channel.id, channel.kind === "im" ? store.state.app.name : `#${channel.name}`)),
+};
+
+function listed(kind, draw) {
+  return (block, element, surface, label) =>
+    draw(block, { ...element, options: LISTS[kind]() }, surface, label);
+}
+
+// The app is asked for the options, as somebody types.
+function external(draw) {
+  return (block, element, surface, label) => {
+    const box = h("div", { class: "external" });
+    const list = h("div", {});
+    const show = (found) => list.replaceChildren(draw(block, { ...element, ...found }, surface, label));
+    const start = element.initial_option ? [element.initial_option] : element.initial_options ?? [];
+    let waiting = null;
+    const ask = async (text) => {
+      if (text.length < (element.min_query_length ?? 3)) return;
+      const answer = await act("suggest", { user: store.user, action_id: element.action_id,
+        block_id: block.block_id, text, ...surface.place });
+      if (answer.ok) show({ options: answer.options, option_groups: answer.option_groups });
+      else notice(answer.message ?? "The options could not be loaded.");
+    };
+    const find = h("input", { type: "search", placeholder: placeholder(element) || "Type to find",
+      "aria-label": `Find ${label ?? ""}`.trim(), oninput: () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(() => ask(find.value.trim()), PAUSE_MS);
+      } });
+    show({ options: start });
+    box.append(find, list);
+    return box;
+  };
 }
 
 const ELEMENTS = {
   button,
+  channels_select: listed("channels", select),
   checkboxes: choices("checkbox"),
+  conversations_select: listed("conversations", select),
+  external_select: external(select),
+  feedback_buttons: feedback,
+  icon_button: iconOnly,
+  multi_channels_select: listed("channels", multiSelect),
+  multi_conversations_select: listed("conversations", multiSelect),
+  multi_external_select: external(multiSelect),
   multi_static_select: multiSelect,
+  multi_users_select: listed("users", multiSelect),
   overflow,
   radio_buttons: choices("radio"),
   static_select: select,
-  users_select: person,
+  users_select: listed("users", select),
   workflow_button: button,
 };

@@ -1,25 +1,29 @@
-// Messages of a channel or a thread, drawn again only where they changed.
+// One message: who, when, what, its reactions and files, and what can be done with it.
 
 import { act } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { notice } from "./dialogs.js";
-import { clock, day, h } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { clock, day, h, icon, iconButton, link, safeLink } from "./dom.js";
+import { renderFiles } from "./files.js";
 import { mrkdwn } from "./mrkdwn.js";
-import { names, rootTs, store } from "./store.js";
+import { showRaw } from "./raw.js";
+import { pickReaction, renderReactions } from "./reactions.js";
+import { names, sessionText, store } from "./store.js";
 
-const NEAR_BOTTOM_PX = 120;
-const GROUP_S = 300;
+const TINTS = 6;
 
-function avatar(message) {
-  const name = names.user(message.user) ?? "?";
-  const kind = message.bot_id ? "avatar bot" : `avatar tint-${name.charCodeAt(0) % 5}`;
-  return h("span", { class: kind, "aria-hidden": "true" }, message.bot_id ? "✓" : name[0]);
+export function avatar(userId, isBot) {
+  const name = names.user(userId) ?? "?";
+  const sum = [...name].reduce((total, letter) => total + letter.charCodeAt(0), 0);
+  return h("span", { class: isBot ? "avatar bot" : `avatar tint-${sum % TINTS}`, "aria-hidden": "true" },
+    isBot ? icon("check") : [...name][0]);
 }
 
 function surfaceOf(message) {
   return {
     names,
+    files: message.files ?? [],
+    place: { channel: store.channel, ts: message.ts },
     act: async (block, element, value) => {
       const answer = await act("click", {
         user: store.user, channel: store.channel, ts: message.ts,
@@ -32,112 +36,107 @@ function surfaceOf(message) {
 
 function head(message) {
   return h("div", { class: "message-head" },
-    h("span", { class: "author" }, names.user(message.user) ?? message.user),
+    h("span", { class: "author" }, names.user(message.user) ?? message.username ?? message.user),
     message.bot_id ? h("span", { class: "badge" }, "APP") : null,
     h("a", { class: "time", href: `#${store.channel}/${message.ts}`,
       title: `${day(message.ts)}, link to this message` }, clock(message.ts)));
 }
 
-function body(message) {
-  const blocks = message.blocks ?? [];
-  const content = blocks.length
-    ? renderBlocks(blocks, surfaceOf(message)) : [mrkdwn(message.text, names)];
-  const attachments = (message.attachments ?? []).map((attachment) =>
-    h("div", { class: "attachment" },
-      attachment.blocks ? renderBlocks(attachment.blocks, surfaceOf(message))
-        : mrkdwn(String(attachment.text ?? attachment.fallback ?? ""), names)));
-  const edited = message.edited ? h("span", { class: "edited" }, "(edited)") : null;
-  return [...content, ...attachments, edited];
+function attachment(item, surface) {
+  const color = /^#?([0-9a-f]{6})$/i.exec(item.color ?? "");
+  const title = item.title_link && safeLink(item.title_link)
+    ? link(item.title_link, String(item.title ?? item.title_link)) : item.title;
+  const node = h("div", { class: "attachment" },
+    item.pretext ? mrkdwn(String(item.pretext), names) : null,
+    item.author_name ? h("div", { class: "hint" }, String(item.author_name)) : null,
+    title ? h("div", { class: "attachment-title" }, title) : null,
+    item.blocks ? renderBlocks(item.blocks, surface)
+      : mrkdwn(String(item.text ?? (title ? "" : item.fallback ?? "")), names),
+    (item.fields ?? []).map((field) => h("div", { class: "field" },
+      h("strong", {}, String(field.title ?? "")), mrkdwn(String(field.value ?? ""), names))),
+    item.footer ? h("div", { class: "hint" }, String(item.footer)) : null);
+  if (color) node.style.borderLeftColor = `#${color[1]}`;
+  return node;
 }
 
-function reactions(message) {
-  const list = (message.reactions ?? []).map((reaction) =>
-    h("span", { class: "reaction" }, `${emoji(reaction.name)} ${reaction.count}`));
-  return list.length ? h("div", { class: "reactions" }, list) : null;
+function body(message) {
+  const surface = surfaceOf(message);
+  const blocks = message.blocks ?? [];
+  const content = blocks.length ? renderBlocks(blocks, surface)
+    : [message.text ? mrkdwn(message.text, names) : null];
+  const attachments = (message.attachments ?? []).map((item) => attachment(item, surface));
+  const edited = message.edited ? h("span", { class: "edited" }, "(edited)") : null;
+  const writing = message.streaming
+    ? h("div", { class: "writing", role: "status" }, h("span", { class: "dots", "aria-hidden": "true" }),
+      `${names.user(message.user) ?? "The app"} is writing`) : null;
+  return [...content, ...attachments, renderFiles(message.files), edited, writing];
 }
 
 function threadLink(message, openThread) {
-  if (!message.reply_count) {
-    return h("button", { type: "button", class: "plain-button reply",
-      onclick: () => openThread(message.ts) }, "Reply in thread");
-  }
+  if (!message.reply_count) return null;
   const count = message.reply_count === 1 ? "1 reply" : `${message.reply_count} replies`;
   const session = sessionText(store.sessions[message.ts]);
-  return h("button", { type: "button", class: "thread-link", onclick: () => openThread(message.ts) },
-    count, h("span", { class: "hint" }, ` last at ${clock(message.latest_reply)}`),
-    session ? h("span", { class: "session" }, session) : null);
+  return h("button", { type: "button", class: "thread-link", "data-key": "thread",
+    onclick: () => openThread(message.ts) },
+  h("span", { class: "faces", "aria-hidden": "true" }, (message.reply_users ?? []).slice(0, 4)
+    .map((user) => avatar(user, user === store.state?.app.user_id))),
+  h("span", { class: "count" }, count),
+  h("span", { class: "hint" }, ` last at ${clock(message.latest_reply)}`),
+  session ? h("span", { class: "session" }, session) : null);
 }
 
-export function sessionText(session) {
-  return { processing: "working …", suspended: "waiting for a person" }[session?.status] ?? "";
+async function copyLink(message) {
+  const address = `${location.origin}${location.pathname}#${store.channel}/${message.ts}`;
+  try {
+    await navigator.clipboard.writeText(address);
+    notice("The link is copied.", "info");
+  } catch {
+    // Without leave to write there, the address bar has it at least.
+    location.hash = `#${store.channel}/${message.ts}`;
+    notice("The link is in the address bar: this browser let nothing be copied.", "info");
+  }
 }
 
-// A parent is marked in the channel, a reply in its thread.
-function isMarked(message, openThread) {
-  const isParent = store.highlight === store.thread;
-  return store.highlight === message.ts && isParent === Boolean(openThread);
+function toolbar(message, openThread) {
+  const canAnswer = !message.is_ephemeral && message.subtype !== "tombstone";
+  return h("div", { class: "toolbar", role: "toolbar", "aria-label": "Actions of this message" },
+    canAnswer ? iconButton("smile", "Add a reaction", (event) => pickReaction(event.currentTarget, message)) : null,
+    canAnswer && openThread ? iconButton("reply", "Reply in thread", () => openThread(message.ts)) : null,
+    canAnswer ? iconButton("link", "Copy the link", () => copyLink(message)) : null,
+    iconButton("braces", "Show as JSON", () => showRaw(message)));
 }
 
-function draw(message, { openThread, isContinued }) {
+export function draw(message, { openThread, isContinued, isMarked, isHere }) {
   const classes = ["message"];
   if (message.is_ephemeral) classes.push("ephemeral");
   if (message.subtype === "tombstone") classes.push("tombstone");
-  if (isMarked(message, openThread)) classes.push("highlight");
+  if (isMarked) classes.push("highlight");
+  if (isHere) classes.push("is-open");
   if (isContinued) classes.push("continued");
+  if (message.streaming) classes.push("streaming");
   const mark = message.is_ephemeral
-    ? h("div", { class: "only-you" }, "Only visible to you") : null;
-  return h("article", { class: classes.join(" "), "data-ts": message.ts },
-    isContinued ? h("span", { class: "gutter", "aria-hidden": "true" }, clock(message.ts)) : avatar(message),
-    h("div", { class: "message-body" }, mark, isContinued ? null : head(message),
-      body(message), reactions(message),
-      openThread && !message.is_ephemeral ? threadLink(message, openThread) : null));
+    ? h("div", { class: "only-you" }, icon("lock"), "Only visible to you") : null;
+  return h("article", { class: classes.join(" "), "data-ts": message.ts, tabindex: "-1",
+    "aria-label": `${names.user(message.user) ?? message.user}, ${clock(message.ts)}`,
+    "aria-busy": message.streaming ? "true" : null },
+  isContinued ? h("span", { class: "gutter", "aria-hidden": "true" }, clock(message.ts))
+    : avatar(message.user, Boolean(message.bot_id)),
+  h("div", { class: "message-body" }, mark, isContinued ? null : head(message),
+    body(message), renderReactions(message),
+    openThread && !message.is_ephemeral ? threadLink(message, openThread) : null),
+  toolbar(message, openThread));
 }
 
-function continues(message, before) {
-  return Boolean(before) && before.user === message.user && !before.reply_count
-    && before.is_ephemeral === message.is_ephemeral && !message.is_ephemeral
-    && !message.bot_id && Number(message.ts) - Number(before.ts) < GROUP_S
-    && day(before.ts) === day(message.ts);
+// Arrows lead from message to message; Tab then leads into the message's own buttons.
+export function moveFocus(list, event) {
+  const isStep = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  const isField = event.target.closest("input, textarea, select, [role='listbox'], [role='tablist']");
+  if (!isStep || isField || event.altKey || event.ctrlKey || event.metaKey) return;
+  const articles = [...list.querySelectorAll(":scope > article")];
+  const here = articles.indexOf(event.target.closest("article"));
+  const next = here < 0 ? articles.at(-1) : articles[here + isStep];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
 }
-
-// Keeps the nodes of messages that did not change, so that open menus and focus survive.
-export function fill(list, messages, options = {}) {
-  const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_BOTTOM_PX;
-  const known = list.drawn ?? new Map();
-  const fresh = new Map();
-  const nodes = [];
-  let before = null;
-  for (const message of messages) {
-    if (!before || day(before.ts) !== day(message.ts)) nodes.push(dayLine(message.ts, known, fresh));
-    const isContinued = continues(message, before);
-    const session = options.openThread ? store.sessions[message.ts] : null;
-    const marked = isMarked(message, options.openThread);
-    const key = JSON.stringify([message, isContinued, session, store.user, marked]);
-    const old = known.get(message.ts);
-    const entry = old?.key === key ? old : { key, node: draw(message, { ...options, isContinued }) };
-    fresh.set(message.ts, entry);
-    nodes.push(entry.node);
-    before = message;
-  }
-  list.drawn = fresh;
-  place(list, nodes);
-  if (isAtEnd || options.toEnd) list.scrollTop = list.scrollHeight;
-}
-
-function dayLine(ts, known, fresh) {
-  const key = `day ${day(ts)}`;
-  const entry = known.get(key) ?? { key, node: h("div", { class: "day" }, h("span", {}, day(ts))) };
-  fresh.set(key, entry);
-  return entry.node;
-}
-
-function place(list, nodes) {
-  nodes.forEach((node, index) => {
-    if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
-  });
-  while (list.children.length > nodes.length) list.lastChild.remove();
-}
-
-export const topLevel = () => store.messages.filter((message) => !rootTs(message));
-export const inThread = (ts) =>
-  store.messages.filter((message) => message.ts === ts || rootTs(message) === ts);

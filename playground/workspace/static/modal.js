@@ -3,7 +3,7 @@
 import { act } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { notice } from "./dialogs.js";
-import { h } from "./dom.js";
+import { h, icon, iconButton } from "./dom.js";
 import { plain } from "./mrkdwn.js";
 import { names, store } from "./store.js";
 
@@ -18,7 +18,7 @@ let shown = { key: null, id: null, typed: new Typed() };
 
 function surfaceOf(view, typed) {
   return {
-    names, values: typed, errors: view.errors,
+    names, values: typed, errors: view.errors, files: [], place: { view_id: view.id },
     act: async (block, element, value) => {
       const answer = await act("click", { user: store.user, view_id: view.id,
         action_id: element.action_id, block_id: block.block_id, value, values: typed.values });
@@ -28,8 +28,18 @@ function surfaceOf(view, typed) {
 }
 
 export function renderHome(view) {
-  if (!view) return [h("p", { class: "empty" }, "Signoff has not published its home tab yet.")];
-  return renderBlocks(view.blocks, surfaceOf(view, new Typed()));
+  if (!view) {
+    return [h("div", { class: "empty-state" }, h("p", { class: "empty-title" }, "Nothing here yet"),
+      h("p", {}, `${store.state.app.name} has not published its home tab. It does so when it is connected.`))];
+  }
+  return renderBlocks(view.blocks, surfaceOf(view, homeTyped(view)));
+}
+
+let home = { id: null, typed: new Typed() };
+
+function homeTyped(view) {
+  if (home.id !== view.id) home = { id: view.id, typed: new Typed() };
+  return home.typed;
 }
 
 async function close(view) {
@@ -38,23 +48,30 @@ async function close(view) {
 }
 
 function content(view, typed) {
-  const wrong = h("div", { class: "error", role: "alert" });
+  const wrong = h("div", { class: "problem", role: "alert" });
   const submit = view.submit
     ? h("button", { type: "submit", class: "button primary" }, plain(view.submit)) : null;
   const send = async (event) => {
     event.preventDefault();
+    if (!submit || submit.disabled) return;
     submit.disabled = true;
+    submit.classList.add("busy");
     const answer = await act("submit", { user: store.user, view_id: view.id, values: typed.values });
     submit.disabled = false;
+    submit.classList.remove("busy");
     const hasFields = Object.keys(answer.errors ?? {}).length > 0;
     wrong.textContent = answer.ok || hasFields ? "" : answer.message;
     if (hasFields) showModal({ ...view, errors: answer.errors });
   };
-  const leave = view.close ? plain(view.close) : view.depth > 1 ? "Back" : "Cancel";
+  const isStacked = view.depth > 1;
+  const leave = view.close ? plain(view.close) : isStacked ? "Back" : "Cancel";
   return h("form", { novalidate: true, onsubmit: send },
-    h("div", { class: "modal-head" }, h("h2", {}, plain(view.title)),
-      h("button", { type: "button", class: "plain-button", "aria-label": "Close window",
-        onclick: () => close(view) }, "×")),
+    h("div", { class: "modal-head" },
+      isStacked ? iconButton("back", "Back to the window below", () => close(view)) : null,
+      h("span", { class: "avatar bot small", "aria-hidden": "true" }, icon("check")),
+      h("h2", { id: "modal-title" }, plain(view.title)),
+      isStacked ? h("span", { class: "hint" }, `${view.depth} of at most 3`) : null,
+      iconButton("close", "Close window", () => close(view))),
     h("div", { class: "modal-body" }, renderBlocks(view.blocks, surfaceOf(view, typed)), wrong),
     h("div", { class: "modal-foot" },
       h("button", { type: "button", class: "button", onclick: () => close(view) }, leave), submit));
@@ -72,13 +89,17 @@ export function showModal(view) {
   if (shown.key === key && dialog.open) return;
   const typed = shown.id === view.id ? shown.typed : new Typed();
   shown = { key, id: view.id, typed };
+  const held = dialog.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   dialog.replaceChildren(content(view, typed));
+  dialog.dataset.depth = String(view.depth);
   dialog.oncancel = (event) => {
     event.preventDefault();
     close(view);
   };
   if (!dialog.open) dialog.showModal();
   const first = dialog.querySelector(".wrong input, .wrong textarea, .wrong select")
+    ?? [...dialog.querySelectorAll("[data-key]")].find((node) => held && node.dataset.key === held)
+    ?? dialog.querySelector("[autofocus]")
     ?? dialog.querySelector(".modal-body input, .modal-body textarea, .modal-body select");
   first?.focus();
 }

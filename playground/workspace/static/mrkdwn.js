@@ -13,6 +13,7 @@ export function unescaped(text) {
 const INLINE = [
   [/^```([\s\S]+?)```/, (m) => h("pre", {}, unescaped(m[1].replace(/^\n/, "")))],
   [/^`([^`\n]+)`/, (m) => h("code", {}, unescaped(m[1]))],
+  [/^<(!date\^[^>|]*)(?:\|([^>]*))?>/, (m, names) => mention(m[1], m[2], names)],
   [/^<([@#!][^>|\s]*)(?:\|([^>]*))?>/, (m, names) => mention(m[1], m[2], names)],
   [/^<((?:https?|mailto):[^>|\s]*)(?:\|([^>]*))?>/, (m) =>
     link(unescaped(m[1]), unescaped(m[2] || m[1]))],
@@ -33,7 +34,10 @@ function mention(target, label, names) {
     const group = names.group(id.slice("subteam^".length));
     return tag(`@${group?.handle ?? label ?? "group"}`, group?.isMine);
   }
-  if (id.startsWith("date^")) return unescaped(label ?? id);
+  if (id.startsWith("date^")) {
+    const [, stamp, format] = id.split("^");
+    return h("time", {}, slackDate(stamp, unescaped(format ?? ""), unescaped(label ?? "")));
+  }
   return tag(`@${label ?? id}`, true);
 }
 
@@ -100,14 +104,37 @@ function appendLines(box, text, names) {
   }
 }
 
+const DATES = {
+  date: { year: "numeric", month: "long", day: "numeric" },
+  date_num: null,
+  date_short: { year: "numeric", month: "short", day: "numeric" },
+  date_long: { weekday: "long", year: "numeric", month: "long", day: "numeric" },
+  day_divider_pretty: { weekday: "long", month: "long", day: "numeric" },
+  time: { hour: "2-digit", minute: "2-digit" },
+  time_secs: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+};
+
+// `{date_short} at {time}` in the reader's own zone; the fallback where there is no such time.
+export function slackDate(stamp, format, fallback) {
+  const date = new Date(Number(stamp) * 1000);
+  if (Number.isNaN(date.getTime())) return fallback || String(stamp);
+  return format.replace(/\{(\w+?)(?:_pretty)?\}/g, (whole, name) => {
+    if (name === "date_num") return date.toISOString().slice(0, 10);
+    if (name === "ago") return date.toLocaleString();
+    return Object.hasOwn(DATES, name) ? date.toLocaleString([], DATES[name]) : whole;
+  }) || fallback;
+}
+
 export function textObject(node, names) {
   if (!node) return null;
+  if (typeof node === "string") return h("span", { class: "plain" }, node);
   if (node.type === "mrkdwn") return mrkdwn(String(node.text ?? ""), names);
   return h("span", { class: "plain" }, plain(node));
 }
 
 export function plain(node) {
   const text = unescaped(String(node?.text ?? ""));
+  if (node?.emoji === false) return text;
   return text.replace(/:([a-z0-9_+-]+):/g, (whole, name) => EMOJI[name] ?? whole);
 }
 
@@ -145,21 +172,51 @@ function markdownInline(text, names) {
   return nodes;
 }
 
+// Paragraphs, lists, quotes, tables and code; inside of them, MARKDOWN.
 export function markdown(text, names) {
   const box = h("div", { class: "text markdown" });
-  for (const part of text.split(/(```[\s\S]+?```)/)) {
-    if (part.startsWith("```")) box.append(...markdownInline(part, names));
-    else for (const line of part.split("\n")) box.append(markdownLine(line, names));
+  for (const part of text.split(/(```[\s\S]*?(?:```|$))/)) {
+    if (part.startsWith("```")) {
+      box.append(h("pre", {}, part.replace(/^```\w*\n?/, "").replace(/\n?```$/, "")));
+    } else {
+      for (const paragraph of part.split(/\n\s*\n/)) appendParagraph(box, paragraph, names);
+    }
   }
   return box;
+}
+
+function appendParagraph(box, paragraph, names) {
+  const lines = paragraph.split("\n").filter((line) => line.trim());
+  if (!lines.length) return;
+  if (lines.length > 1 && lines[0].includes("|") && /^[\s|:-]+$/.test(lines[1])) {
+    box.append(markdownTable(lines, names));
+    return;
+  }
+  box.append(h("div", { class: "paragraph" }, lines.map((line) => markdownLine(line, names))));
+}
+
+function markdownTable([head, , ...rows], names) {
+  const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
+  const row = (line, tag) => h("tr", {}, cells(line).map((cell) => h(tag, {}, ...markdownInline(cell, names))));
+  return h("div", { class: "table" }, h("table", {}, h("thead", {}, row(head, "th")),
+    h("tbody", {}, rows.map((line) => row(line, "td")))));
 }
 
 function markdownLine(line, names) {
   const heading = /^(#{1,6})\s+(.*)$/.exec(line);
   if (heading) return h("div", { class: "heading" }, ...markdownInline(heading[2], names));
-  const item = /^(\s*)(?:[-*]|\d+\.)\s+(.*)$/.exec(line);
-  if (item) return h("div", { class: "item" }, "• ", ...markdownInline(item[2], names));
+  if (/^\s*([-*_]\s*){3,}$/.test(line)) return h("hr");
+  const task = /^\s*[-*]\s+\[([ x])\]\s+(.*)$/i.exec(line);
+  if (task) return listed(task[1] === " " ? "☐" : "☑", task[2], line, names);
+  const item = /^\s*([-*]|\d+\.)\s+(.*)$/.exec(line);
+  if (item) return listed(/\d/.test(item[1]) ? item[1] : "•", item[2], line, names);
   const quote = /^>\s?(.*)$/.exec(line);
   if (quote) return h("blockquote", {}, ...markdownInline(quote[1], names));
   return h("div", { class: "line" }, ...markdownInline(line, names));
+}
+
+function listed(mark, text, line, names) {
+  const depth = Math.min(4, Math.floor(/^\s*/.exec(line)[0].length / 2));
+  return h("div", { class: `item indent-${depth}` }, h("span", { class: "item-mark" }, mark),
+    h("span", {}, ...markdownInline(text, names)));
 }

@@ -6,9 +6,13 @@ export const store = {
   thread: null,
   highlight: null,
   state: null,
-  messages: [],
+  // The messages that are loaded: of the channel, and of the thread beside it.
+  history: null,
+  replies: null,
   sessions: {},
+  // Until where somebody has read a channel, and where that was when it was opened.
   read: new Map(),
+  newSince: null,
 };
 
 export function actAs(user) {
@@ -37,4 +41,16 @@ export function currentChannel() {
 
 export function rootTs(message) {
   return message.thread_ts && message.thread_ts !== message.ts ? message.thread_ts : null;
+}
+
+export function isTopLevel(message) {
+  return !rootTs(message) || message.subtype === "thread_broadcast";
+}
+
+export function sessionText(session) {
+  const name = store.state?.app.name ?? "The app";
+  return {
+    processing: `${name} is working …`,
+    suspended: "waiting for a person",
+  }[session?.status] ?? "";
 }

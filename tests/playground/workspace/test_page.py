@@ -7,6 +7,9 @@ import pytest
 
 from playground.workspace import page
 from playground.workspace.client import PersonError
+from playground.workspace.manifest import read_manifest
+from playground.workspace.model import Json
+from playground.world import MANIFEST
 from tests.playground.workspace.conftest import World
 
 INCIDENTS = "C0INCIDENTS"
@@ -102,6 +105,86 @@ async def test_changes_arrive_on_the_stream(world: World) -> None:
         line = await response.content.readuntil(b"\n\n")
     change = json.loads(line.removeprefix(b"data: "))
     assert (change["kind"], change["channel"]) == ("message", INCIDENTS)
+
+
+async def read(world: World, **query: object) -> Json:
+    params = {"user": "U0ANA", "channel": INCIDENTS, **{k: str(v) for k, v in query.items()}}
+    async with world.session.get(f"{world.base_url}/page/messages", params=params) as response:
+        answer: Json = await response.json()
+    assert answer["ok"], answer
+    return answer
+
+
+def texts(answer: Json) -> list[str]:
+    return [message["text"] for message in answer["messages"]]
+
+
+async def test_a_long_channel_is_read_window_by_window(world: World) -> None:
+    stamps = [(await world.ana.say(INCIDENTS, f"m{number}")) for number in range(10)]
+    last = await read(world, limit=4)
+    assert texts(last) == ["m6", "m7", "m8", "m9"]
+    assert (last["has_before"], last["has_after"]) == (True, False)
+    before = await read(world, limit=4, before=stamps[6])
+    assert texts(before) == ["m2", "m3", "m4", "m5"]
+    first = await read(world, limit=4, before=stamps[2])
+    assert (texts(first), first["has_before"]) == (["m0", "m1"], False)
+    after = await read(world, limit=4, after=stamps[5])
+    assert (texts(after), after["has_after"]) == (["m6", "m7", "m8", "m9"], False)
+    around = await read(world, limit=4, around=stamps[3])
+    assert "m3" in texts(around)
+    assert (around["has_before"], around["has_after"]) == (True, True)
+    assert len(texts(await read(world))) == 10
+
+
+async def test_replies_are_read_in_their_thread_and_not_in_the_channel(world: World) -> None:
+    root = await world.ana.say(INCIDENTS, "root")
+    reply = await world.ana.say(INCIDENTS, "reply", root)
+    await world.ana.say(INCIDENTS, "later")
+    assert texts(await read(world, limit=9)) == ["root", "later"]
+    assert texts(await read(world, limit=9, thread=root)) == ["root", "reply"]
+    around = await read(world, limit=9, around=reply)
+    assert texts(around) == ["root", "later"]
+
+
+async def test_a_few_messages_are_read_by_name_and_the_missing_are_told(world: World) -> None:
+    own = await world.ana.say(INCIDENTS, "mine")
+    told = {"user": "U0BEN", "text": "psst"}
+    hidden = await world.call("chat.postEphemeral", channel=INCIDENTS, **told)
+    other = str(hidden["message_ts"])
+    found = await read(world, ts=f"{own},{other},1.1")
+    assert (texts(found), found["gone"]) == (["mine"], [other, "1.1"])
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "all", "²", "9999999"])
+async def test_a_limit_that_makes_no_sense_is_held_to_what_a_page_can_take(
+    world: World, limit: str
+) -> None:
+    await world.ana.say(INCIDENTS, "one")
+    assert len(texts(await read(world, limit=limit))) == 1
+
+
+async def test_a_change_names_the_message_and_its_thread(world: World) -> None:
+    root = await world.ana.say(INCIDENTS, "root")
+    async with world.session.get(f"{world.base_url}/page/feed") as response:
+        await response.content.readuntil(b"\n\n")
+        reply = await world.ana.say(INCIDENTS, "reply", root)
+        line = await response.content.readuntil(b"\n\n")
+    change = json.loads(line.removeprefix(b"data: "))
+    assert (change["ts"], change["thread_ts"]) == (reply, root)
+
+
+async def test_whoever_is_not_known_here_is_told_who_is(world: World) -> None:
+    look = f"{world.base_url}/page/state?user=U0GONE"
+    async with world.session.get(look) as response:
+        answer = await response.json()
+    assert answer["error"] == "user_not_found"
+    assert answer["people"] == ["U0ANA", "U0BEN", "U0MIA"]
+
+
+def test_the_manifest_says_what_each_command_takes() -> None:
+    hints = read_manifest(MANIFEST).subscriptions.hints
+    assert hints["/triage"]["usage_hint"] == "[service] [staging|production]"
+    assert all(hint["description"] for hint in hints.values())
 
 
 async def test_an_act_that_makes_no_sense_is_a_clear_error(world: World) -> None:

@@ -1,0 +1,104 @@
+// The middle: one channel, or the direct messages with the app and its home tab.
+
+import { act } from "./api.js";
+import { composer } from "./composer.js";
+import { notice } from "./dialogs.js";
+import { h, icon, iconButton } from "./dom.js";
+import { MessageList } from "./list.js";
+import { renderHome } from "./modal.js";
+import { currentChannel, store } from "./store.js";
+
+export const DEFAULT_CHANNEL = "C0INCIDENTS";
+
+export class ChannelPane {
+  // `breakSomething` is what the playground's bar does, or null where there is none.
+  constructor(box, { openList, openThread, breakSomething }) {
+    Object.assign(this, { box, openList, openThread, breakSomething });
+    this.tab = "messages";
+  }
+
+  open() {
+    this.tab = "messages";
+    this.#frame();
+  }
+
+  show() {
+    if (this.tab === "messages" && this.list) this.list.show(store.history);
+  }
+
+  // Only where it is another one: what is typed or opened in it stays.
+  showHome() {
+    if (this.tab !== "home") return;
+    const { home } = store.state;
+    const version = JSON.stringify([store.user, home?.id, home?.hash]);
+    if (this.homeVersion === version) return;
+    this.homeVersion = version;
+    this.box.querySelector(".home").replaceChildren(...renderHome(home));
+  }
+
+  #frame() {
+    const channel = currentChannel();
+    const isApp = channel?.kind === "im";
+    const title = isApp ? store.state.app.name : `# ${channel?.name ?? ""}`;
+    const label = isApp ? `Message ${title}` : `Message #${channel?.name ?? ""}, or a /command`;
+    const head = h("div", { class: "pane-head" },
+      h("span", { class: "narrow-only" }, iconButton("menu", "Open list", this.openList)),
+      h("h1", {}, title),
+      channel?.kind === "group" ? h("span", { class: "hint with-icon" }, icon("lock"), "private") : null,
+      h("span", { class: "topic", title: channel?.topic ?? "" }, channel?.topic ?? ""),
+      isApp ? this.#tabs() : h("span", { class: "members hint" }, `${channel?.members ?? 0} members`));
+    if (this.tab === "home") {
+      this.list = null;
+      this.homeVersion = null;
+      this.box.replaceChildren(head, h("div", { class: "list", tabindex: "0" }, h("div", { class: "home" })));
+      return;
+    }
+    this.list = new MessageList({ label: `Messages in ${title}`, openThread: this.openThread,
+      empty: () => this.#empty(), start: () => beginning(channel, title) });
+    this.box.replaceChildren(head, this.list.node, composer(label));
+  }
+
+  #tabs() {
+    const choose = (name) => async () => {
+      this.tab = name;
+      this.#frame();
+      this.box.querySelector(`[data-tab="${name}"]`)?.focus();
+      if (name === "messages") {
+        this.show();
+        return;
+      }
+      this.showHome();
+      const answer = await act("home", { user: store.user });
+      if (!answer.ok) notice(answer.message);
+    };
+    return h("div", { class: "tabs" }, [["messages", "Messages"], ["home", "Home"]].map(([name, label]) =>
+      h("button", { type: "button", class: "tab", "aria-pressed": String(this.tab === name), "data-tab": name,
+        onclick: choose(name) }, label)));
+  }
+
+  #empty() {
+    const isQuietChannel = store.channel !== DEFAULT_CHANNEL;
+    if (!this.breakSomething) {
+      return h("div", { class: "empty-state" }, h("p", { class: "empty-title" }, "Nothing was said here yet."),
+        h("p", {}, "Say something, or type / to see the commands."));
+    }
+    const incidents = h("a", { href: `#${DEFAULT_CHANNEL}` }, "#incidents");
+    return h("div", { class: "empty-state" },
+      h("p", { class: "empty-title" }, isQuietChannel ? "Nothing was said here yet." : "All quiet."),
+      h("p", {}, "Press ", h("strong", {}, "Break something"), ", then look into ", incidents, "."),
+      h("button", { type: "button", class: "button danger", onclick: this.breakSomething }, "Break something"),
+      h("p", { class: "hint" }, "A service will start to fail. Once that has lasted a while (",
+        h("strong", {}, "+1 min"), " skips the wait) the alert reaches ",
+        store.state.app.name, ", and what it finds and wants to do appears there. Act as Ana, Ben or ",
+        "Mia on the left to sign it off. Type / to see the commands."),
+      store.state.commands.length ? h("p", { class: "hint" }, "Commands: ", store.state.commands
+        .flatMap((name) => [h("code", {}, name), " "])) : null);
+  }
+}
+
+function beginning(channel, title) {
+  const words = channel?.kind === "im"
+    ? `This is where you talk with ${title}, just the two of you.`
+    : `This is where ${title} begins.${channel?.topic ? ` ${channel.topic}.` : ""}`;
+  return h("div", { class: "beginning" }, words);
+}
