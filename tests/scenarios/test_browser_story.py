@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, Page, async_playwright, expect
 
 from playground.story import Stage
-from tests.playground.workspace.test_browser import CHROMIUM, FLAGS
+from tests.playground.conftest import CHROMIUM, FLAGS
 from tests.scenarios.plays import brief
 from tests.scenarios.stages import staged
 

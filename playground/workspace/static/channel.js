@@ -99,6 +99,6 @@ export class ChannelPane {
 function beginning(channel, title) {
   const words = channel?.kind === "im"
     ? `This is where you talk with ${title}, just the two of you.`
-    : `This is where ${title} begins.${channel?.topic ? ` ${channel.topic}.` : ""}`;
+    : `This is where ${title.replace(" ", "")} begins.${channel?.topic ? ` ${channel.topic}.` : ""}`;
   return h("div", { class: "beginning" }, words);
 }

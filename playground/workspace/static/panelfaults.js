@@ -8,7 +8,9 @@ export class FaultForms {
   constructor() {
     this.ordered = h("div", { class: "ordered", "aria-live": "polite" });
     this.forms = h("div", { class: "fault-forms" });
-    this.node = h("div", {}, this.ordered, this.forms);
+    const clear = h("button", { type: "button", class: "button small clear-faults",
+      onclick: () => this.#send("faults/clear", {}) }, "Take all faults back");
+    this.node = h("div", {}, this.ordered, clear, this.forms);
   }
 
   async refresh() {
@@ -37,9 +39,7 @@ export class FaultForms {
     this.ordered.replaceChildren(
       h("p", { class: "hint" }, state),
       ordered.length ? h("ul", { class: "chips" }, ordered.map(chip))
-        : h("p", {}, "Nothing is out of order."),
-      h("button", { type: "button", class: "button small", onclick: () => this.#send("faults/clear", {}) },
-        "Take all faults back"));
+        : h("p", {}, "Nothing is out of order."));
   }
 
   #form({ fault, about, fields = {} }) {

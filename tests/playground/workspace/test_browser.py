@@ -1,12 +1,8 @@
 """The page in a real Chromium: what a newcomer sees, what a click does, and what cannot happen."""
 
-import os
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from aiohttp import web
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from playground.workspace.demo import demo_workspace
 from playground.workspace.model import Json
@@ -21,35 +17,7 @@ from tests.playground.workspace.sample_app import (
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 INCIDENTS = "C0INCIDENTS"
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    """A tab of a headless Chromium; the test fails if the page writes an error to its console."""
-    if not CHROMIUM.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{CHROMIUM} is missing")
-        pytest.skip(f"{CHROMIUM} is missing")
-    errors: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab = await browser.new_page(viewport={"width": 1280, "height": 800})
-        tab.set_default_timeout(5000)
-        tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        yield tab
-        await browser.close()
-    assert [error for error in errors if "404" not in error] == []
 
 
 async def test_without_a_playground_the_bar_is_hidden(world: World, page: Page) -> None:
