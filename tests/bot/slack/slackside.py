@@ -28,6 +28,7 @@ from tests.bot.world import FakeClock, Wish, World, opened, proposal_for
 TOKEN, APP_TOKEN = "xoxb-slackside", "xapp-slackside"
 CHANNEL = "C0INCIDENTS"
 WORKSPACE = "https://play.slack.com/"
+FIRST_LOOK_S, LAST_LOOK_S = 0.02, 0.1
 
 
 @dataclass
@@ -100,9 +101,12 @@ class Side:
 
 async def until(look: Callable[[], Awaitable[bool]], within_s: float = 60.0) -> None:
     """Wait until something is true; fails when it does not become so."""
+    wait_s = FIRST_LOOK_S
     async with asyncio.timeout(within_s):
         while not await look():
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(wait_s)
+            # Looking costs as much as what is waited for: less often when it takes long.
+            wait_s = min(LAST_LOOK_S, wait_s * 1.5)
 
 
 @asynccontextmanager
