@@ -11,6 +11,7 @@ from policies.analysis import Subject
 from policies.cases import ORDINARY
 from policies.comparison import Change, compared
 from policies.conditions import conditions
+from policies.confidence import settled, successors
 from policies.engine import Rule, RuleKind, RuleSet, decide, matching
 from policies.facts import Facts, Tier
 from policies.limitfile import LimitChange, limit_changes
@@ -146,8 +147,10 @@ def judged(
 
 def changed_rules(old: RuleSet, new: RuleSet) -> frozenset[str]:
     """Return the ids of rules that are in one of the sets only, or mean something else there."""
-    before = {rule.id: _meaning(rule) for rule in old.rules}
-    after = {rule.id: _meaning(rule) for rule in with_own_calendars(old, new).rules}
+    before, after = (
+        {rule.id: meaning for rule, meaning in zip(rules.rules, _meanings(rules), strict=True)}
+        for rules in (old, with_own_calendars(old, new))
+    )
     return frozenset(
         rule_id for rule_id in before | after if before.get(rule_id) != after.get(rule_id)
     )
@@ -179,17 +182,26 @@ def _implied(subjects: Iterable[Subject]) -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def _meaning(rule: Rule) -> object:
-    return rule.kind, rule.when, rule.asked
+def _meanings(rules: RuleSet) -> list[object]:
+    """Return what each rule says: a name, or a least confidence that it counts below, is nothing.
+
+    Where another one takes over from it belongs to it.
+    """
+    followed = successors(rules.rules)
+    return [
+        (rule.kind, settled(rule).when, rule.asked, followed[place].most)
+        if place in followed
+        else (rule.kind, settled(rule).when, rule.asked)
+        for place, rule in enumerate(rules.rules)
+    ]
 
 
 def _boxes(space: Space, old: RuleSet, new: RuleSet) -> Iterable[Box]:
     """Yield a box for each rule; what both sets have as often as each other is common."""
-    before = Counter(_meaning(rule) for rule in old.rules)
-    after = Counter(_meaning(rule) for rule in new.rules)
-    for place, rules in enumerate((old.rules, new.rules)):
-        for rule in rules:
-            is_common = before[_meaning(rule)] == after[_meaning(rule)]
+    before, after = Counter(_meanings(old)), Counter(_meanings(new))
+    for place, rules in enumerate((old, new)):
+        for rule, meaning in zip(rules.rules, _meanings(rules), strict=True):
+            is_common = before[meaning] == after[meaning]
             if is_common and place == 1:
                 continue
             side = 3 if is_common else 1 << place

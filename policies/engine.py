@@ -3,99 +3,106 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-from pydantic import Field
-
-from policies.calendars import Calendar
 from policies.conditions import Bounds, When, holds
-from policies.facts import ActionKind, Facts, Mode, Strict, Tier
+from policies.confidence import Steps, is_plain, steps_of
+from policies.facts import Facts, Mode, Tier
 from policies.index import Index, places
-from policies.limits import Limits
 from policies.model import Clause, Decision, EffectKind
+from policies.ruleset import (
+    DEFAULT_EXPIRES_S,
+    PERMITTING,
+    TIGHTENING,
+    Approved,
+    Asked,
+    Rule,
+    RuleKind,
+    RuleSet,
+    counts,
+    is_held_back,
+    joins,
+)
 
-DEFAULT_EXPIRES_S = 1800
 # Elsewhere whoever asks is never the one who signs off, whatever a rule says.
 SELF_APPROVAL_IN = frozenset({"sandbox", "staging"})
 NOT_APPROVED = "NOT_APPROVED"
 
 
-class Asked(Strict):
-    """Who must approve, and until when."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Masks:
+    """What the rules are, as bits."""
 
-    n: int = Field(ge=1, le=10)
-    groups: tuple[str, ...] = Field(min_length=1)
-    then: tuple[str, ...] = ()
-    expires_s: int | None = Field(default=None, ge=60, le=2_592_000)
-    self_approval: bool = False
+    # That an unknown fact does not stop, that deny, and that `joins` is true of.
+    tightening: int
+    denying: int
+    joining: int
+    # That name a confidence; that approve; that act alone where nothing holds them back, and
+    # those of them that do in a tainted task; that name people.
+    bounded: int
+    approving: int
+    automatic: int
+    untainted: int
+    naming: int
 
-
-class RuleKind(StrEnum):
-    """What a rule does when it matches."""
-
-    DENY = "deny"
-    AUTO = "auto"
-    APPROVE = "approve"
-    RAISE = "raise"
-
-
-_TIGHTENING = frozenset({RuleKind.DENY, RuleKind.RAISE})
-_PERMITTING = frozenset({RuleKind.APPROVE, RuleKind.AUTO})
-
-
-class Rule(Strict):
-    """One rule; `asked` is set for approve and raise, and for auto where it may be held back."""
-
-    id: str
-    kind: RuleKind
-    when: When
-    reason: str
-    asked: Asked | None = None
-    is_hard: bool = False
-
-
-class Approved(Strict):
-    """A row of the approved actions: these agents may do these kinds of actions there."""
-
-    agent: tuple[str, ...] = Field(min_length=1)
-    action: tuple[ActionKind, ...] = Field(min_length=1)
-    environment: tuple[str, ...] = Field(min_length=1)
-
-    def covers(self, facts: Facts) -> bool:
-        """Say whether the row lets through what the facts describe; an unknown action it stops."""
-        return (
-            facts.agent in self.agent
-            and facts.action in self.action
-            and facts.environment in self.environment
-        )
-
-
-class RuleSet(Strict):
-    """The rules in force with their calendars; `version` is the hash of their canonical form.
-
-    `approved` is what may be done at all, whatever the rules say; None sets no such limit. The
-    `limits` are no rules: the gateway and the store hold them, whatever is decided.
-    """
-
-    rules: tuple[Rule, ...]
-    version: str
-    calendars: tuple[Calendar, ...] = ()
-    approved: tuple[Approved, ...] | None = None
-    limits: Limits | None = None
+    def permitting(self, facts: Facts) -> int:
+        """Return the rules that may permit what the facts describe, alone or by asking."""
+        held = self.automatic if facts.mode is not Mode.AUTO else 0
+        if facts.tainted:
+            held |= self.automatic & self.untainted
+        return self.approving | self.automatic & (~held | self.naming)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Indexed:
     rules: tuple[Rule, ...]
+    # Where there are steps, confidence is left out of the index: they say what it lets count.
     index: Index
-    # As bits: the rules that an unknown fact does not stop, that deny, and that `joins` is true of.
-    tightening: int
-    denying: int
-    joining: int
+    steps: Steps | None
+    masks: _Masks
 
     def picked(self, bits: int) -> list[Rule]:
         """Return the rules of these bits."""
         return [self.rules[number] for number in places(bits)]
+
+    def answers(self, facts: Facts) -> tuple[int, int]:
+        """Return the rules that count, and those that only ask where another permits, as bits."""
+        sure, open_ = self.index.answers(facts)
+        masks, steps = self.masks, self.steps
+        if steps is None:
+            return sure | open_ & masks.tightening, open_ & masks.joining
+        if facts.confidence is None:
+            sure, open_ = self._blind(sure, open_)
+            return sure | open_ & masks.tightening, open_ & masks.joining
+        here = steps.place(facts.confidence)
+        gap = self.gap(facts, sure, here)
+        counting = (sure | open_) & masks.tightening & steps.counting[here]
+        counting |= sure & ~masks.tightening & steps.counting[here if gap is None else gap]
+        return counting, (sure | open_) & steps.asking[here] & ~counting
+
+    def gap(self, facts: Facts, sure: int, here: int) -> int | None:
+        """Return the nearest step from `here` up at which nothing permits."""
+        if self.steps is None:
+            return None
+        able = sure & self.masks.permitting(facts)
+        if able & ~self.masks.bounded:
+            return None
+        steps = self.steps.counting
+        return next((place for place in range(here, len(steps)) if not able & steps[place]), None)
+
+    def bearing(self, facts: Facts) -> int:
+        """Return the rules that count at the confidence of the facts or at a higher one."""
+        sure, open_ = self.index.answers(facts)
+        if self.steps is not None and facts.confidence is None:
+            sure, open_ = self._blind(sure, open_)
+        found = sure | open_ & self.masks.tightening
+        if self.steps is None or facts.confidence is None:
+            return found
+        return found & self.steps.begun[self.steps.place(facts.confidence)]
+
+    def _blind(self, sure: int, open_: int) -> tuple[int, int]:
+        """Return the answers where the confidence, which the index leaves out, is not known."""
+        blind = sure & self.masks.bounded
+        return sure & ~blind, open_ | blind
 
 
 # A rule set is asked again and again, a few at a time: when one is compared with another.
@@ -109,41 +116,54 @@ def _index_of(rules: tuple[Rule, ...]) -> _Indexed:
     # An id is used again after its owner is gone; the index keeps its owner, so that it can tell.
     if found is not None and found.rules is rules:
         return found
-    found = _Indexed(
-        rules=rules,
-        index=Index([rule.when for rule in rules]),
-        tightening=_bits(rule.kind in _TIGHTENING for rule in rules),
-        denying=_bits(rule.kind is RuleKind.DENY for rule in rules),
-        joining=_bits(joins(rule) for rule in rules),
-    )
+    steps = None if is_plain(rules) else steps_of(rules)
+    whens = [rule.when for rule in rules]
+    if steps is not None:
+        whens = [when.model_copy(update={"confidence": None}) for when in whens]
+    found = _Indexed(rules=rules, index=Index(whens), steps=steps, masks=_masks(rules))
     _indexed[id(rules)] = found
     while len(_indexed) > _KEPT:
         _indexed.popitem(last=False)
     return found
 
 
+def _masks(rules: Iterable[Rule]) -> _Masks:
+    found = tuple(rules)
+    return _Masks(
+        tightening=_bits(rule.kind in TIGHTENING for rule in found),
+        denying=_bits(rule.kind is RuleKind.DENY for rule in found),
+        joining=_bits(joins(rule) for rule in found),
+        bounded=_bits(rule.when.confidence is not None for rule in found),
+        approving=_bits(rule.kind is RuleKind.APPROVE for rule in found),
+        automatic=_bits(rule.kind is RuleKind.AUTO for rule in found),
+        untainted=_bits(rule.when.tainted is not True for rule in found),
+        naming=_bits(rule.asked is not None for rule in found),
+    )
+
+
 def _bits(flags: Iterable[bool]) -> int:
     return sum(1 << number for number, flag in enumerate(flags) if flag)
 
 
-def counts(rule: Rule, answer_: bool | None) -> bool:
-    """Say whether a rule counts: an unknown fact stops a loosening rule, never a tightening one."""
-    return rule.kind in _TIGHTENING if answer_ is None else answer_
-
-
-def joins(rule: Rule) -> bool:
-    """Say whether a rule that an unknown fact leaves open asks too where another rule permits.
-
-    It might have asked its people, so not knowing must not spare them; it permits nothing itself.
-    """
-    return rule.kind in _PERMITTING and rule.asked is not None
-
-
 def matching(facts: Facts, rules: RuleSet) -> list[Rule]:
-    """Return the rules that count for these facts."""
+    """Return the rules that count for these facts.
+
+    Where confidence is bounded so that less of it could loosen, also those that permit at more of
+    it: without them nothing is permitted here either.
+    """
     found = _index_of(rules.rules)
-    sure, open_ = found.index.answers(facts)
-    return found.picked(sure | open_ & found.tightening)
+    return found.picked(found.bearing(facts))
+
+
+def unpermitted(facts: Facts, rules: RuleSet) -> str | None:
+    """Say at which higher confidence nothing is permitted, so that nothing is here; else None."""
+    found = _index_of(rules.rules)
+    if found.steps is None or facts.confidence is None:
+        return None
+    here = found.steps.place(facts.confidence)
+    sure, _ = found.index.answers(facts)
+    gap = found.gap(facts, sure, here)
+    return None if gap in {None, here} else found.steps.words(gap)
 
 
 def decide(facts: Facts, rules: RuleSet) -> Decision:
@@ -152,10 +172,9 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
     Reading tools are allowed by their tier unless a rule denies them. Writing needs a rule.
     """
     known = _index_of(rules.rules)
-    sure, open_ = known.index.answers(facts)
-    counting = sure | open_ & known.tightening
+    counting, joining = known.answers(facts)
     # Before the others are looked at: a deny wins, and what is unknown leaves many rules open.
-    if denying := counting & known.denying:
+    if denying := counting & known.masks.denying:
         return _decision(EffectKind.DENY, known.picked(denying), rules, facts)
     if facts.tier is Tier.READ:
         return Decision(
@@ -172,7 +191,7 @@ def decide(facts: Facts, rules: RuleSet) -> Decision:
             reasons=(NOT_APPROVED,),
             policy_version=rules.version,
         )
-    return _permission(facts, found, known.picked(open_ & known.joining), rules)
+    return _permission(facts, found, known.picked(joining), rules)
 
 
 def asks_of_groups(rules: RuleSet) -> dict[str, tuple[str, ...]]:
@@ -212,7 +231,7 @@ def is_approved(facts: Facts, rules: RuleSet, found: Iterable[Rule]) -> bool:
     """
     if rules.approved is None or any(row.covers(facts) for row in rules.approved):
         return True
-    return any(rule.is_hard and rule.kind in _PERMITTING for rule in found)
+    return any(rule.is_hard and rule.kind in PERMITTING for rule in found)
 
 
 def _permission(facts: Facts, found: list[Rule], joining: list[Rule], rules: RuleSet) -> Decision:
@@ -237,12 +256,6 @@ def _permission(facts: Facts, found: list[Rule], joining: list[Rule], rules: Rul
     if asking:
         return _decision(EffectKind.APPROVE, asking, rules, facts)
     return _decision(EffectKind.AUTO, free, rules, facts)
-
-
-def is_held_back(rule: Rule, facts: Facts) -> bool:
-    """Say whether an auto rule may not act alone: in another mode, or after untrusted text."""
-    is_for_tainted = rule.when.tainted is True
-    return facts.mode is not Mode.AUTO or (facts.tainted and not is_for_tainted)
 
 
 def _decision(effect: EffectKind, deciding: list[Rule], rules: RuleSet, facts: Facts) -> Decision:
@@ -287,4 +300,5 @@ __all__ = [
     "is_open_denial",
     "joins",
     "matching",
+    "unpermitted",
 ]

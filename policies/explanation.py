@@ -1,10 +1,11 @@
 """Why a decision came out as it did: rule by rule, which counts, and at what the others fail."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policies.conditions import Condition, Kind, answer, checks, conditions, kind_of
+from policies.confidence import Asking, settled, successors
 from policies.engine import (
     NOT_APPROVED,
     Rule,
@@ -14,6 +15,7 @@ from policies.engine import (
     decide,
     is_approved,
     is_held_back,
+    unpermitted,
 )
 from policies.facts import Facts, Tier
 from policies.model import Decision, EffectKind
@@ -40,7 +42,11 @@ class Explanation:
 def explain(facts: Facts, rules: RuleSet) -> Explanation:
     """Decide, and say of every rule why it counts or does not."""
     decision = decide(facts, rules)
-    readings = tuple(_reading(rule, facts, decision) for rule in rules.rules)
+    followed = successors(rules.rules)
+    readings = tuple(
+        _succeeded(_reading(rule, facts, decision), facts, followed.get(place))
+        for place, rule in enumerate(rules.rules)
+    )
     return Explanation(
         decision=decision,
         readings=readings,
@@ -50,13 +56,16 @@ def explain(facts: Facts, rules: RuleSet) -> Explanation:
 
 def _reading(rule: Rule, facts: Facts, decision: Decision) -> Reading:
     known, found = vars(facts), conditions(rule.when)
-    does_count = counts(rule, answer(checks(rule.when), known))
+    does_count = counts(rule, answer(checks(settled(rule).when), known))
     failing = [
         one for one in found if known[one.fact] is not None and not one.test(known[one.fact])
     ]
     unknown = [one.fact for one in found if known[one.fact] is None]
     if failing:
         words = _failure(failing[0], known)
+        if does_count or (rule.id in decision.rules and decision.effect is EffectKind.APPROVE):
+            does_count = True
+            words += ": it counts as it does at a higher confidence"
     elif unknown:
         names = ", ".join(f"`{name}`" for name in unknown)
         be = "is" if len(unknown) == 1 else "are"
@@ -65,6 +74,16 @@ def _reading(rule: Rule, facts: Facts, decision: Decision) -> Reading:
     else:
         words = ", ".join(_success(one, known[one.fact]) for one in found)
     return Reading(rule=rule, counts=does_count, words=words)
+
+
+def _succeeded(reading: Reading, facts: Facts, follower: Asking | None) -> Reading:
+    """Return the reading of a rule in view of the one that takes over from it below."""
+    if follower is None or facts.confidence is None or facts.confidence > follower.most:
+        return reading
+    if not reading.counts:
+        return reading
+    words = f"{reading.words}: here `{follower.rule.id}` takes over from it"
+    return Reading(rule=reading.rule, counts=False, words=words)
 
 
 def _blindly(rule: Rule, decision: Decision, *, does_count: bool) -> str:
@@ -121,15 +140,22 @@ def _notes(
     if not is_approved(facts, rules, counting):
         given = f"agent {facts.agent}, action {facts.action or 'not known'}, {facts.environment}"
         return [f"the approved actions have no row for {given} ({NOT_APPROVED})"]
-    found = []
+    gap = unpermitted(facts, rules)
+    if gap is not None:
+        return [f"at a confidence {gap} no rule permits it, and less never lets more through"]
+    return [*_notes_of_permission(facts, decision, counting)]
+
+
+def _notes_of_permission(
+    facts: Facts, decision: Decision, counting: Sequence[Rule]
+) -> Iterator[str]:
     for rule in counting:
         if rule.kind is RuleKind.AUTO and is_held_back(rule, facts):
             why = f"the mode is {facts.mode}" if facts.mode != "auto" else "the task is tainted"
             then = "asks those it names" if rule.asked is not None else "permits nothing"
-            found.append(f"`{rule.id}` may not act alone, as {why}: it {then}")
+            yield f"`{rule.id}` may not act alone, as {why}: it {then}"
     permits = [rule for rule in counting if rule.kind in {RuleKind.APPROVE, RuleKind.AUTO}]
     if not permits:
-        found.append("no rule permits it, and silence is a deny")
+        yield "no rule permits it, and silence is a deny"
     elif decision.effect is EffectKind.APPROVE and len(decision.clauses) > 1:
-        found.append("each rule that asks counts: one person counts for one of them only")
-    return found
+        yield "each rule that asks counts: one person counts for one of them only"

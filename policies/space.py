@@ -14,6 +14,7 @@ from itertools import chain, combinations
 from typing import Any, get_args
 
 from policies.conditions import FLAGS, NUMBERS, conditions
+from policies.confidence import reaching, settled
 from policies.engine import Approved, Rule, RuleKind, counts, joins
 from policies.facts import ActionKind, ActorKind, Facts, Mode, Tier
 from policies.rulefile import domain
@@ -81,14 +82,18 @@ class Space:
     visited: int = 0
 
     def boxes(self, rule: Rule, cut: Cut, denies: int) -> Iterator[Box]:
-        """Yield where a rule counts, and around that where it joins those who are asked."""
+        """Yield where a rule counts, and around that where it joins those who are asked.
+
+        Around both lies where it counts at a higher confidence, on which a lower one may hang.
+        """
         is_auto = rule.kind is RuleKind.AUTO
-        inner = self._limits(rule, blind=counts(rule, None))
-        yield Box(limits=inner, cut=cut, is_auto=is_auto, denies=denies)
-        if joins(rule):
-            outer = self._limits(rule, blind=True)
-            if outer != inner:
-                yield Box(limits=outer, cut=cut, is_auto=is_auto)
+        seen = []
+        for one in (settled(rule), reaching(rule)):
+            for blind in (counts(rule, None), joins(rule) or counts(rule, None)):
+                limits = self._limits(one, blind=blind)
+                if limits not in seen:
+                    seen.append(limits)
+                    yield Box(limits=limits, cut=cut, is_auto=is_auto, denies=denies)
 
     def _limits(self, rule: Rule, *, blind: bool) -> dict[str, int]:
         """Return the classes that a rule lets by; `blind` is what it says of an unknown fact."""

@@ -62,7 +62,7 @@ CHANGES = [
     ("environment: [staging, production]", "environment: [staging, production, unknown]"),
     ("zone: Europe/Berlin", "zone: Europe/London"),
     ('to: "08:00"', 'to: "07:30"'),
-    ("{min: 0.9}", "{min: 0.8}"),
+    ("{min: 0.9}", "{max: 0.9}"),
     ("frozen: false", "reversible: true"),
     ("exposure: {min: 500}", "exposure: {min: 600}"),
     ("confidence: {max: 0.5}", "channel: [search]"),

@@ -14,7 +14,10 @@ GROUPS = ("oncall", "operators", "sre")
 CALENDARS = ("freeze", "night")
 
 NUMBERS = st.integers(0, 4).map(Decimal)
-SHARES = st.sampled_from([Decimal(share) for share in ("0", "0.3", "0.5", "0.8", "1")])
+BOUNDS = [Decimal(share) for share in ("0", "0.3", "0.5", "0.8", "1")]
+SHARES = st.sampled_from(BOUNDS)
+# Every share that rules with these bounds can tell apart.
+STEPS = sorted([*BOUNDS, *(Decimal(share) for share in ("0.1", "0.4", "0.6", "0.9"))])
 ENVIRONMENTS = ("staging", "production", "ads")
 ACTIONS = (ActionKind.ROLLBACK, ActionKind.SILENCE)
 
@@ -68,15 +71,31 @@ def whens(draw: st.DrawFn) -> When:
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
+def rungs(draw: st.DrawFn) -> When:
+    """Draw conditions that often hold at once, and differ in the confidence that they bound."""
+    few = ["environment", "severity", "tainted", "exposure"]
+    names = draw(st.lists(st.sampled_from(few), max_size=1))
+    if draw(st.integers(0, 3)):
+        names.append("confidence")
+    found = {name: draw(CONDITIONS[name]) for name in names}
+    return When.model_validate(found or {"environment": ENVIRONMENTS})
+
+
+@st.composite
+def rules(draw: st.DrawFn, drawn: st.SearchStrategy[When] | None = None) -> Rule:
     kind = draw(st.sampled_from(RuleKind))
     needs = kind in {RuleKind.APPROVE, RuleKind.RAISE}
     has = needs or (kind is RuleKind.AUTO and draw(st.booleans()))
     rule_id = f"r-{draw(st.integers(0, 10**6))}"
-    return rule(rule_id, kind, draw(whens()), draw(ASKED) if has else None, rule_id.upper())
+    when = draw(whens() if drawn is None else drawn)
+    return rule(rule_id, kind, when, draw(ASKED) if has else None, rule_id.upper())
 
 
 RULES = st.lists(rules(), max_size=6, unique_by=lambda found: found.id)
+# Sets in which much hangs on confidence; any rule may bound it from above, from below, or both.
+LADDERS = st.lists(rules(rungs()), min_size=1, max_size=7, unique_by=lambda found: found.id).map(
+    sealed
+)
 APPROVED = st.none() | st.lists(
     st.builds(
         Approved,
@@ -108,7 +127,8 @@ SETS = st.builds(
 @st.composite
 def changes(draw: st.DrawFn) -> tuple[RuleSet, RuleSet]:
     """Draw a set, and what somebody may have made of it: rules taken out, put in, or rewritten."""
-    old, other = draw(SETS), draw(SETS)
+    sets = draw(st.sampled_from([SETS, LADDERS]))
+    old, other = draw(sets), draw(sets)
     kept = [one for one in old.rules if draw(st.booleans())]
     taken = {one.id for one in kept}
     added = [one for one in other.rules if one.id not in taken and draw(st.booleans())]

