@@ -151,13 +151,16 @@ def successors(rules: Sequence[Rule]) -> Mapping[int, Asking]:
     asking = list(_asking(rules))
     # The nearest one first, and what asks in every mode; by ids, so that no order of rules matters.
     asking.sort(key=lambda one: (-one.most, one.rule.kind is RuleKind.AUTO, one.rule.id))
+    begins = [-one.most for one in asking]
     taken: dict[int, list[Asking]] = {}
     found: dict[int, Asking] = {}
     for ended in asking:
-        for started in asking:
+        for started in asking[bisect_left(begins, -ended.least) :]:
+            if not started.takes_over(ended):
+                continue
             others = taken.setdefault(started.place, [])
             beside = sum(other.asked.n for other in others if not ended.excludes(other))
-            if started.takes_over(ended) and ended.asked.n + beside <= started.asked.n:
+            if ended.asked.n + beside <= started.asked.n:
                 found[ended.place] = started
                 others.append(ended)
                 break
