@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.policy import candidate
 from policies.comparison import compared
 from policies.confidence import is_plain
 from policies.difference import difference
@@ -190,6 +191,14 @@ def test_sets_that_bound_confidence_plainly_are_taken_as_they_stand() -> None:
         is_plain([ANY, one])
         for one in (AUTO, ONE_UP, TWO_LOW, rule("sure", RuleKind.DENY, within("0.9", None)))
     )
+
+
+def test_what_needs_no_row_of_the_approved_actions_bounds_no_confidence() -> None:
+    shipped = candidate(None)
+    hard = [one for one in shipped.rules if one.is_hard]
+    assert hard
+    assert is_plain(shipped.rules)
+    assert all(one.when.confidence is None for one in hard)
 
 
 def test_explain_says_why_a_rule_counts_that_does_not_match_itself() -> None:
