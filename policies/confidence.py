@@ -121,10 +121,12 @@ class Asking:
     others: Mapping[str, Any]
 
     def takes_over(self, ended: "Asking") -> bool:
-        """Say whether this one asks for as much wherever the other one, further up, would ask."""
+        """Say whether this one asks for as much wherever the other one, further up, would ask.
+
+        It begins where that one ends or further down, and goes on below.
+        """
         return (
-            self.most <= ended.least
-            and self.least < ended.least
+            self.least < ended.least
             # What may act alone asks nobody then, so it does not follow what always asks.
             and self.rule.kind in {RuleKind.APPROVE, ended.rule.kind}
             and _asks_as_much(self.asked, ended.asked)

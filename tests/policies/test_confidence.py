@@ -17,6 +17,8 @@ from policies.loader import sealed
 from policies.model import Decision, EffectKind
 from tests.fakes.values import facts, rule
 
+# The second lies within the first.
+BOUNDS = (Bounds(min=Decimal(1), max=Decimal(5)), Bounds(min=Decimal(2), max=Decimal(4)))
 STEPS = ("1", "0.95", "0.9", "0.7", "0.5", "0.3", "0", None)
 ONE, TWO = Asked(n=1, groups=("oncall",)), Asked(n=2, groups=("oncall",))
 OPERATOR = Asked(n=1, groups=("operators",))
@@ -120,11 +122,17 @@ def test_one_rule_takes_over_from_as_many_people_as_it_asks() -> None:
 
 
 def test_one_rule_takes_over_from_all_that_never_ask_together() -> None:
-    staging = rule("staging", RuleKind.APPROVE, within("0.5", None, environment=("staging",)), ONE)
-    ads = rule("ads", RuleKind.APPROVE, within("0.5", None, environment=("ads",)), ONE)
+    staging = rule("staging", RuleKind.APPROVE, within("0.5", None, environment=("staging",)), TWO)
+    ads = rule("ads", RuleKind.APPROVE, within("0.5", None, environment=("ads",)), TWO)
+    clean = rule("clean", RuleKind.APPROVE, within("0.5", None, tainted=False), TWO)
+    tainted = rule("tainted", RuleKind.APPROVE, within("0.5", None, tainted=True), TWO)
     for environment in ("staging", "ads"):
         found = answers(staging, ads, TWO_LOW, environment=environment)
-        assert (found["0.7"], found["0.3"]) == ("1 oncall", "2 oncall")
+        assert (found["0.7"], found["0.3"]) == ("2 oncall", "2 oncall")
+        found = answers(clean, tainted, TWO_LOW, tainted=environment == "ads")
+        assert (found["0.7"], found["0.3"]) == ("2 oncall", "2 oncall")
+    found = answers(staging, clean, TWO_LOW)
+    assert (found["0.7"], found["0.3"]) == ("2 oncall + 2 oncall", "2 oncall + 2 oncall")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +150,7 @@ def test_one_rule_takes_over_from_all_that_never_ask_together() -> None:
         rule(
             "itself",
             RuleKind.APPROVE,
-            within(None, "0.5", environment=("staging",)),
+            within(None, "0.5"),
             TWO.model_copy(update={"self_approval": True}),
         ),
     ],
@@ -154,6 +162,36 @@ def test_what_asks_for_less_or_elsewhere_takes_over_from_nobody(lower: Rule) -> 
     assert "1 oncall" in answers(ONE_UP, lower)["0.3"]
 
 
+@pytest.mark.parametrize(
+    ("upper", "lower", "does"),
+    [
+        ({"environment": ("staging",)}, {"environment": ("ads", "staging")}, True),
+        ({"environment": ("ads", "staging")}, {"environment": ("staging",)}, False),
+        ({"environment": ("ads", "staging")}, {"environment": ("ads",)}, False),
+        ({"environment": ("staging",)}, {}, True),
+        ({"reversible": True}, {"reversible": True}, True),
+        ({"reversible": True}, {"reversible": False}, False),
+        ({"outside": ("freeze", "night")}, {"outside": ("night",)}, True),
+        ({"outside": ("night",)}, {"outside": ("freeze", "night")}, False),
+        ({"in_calendar": ("night",)}, {"in_calendar": ("freeze", "night")}, True),
+        ({"in_calendar": ("freeze", "night")}, {"in_calendar": ("night",)}, False),
+        ({"replicas": BOUNDS[1]}, {"replicas": BOUNDS[0]}, True),
+        ({"replicas": BOUNDS[0]}, {"replicas": BOUNDS[1]}, False),
+        ({"replicas": Bounds(min=Decimal(2))}, {"replicas": BOUNDS[1]}, False),
+        ({"replicas": Bounds(max=Decimal(2))}, {"replicas": BOUNDS[1]}, False),
+    ],
+)
+def test_what_takes_over_holds_wherever_the_other_would(
+    upper: dict[str, object], lower: dict[str, object], does: bool
+) -> None:
+    up = rule("up", RuleKind.APPROVE, within("0.5", None, **upper), ONE)
+    low = rule("low", RuleKind.APPROVE, within(None, "0.5", **lower), TWO)
+    calendars = frozenset({"night"}) if "in_calendar" in upper else frozenset({"peak"})
+    found = answers(ANY, up, low, calendars=calendars, replicas=2)
+    assert found["0.7"] == "1 operators + 1 oncall"
+    assert ("1 oncall" not in found["0.3"]) is does
+
+
 def test_what_is_not_permitted_further_up_is_permitted_nowhere_below() -> None:
     assert set(answers(TWO_LOW).values()) == {"deny"}
     gap = answers(AUTO, rule("one", RuleKind.APPROVE, within("0.5", "0.8"), ONE), TWO_LOW)
@@ -163,6 +201,7 @@ def test_what_is_not_permitted_further_up_is_permitted_nowhere_below() -> None:
     assert answers(alone, ONE_MIDDLE, TWO_LOW)["0.7"] == "1 oncall"
     held_back = answers(alone, ONE_MIDDLE, TWO_LOW, mode=Mode.APPROVE)
     assert set(held_back.values()) == {"deny"}
+    assert set(answers(alone, ONE_MIDDLE, TWO_LOW, tainted=True).values()) == {"deny"}
 
 
 def test_an_unknown_confidence_asks_everybody_whom_any_would_ask() -> None:
@@ -189,7 +228,13 @@ def test_sets_that_bound_confidence_plainly_are_taken_as_they_stand() -> None:
     assert is_plain([ANY, unsure, alone])
     assert not any(
         is_plain([ANY, one])
-        for one in (AUTO, ONE_UP, TWO_LOW, rule("sure", RuleKind.DENY, within("0.9", None)))
+        for one in (
+            AUTO,
+            ONE_UP,
+            TWO_LOW,
+            rule("sure", RuleKind.DENY, within("0.9", None)),
+            rule("alone-below", RuleKind.AUTO, within(None, "0.5")),
+        )
     )
 
 
