@@ -7,12 +7,15 @@ from decimal import Decimal
 from policies.approvals import OPERATORS, Memberships, is_satisfied
 from policies.engine import RuleSet, decide
 from policies.facts import ActionKind, ActorKind, Facts, Mode, Tier
+from policies.limits import NO_LIMITS, Limit
 from policies.model import Decision, EffectKind
 
 # Where a change of the rules takes place, and who proposes it; see `tools.policy`.
 POLICY_ENVIRONMENT, POLICY_AGENT = "signoff", "policy"
 # What the hard rules speak of: any change, and one that lets something more through.
 ACTIVATE, LOOSEN = "policy_activate", "policy_loosen"
+# Comparing, looking what is in force, and the change itself.
+CALLS = 3
 CHANGES: Mapping[str, str] = {ACTIVATE: "A tighter change", LOOSEN: "A looser change"}
 
 
@@ -60,7 +63,21 @@ def lockouts(
         fault = _fault(decisions, memberships)
         if fault is not None:
             found.append(f"{words} of these rules could not be signed off any more: {fault}")
-    return found
+    return [*found, *_limits(rules)]
+
+
+def _limits(rules: RuleSet) -> Iterator[str]:
+    """Yield the limits that no change of the rules can keep to, whoever signs it off."""
+    held = (rules.limits or NO_LIMITS).ceiling(POLICY_AGENT, POLICY_ENVIRONMENT)
+    for limit, most, needed in (
+        (Limit.ACTIONS_AN_HOUR, held.actions_an_hour, 1),
+        (Limit.TOOL_CALLS, held.task.tool_calls, CALLS),
+    ):
+        if most is not None and most < needed:
+            yield (
+                f"A change of these rules could not be done any more: the limit `{limit}` of"
+                f" `{POLICY_AGENT}` is {most}, and it takes {needed}"
+            )
 
 
 def _fault(decisions: list[Decision], memberships: Memberships | None) -> str | None:
