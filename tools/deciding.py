@@ -16,6 +16,7 @@ from policies.model import (
     Decision,
     EffectKind,
     Facts,
+    Mode,
     Scalar,
 )
 from tools.base import AnyReadTool, AnyTool, AnyWriteTool, Plan
@@ -36,7 +37,7 @@ from tools.reserving import Scope, counted_facts, currency_of
 
 FAILED = "DECIDING_FAILED"
 NOT_FOR_AGENT = "TOOL_NOT_FOR_AGENT"
-FROZEN = "FROZEN"
+FROZEN, OBSERVED = "FROZEN", "MODE_OBSERVE"
 NOT_FOR_ENVIRONMENT = "TOOL_NOT_FOR_ENVIRONMENT"
 # The version on a decision that no rule set was there for.
 NO_VERSION = "none"
@@ -65,7 +66,7 @@ class Deciding:
         return None if places is None or environment in places else NOT_FOR_ENVIRONMENT
 
     async def write(self, tool: AnyWriteTool, plan: Plan, draft: Draft, caller: Caller) -> Decided:
-        """Decide on a planned write; what is done to a frozen campaign is denied.
+        """Decide on a planned write; what is frozen, or only watched, is denied.
 
         Raises:
             Halted: Signoff is paused, or the task is frozen. Apart from the rules: a rule set
@@ -83,7 +84,6 @@ class Deciding:
             raise Halted
         if standing.task_freeze is not None:
             raise Frozen(standing.task_freeze)
-        is_frozen = standing.freeze is not None
         counters = await self.controls.counters(scope_of(tool, plan, draft, caller))
         groups = await self._requester_groups(rules, caller)
 
@@ -97,7 +97,7 @@ class Deciding:
                 mode=standing.mode,
                 requester_groups=groups,
                 paused=False,
-                frozen=is_frozen,
+                frozen=standing.freeze is not None,
                 tainted=draft.is_tainted,
                 reversible=plan.inverse is not None,
                 severity=draft.severity,
@@ -113,8 +113,9 @@ class Deciding:
                 blast_radius=plan.services_changed,
             )
             decision = decide(facts, rules)
-            if is_frozen and decision.effect is not EffectKind.DENY:
-                decision = _denied(FROZEN, rules.version).decision
+            switched = _switched_off(standing)
+            if switched is not None and decision.effect is not EffectKind.DENY:
+                decision = _denied(switched, rules.version).decision
             return Decided(facts=facts, decision=decision)
 
         return await self._guarded(decided, tool, caller) or _denied(FAILED, rules.version)
@@ -224,6 +225,13 @@ def _failed(tool: AnyTool, caller: Caller, clock: Clock, fault: str) -> Event:
         texts={"fault": fault},
         sentence=f"Deciding on `{tool.name}` failed, so it was denied.",
     )
+
+
+def _switched_off(standing: Standing) -> str | None:
+    """Return why nothing is written whatever the rules say: somebody froze it, or only looks."""
+    if standing.freeze is not None:
+        return FROZEN
+    return OBSERVED if standing.mode is Mode.OBSERVE else None
 
 
 def _denied(reason: str, version: str) -> Decided:

@@ -185,13 +185,19 @@ async def test_what_is_proposed_of_a_frozen_campaign_is_denied(
     assert made.facts.frozen is True
 
 
-async def test_a_mode_set_after_the_sign_off_counts(door: FakeDoor) -> None:
+@pytest.mark.parametrize("with_rule", [True, False])
+async def test_where_agents_only_look_nothing_is_written_whatever_the_rules_say(
+    door: FakeDoor, with_rule: bool
+) -> None:
     observe = rule("observe-only", RuleKind.DENY, When(mode=(Mode.OBSERVE,)), reason="MODE_OBSERVE")
-    door.rules = sealed([asks_oncall(), observe])
+    door.rules = sealed([asks_oncall(), *([observe] if with_rule else [])])
+    # Set after the sign-off.
     door.controls.modes = {"staging": Mode.OBSERVE}
     await door.execution.run(proposal(), BY_ANA, caller())
     assert (door.outcome.state, door.outcome.reason) == (ProposalState.DENIED, "MODE_OBSERVE")
     assert "act" not in door.trail
+    made = await door.gateway.consider(SWITCH, "T-1-1", caller())
+    assert (made.decision.effect, made.decision.reasons) == (EffectKind.DENY, ("MODE_OBSERVE",))
 
 
 async def test_what_was_to_act_alone_does_not_once_a_sign_off_is_wanted(door: FakeDoor) -> None:
