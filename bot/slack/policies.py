@@ -9,8 +9,8 @@ from bot.rulesets import changed, changed_limit
 from bot.rulings import MARKS, because, explained, matrix_of, matrix_rows, ruling, table
 from bot.slack import blocks as kit
 from bot.slack.blocks import Block
-from bot.slack.desk import Desk, reply, who
-from bot.slack.groups import named
+from bot.slack.desk import Desk, reply
+from bot.slack.rights import operator, reader, refuse
 from bot.slack.text import bullets, code, day_time, escaped, person, safe
 from bot.store.boxes import Letter, letter_done, letter_later
 from bot.store.changes import Proposed, Wish, activation, propose, waiting_changes
@@ -19,14 +19,13 @@ from bot.store.engine import Connection, StoreError, StoreUnavailable
 from bot.store.ids import proposal_named
 from bot.store.rules import stored
 from policies.analysis import Cell
-from policies.approvals import OPERATORS, Voter, is_member, unreadable
-from policies.audit import Event, EventKind
+from policies.approvals import OPERATORS
 from policies.comparison import Change
 from policies.difference import Comparison, changed_rules
 from policies.engine import RuleSet
 from policies.explanation import explain
 from policies.loader import PolicyError
-from policies.model import Actor, ActorKind, Decided
+from policies.model import Decided
 from policies.space import TooLargeError
 
 HELP = """*What you can ask about the rules*
@@ -50,43 +49,13 @@ async def run(desk: Desk, letter: Letter, words: Words) -> None:
     """Work off `/signoff policy …`."""
     name = words[0].lower() if words else ""
     handler = HANDLERS.get(name)
-    voter = await desk.directory.voter(*who(letter.body))
-    refusal = _refusal(voter)
+    voter, refusal = await reader(desk, letter)
     if refusal is not None:
-        await _refused(desk, letter, voter, refusal)
+        await refuse(desk, letter, voter, ("/signoff policy", "ask about the rules"), refusal)
     elif handler is None:
         await desk.answer(letter, f"I don't know {code(name, 40)}.\n{HELP}", "unknown subcommand")
     else:
         await handler(desk, letter, words[1:])
-
-
-def _refusal(voter: Voter) -> str | None:
-    if not voter.is_known:
-        return "Slack does not say who you are just now, so I can't answer. Try again."
-    if voter.is_guest or voter.is_bot or voter.is_deleted:
-        return "Only full members can ask about the rules."
-    return None
-
-
-async def _refused(desk: Desk, letter: Letter, voter: Voter, text: str) -> None:
-    """Say why a command changes nothing, and record it."""
-
-    def unit(connection: Connection) -> None:
-        if not letter_done(connection, desk.context, letter.key, "refused"):
-            return
-        event = Event(
-            kind=EventKind.COMMAND_RECEIVED,
-            at=desk.context.clock.now(),
-            actor=Actor(kind=ActorKind.HUMAN, id=voter.id),
-            decision="refused",
-            reasons=("POLICY_COMMAND_REFUSED",),
-            texts={"answer": text},
-            sentence=f"A command about the rules by {voter.id} changed nothing.",
-        )
-        desk.context.ledger.append(connection, event)
-        reply(connection, desk.context, letter.body, text)
-
-    await desk.context.database.write(unit)
 
 
 async def _answer(desk: Desk, letter: Letter, text: str, blocks: Sequence[Block] = ()) -> None:
@@ -267,10 +236,10 @@ def difference_text(found: Comparison) -> str:
 
 
 async def _propose(desk: Desk, letter: Letter, words: Words) -> None:
-    voter = await desk.directory.voter(*who(letter.body))
-    barred = await _no_operator(desk, voter)
-    if barred is not None:
-        await _refused(desk, letter, voter, barred)
+    voter, refusal = await operator(desk, letter)
+    if refusal is not None:
+        deed = ("/signoff policy propose", "propose rules")
+        await refuse(desk, letter, voter, deed, refusal)
         return
     channel, offered = desk.config.operators_channel, await _offered(desk)
     if isinstance(offered, str) or words:
@@ -298,20 +267,6 @@ async def _propose(desk: Desk, letter: Letter, words: Words) -> None:
         raise
     except StoreError as error:
         await _answer(desk, letter, f"Not proposed: {safe(str(error))}.")
-
-
-async def _no_operator(desk: Desk, voter: Voter) -> str | None:
-    """Say why this person can't propose rules, or None."""
-    members = await desk.directory.memberships([OPERATORS])
-    operators = named(OPERATORS, desk.mentions)
-    if unreadable([OPERATORS], members, desk.context.clock.now()):
-        return (
-            f"I can't read who is in {operators}, so nobody can propose rules now. Run"
-            " `signoff doctor`."
-        )
-    if not is_member(voter.id, [OPERATORS], members):
-        return f"Only members of {operators} can propose rules here. Ask one of them."
-    return None
 
 
 def _said(found: Proposed, channel: str) -> str:
