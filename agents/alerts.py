@@ -17,10 +17,6 @@ class AlertStatus(StrEnum):
     RESOLVED = "resolved"
 
 
-# Where an alert is whose labels name no environment.
-NOWHERE = "unknown"
-
-
 class Alert(Strict):
     """One alert; labels and annotations are untrusted text from outside."""
 

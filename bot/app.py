@@ -131,13 +131,13 @@ async def running(settings: Settings) -> AsyncIterator[Signoff]:
 
 
 def _gateway(settings: Settings, core: Core, directory: SlackDirectory) -> Gateway:
-    context = core.context
+    context, config = core.context, settings.config
     return Gateway(
         Parts(
             catalogue=core.catalogue,
-            journal=SqlJournal(context, settings.config.file_modes),
+            journal=SqlJournal(context, config.file_modes),
             memory=SqlMemory(context),
-            controls=SqlControls(context, settings.config.modes, settings.config.mode),
+            controls=SqlControls(context, config.modes, config.mode, config.places),
             directory=directory,
             rules=core.rule_sets.rules,
             clock=context.clock,

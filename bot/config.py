@@ -13,6 +13,9 @@ from policies.redaction import PersonalData
 from policies.yamltext import YamlError, read
 from tools.halts import Modes
 
+# Where the ad platform's campaigns are, which no service of signoff.yaml names.
+ADS = "ads"
+
 
 class ConfigError(ValueError):
     """The file can't be used; the message names file, line and field."""
@@ -66,7 +69,12 @@ class Config(Strict):
     @property
     def file_modes(self) -> Modes:
         """The modes of this file, which hold where nobody ordered another one."""
-        return Modes(by_environment=self.modes, usual=self.mode)
+        return Modes(by_environment=self.modes, usual=self.mode, named=self.places)
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Every place that this file names, and those that come with the program."""
+        return frozenset({*self.environments, *self.modes, ADS, POLICY_ENVIRONMENT})
 
     @property
     def environments(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The names that rules may speak of: tools, connectors, agents, tenants and environments."""
 
 from bot.clock import WallClock
+from bot.config import ADS
 from bot.settings import Settings
 from policies.analysis import Known, Subject
 from policies.facts import ActionKind, Tier
@@ -12,8 +13,6 @@ from tools.catalogue import connector_types, placeholder
 from tools.policy import Policy
 
 AGENTS = ("incident", "campaign", "digest", POLICY_AGENT)
-# Where the ad platform's campaigns are, which no service of signoff.yaml names.
-ADS = "ads"
 
 
 def known(settings: Settings) -> Known:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from bot.commandline import harmless
-from bot.config import Config
-from bot.names import ADS, AGENTS, subjects
+from bot.config import ADS, Config
+from bot.names import AGENTS, subjects
 from policies.analysis import Cell, matrix
 from policies.comparison import Change
 from policies.difference import Difference
@@ -14,7 +14,7 @@ from policies.explanation import Explanation
 from policies.history import Replay
 from policies.limitfile import LimitChange
 from policies.limits import DEFAULT
-from policies.model import Clause, Decision, EffectKind, Mode
+from policies.model import Clause, Decision, EffectKind
 
 MARKS = {
     Change.LOOSER: "LOOSER",
@@ -72,11 +72,7 @@ def matrix_of(rules: RuleSet, config: Config) -> list[Cell]:
     approved = {name for row in rules.approved or () for name in row.environment}
     own = config.environments
     environments = (*own, *sorted({ADS, *approved} - set(own)))
-
-    def mode(environment: str) -> Mode:
-        return config.modes.get(environment, config.mode)
-
-    return matrix(rules, subjects(), AGENTS, environments, mode)
+    return matrix(rules, subjects(), AGENTS, environments, config.file_modes.of)
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -9,6 +9,9 @@ from enum import StrEnum
 from policies.invisible import BLANK, HIDDEN
 from policies.model import ActionKind, EffectKind, Mode, Proposal, Scalar
 
+# Where an alert is whose labels name no environment.
+NOWHERE = "unknown"
+
 
 class HaltKind(StrEnum):
     """What stops calls: a pause everything, a freeze the writes of one task or to one campaign.
@@ -92,19 +95,33 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Modes:
-    """The modes of `signoff.yaml`, which hold where nobody ordered another one."""
+    """The modes of `signoff.yaml`, which hold where nobody ordered another one.
+
+    `named` are the places that the file names in any way; None for every place.
+    """
 
     by_environment: Mapping[str, Mode] = field(default_factory=dict)
     usual: Mode = Mode.APPROVE
+    named: frozenset[str] | None = None
 
     def of(self, environment: str) -> Mode:
         """Return the file's mode of an environment.
 
-        One that is only spelled otherwise than in the file is the usual one, or a stricter one.
+        One that is only spelled otherwise than in the file is the usual one, or a stricter one. So
+        is one that the file does not name: nothing acts alone there, and it is no freer than where
+        an alert names none. Who writes an alert says where it is.
         """
         own = self.by_environment.get(environment)
+        if own is not None:
+            return own
         alike = (mode for name, mode in self.by_environment.items() if is_alike(name, environment))
-        return strictest((self.usual, *alike)) if own is None else own
+        nowhere = self.by_environment.get(NOWHERE, Mode.APPROVE)
+        careful = () if self.names(environment) else (Mode.APPROVE, nowhere)
+        return strictest((self.usual, *alike, *careful))
+
+    def names(self, environment: str) -> bool:
+        """Say whether the file names a place."""
+        return self.named is None or environment in self.named
 
 
 def stops(halt: Halt, matter: Matter) -> bool:

@@ -1,6 +1,5 @@
 """`/signoff mode`: how far each agent may go where, from where that comes, and setting it."""
 
-from agents.alerts import NOWHERE
 from agents.tasks import TaskKind
 from bot.slack import halts
 from bot.slack.desk import Desk
@@ -16,6 +15,7 @@ from bot.store.halts import Switches, switches
 from bot.store.notices import Order
 from policies.lockout import POLICY_AGENT, POLICY_ENVIRONMENT
 from policies.model import DEFAULT_TENANT, Mode
+from tools.halts import NOWHERE
 
 Words = list[str]
 # Of each agent where it acts.
@@ -24,6 +24,10 @@ USAGE = "Write `/signoff mode AGENT ENVIRONMENT observe|approve|auto REASON`."
 # Agent, environment and mode stand before the reason.
 BEFORE_REASON = 3
 PRODUCTION = "production"
+UNNAMED = "wherever an alert names a place that `signoff.yaml` does not"
+ELSEWHERE = (
+    f"A place that `signoff.yaml` does not name is never freer than `{NOWHERE}`, and never `auto`."
+)
 MEANS = {
     Mode.OBSERVE: "everything is looked at and recorded, and nothing is done",
     Mode.APPROVE: "nothing is done without a sign-off",
@@ -85,7 +89,8 @@ def _fault(words: Words, places: Places) -> str | None:
         if field == "ENVIRONMENT" and any(given[place] in found for found in places.values()):
             there = ", ".join(map(code, own))
             return f"{field}: {code(given[0])} never acts in {word}, only in {there}."
-        return f"{field}: there is no {word}; {suggestion(given[place], known)}"
+        goes = f" {ELSEWHERE}" if NOWHERE in known else ""
+        return f"{field}: there is no {word}; {suggestion(given[place], known)}{goes}"
     if len(words) <= BEFORE_REASON:
         return "REASON is missing: why? It is told to everybody."
     return None
@@ -133,6 +138,7 @@ def _line(desk: Desk, found: Switches, place: Place) -> str:
     if ordered is not None:
         return halts.ordered_line(ordered)
     said = desk.config.file_modes.of(place.environment)
-    is_named = place.environment in desk.config.modes
-    source = "`modes`" if is_named else "`mode`"
+    source = "`modes`" if place.environment in desk.config.modes else "`mode`"
+    if not desk.config.file_modes.names(place.environment):
+        return f"{code(place.agent)} in {code(place.environment)}: {said}, as {UNNAMED}"
     return f"{code(place.agent)} in {code(place.environment)}: {said}, {source} of `signoff.yaml`"

@@ -18,10 +18,20 @@ from tools.reserving import Scope
 
 
 class SqlControls:
-    """See `tools.ports.Controls`; `modes` maps environments to what agents may do there."""
+    """See `tools.ports.Controls`; `modes` maps environments to what agents may do there.
 
-    def __init__(self, context: Context, modes: Mapping[str, Mode], usual: Mode) -> None:
-        self._context, self._modes = context, Modes(by_environment=modes, usual=usual)
+    Where it is not `named`, nothing acts alone.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        modes: Mapping[str, Mode],
+        usual: Mode,
+        named: frozenset[str] | None = None,
+    ) -> None:
+        self._context = context
+        self._modes = Modes(by_environment=modes, usual=usual, named=named)
 
     async def standing(self, matter: Matter) -> Standing:
         """Return what stands in the way of a call, and its mode: read anew each time."""

@@ -12,6 +12,7 @@ from bot.store.tables import controls
 from policies.audit import EventKind
 from policies.model import Mode, Proposal
 from tools.halts import (
+    NOWHERE,
     Halt,
     HaltKind,
     Matter,
@@ -78,11 +79,13 @@ class Switches:
         own = self.mode(matter.agent, matter.environment)
         if own is not None:
             return own.mode
-        # One that is only spelled otherwise may make it stricter, never looser.
+        # One that is only spelled otherwise may make it stricter, never looser. So may what was
+        # ordered for alerts that name no place, where an alert names one that nobody knows.
+        like = [matter.environment, *([] if modes.names(matter.environment) else [NOWHERE])]
         alike = (
             one.mode
             for one in self.ordered
-            if one.agent == matter.agent and is_alike(one.environment, matter.environment)
+            if one.agent == matter.agent and any(is_alike(one.environment, name) for name in like)
         )
         return strictest((modes.of(matter.environment), *alike))
 

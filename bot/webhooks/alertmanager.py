@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from agents.alerts import NOWHERE, Alert, AlertStatus, fingerprint, severity
+from agents.alerts import Alert, AlertStatus, fingerprint, severity
 from bot.store.alerts import BadAlert
+from tools.halts import NOWHERE
 
 VERSION = "4"
 MAX_ALERTS = 500

@@ -116,7 +116,7 @@ async def deskside(folder: Path, **config: Any) -> AsyncIterator[Deskside]:  # n
                 catalogue=catalogue,
                 journal=SqlJournal(context, found.file_modes),
                 memory=SqlMemory(context),
-                controls=SqlControls(context, found.modes, found.mode),
+                controls=SqlControls(context, found.modes, found.mode, found.places),
                 directory=directory,
                 rules=lambda: sealed([]),
                 clock=context.clock,
