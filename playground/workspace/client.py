@@ -150,6 +150,7 @@ class Person:
     async def submit(self, values: dict[str, object], *, is_forged: bool = False) -> None:
         """Submit the open modal; `values` are named by block id, action id or label.
 
+        An option may be given by its text; of an external menu, as `/page/suggest` has it.
         Raises PersonError with `errors` by block id where a field is refused.
         """
         modal = await self._opened()
@@ -158,7 +159,8 @@ class Person:
             label = (block.get("label") or {}).get("text")
             for name in (block["block_id"], element["action_id"], label):
                 if name in values:
-                    typed.setdefault(block["block_id"], {})[element["action_id"]] = values[name]
+                    value = _valued(element, values[name])
+                    typed.setdefault(block["block_id"], {})[element["action_id"]] = value
         if len(typed) < len(values):
             raise LookupError(f"the modal does not have all of {sorted(values)}")
         await self._do("submit", view_id=modal["id"], values=typed, is_forged=is_forged)
@@ -234,6 +236,14 @@ def _chosen(element: Json, known: list[Json], wanted: object) -> object:
         if wanted in (_text(option.get("text")), option.get("value")):
             return option if element["type"] in EXTERNAL else option["value"]
     raise LookupError(f"no option `{wanted}` in {element['action_id']}")
+
+
+def _valued(element: Json, given: object) -> object:
+    """Return what a form sends for `given`: an option's value for its text, all else as it is."""
+    if isinstance(given, list):
+        return [_valued(element, one) for one in given]
+    values = {_text(option.get("text")): option.get("value") for option in all_options(element)}
+    return values.get(given, given) if isinstance(given, str) else given
 
 
 def shown_text(message: Json) -> str:

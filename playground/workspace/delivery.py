@@ -19,6 +19,7 @@ from playground.workspace.envelope import (
     UndeliveredError,
 )
 from playground.workspace.faults import Faults
+from playground.workspace.hourly import HourlyEvents
 from playground.workspace.model import Clock, Json
 from playground.workspace.signed import SignedRequests
 from playground.workspace.sockets import Sockets
@@ -42,6 +43,7 @@ class Delivery:
         self._passed = asyncio.Event()
         self._together = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._hourly = HourlyEvents(patience.events_an_hour)
 
     @property
     def sockets(self) -> int:
@@ -52,6 +54,11 @@ class Delivery:
     def is_app_there(self) -> bool:
         """Say whether the app has a socket open, or a request URL that was verified."""
         return self._requests is not None or self._link.count > 0
+
+    @property
+    def excesses(self) -> list[str]:
+        """The events that were dropped because they were too many."""
+        return self._hourly.excesses
 
     @property
     def transport(self) -> str:
@@ -127,8 +134,19 @@ class Delivery:
             raise UndeliveredError(way.timeout_reason) from None
 
     def send_event(self, payload: Json) -> None:
-        """Deliver an event in the background, and again while it is not acknowledged."""
-        self._spawn(self._send_event(payload))
+        """Deliver an event in the background, and again while it is not acknowledged.
+
+        One that is beyond the hour's is dropped; the app hears `app_rate_limited`, once a minute.
+        """
+        now = self._clock.now()
+        if self._hourly.take(now):
+            self._spawn(self._send_event(payload))
+            return
+        minute = self._hourly.minute_to_tell(now)
+        if minute is not None:
+            kept = {name: payload[name] for name in ("token", "team_id", "api_app_id")}
+            told = {"type": "app_rate_limited", "minute_rate_limited": minute}
+            self._spawn(self._send_event(kept | told))
 
     async def _send_event(self, payload: Json) -> None:
         reason = ""

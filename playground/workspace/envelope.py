@@ -11,13 +11,14 @@ EVENTS, COMMANDS, INTERACTIVE = "events_api", "slash_commands", "interactive"
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long the workspace waits: for an ack, for a socket, and between tries of an event."""
+    """What the workspace bears: how long it waits, and how many events an hour it sends."""
 
     ack_s: float = 3.0
     socket_s: float = 1.0
     retry_delays_s: tuple[float, ...] = (0.0, 60.0, 300.0)
     # How long an envelope that is to be overtaken waits for another one.
     overtaken_s: float = 2.0
+    events_an_hour: int = 30_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -164,8 +164,8 @@ class Workspace:
 
     @property
     def excesses(self) -> list[str]:
-        """The calls beyond Slack's rates; a test run should end with none."""
-        return self._api.allowance.excesses
+        """The calls and events beyond Slack's rates; a test run should end with none."""
+        return [*self._api.allowance.excesses, *self._delivery.excesses]
 
     def go_away(self) -> None:
         """Be gone: connections break, nobody answers, people can do nothing."""

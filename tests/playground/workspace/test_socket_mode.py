@@ -112,7 +112,7 @@ async def test_a_modal_shows_the_apps_errors_and_closes_when_accepted(
     shown = await world.ben.modal()
     assert shown is not None
     assert shown["errors"] == {"reason": "Say a little more."}
-    await world.ben.submit({"reason": "the fix is already out", "boxes": ["all"]})
+    await world.ben.submit({"reason": "the fix is already out", "Scope": ["All"]})
     assert await world.ben.modal() is None
     view = app.submissions[-1]["view"]
     assert view["private_metadata"] == "p1"

@@ -156,3 +156,31 @@ async def test_retries_come_at_once_after_a_minute_and_after_five(world: World) 
     world.forward(3600)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(slow.next(), 0.6)
+
+
+@pytest.mark.parametrize("patience", [Patience(events_an_hour=2)])
+async def test_too_many_events_in_an_hour_are_dropped_and_told_once_a_minute(
+    world: World,
+) -> None:
+    bare = await connect(world)
+    # At the beginning of a minute, so that it is the same one for all of them.
+    world.forward(60 - world.clock.now().timestamp() % 60)
+    for text in ("one", "two", "three", "four"):
+        await world.ana.say(INCIDENTS, text)
+    got = [await bare.next() for _ in range(3)]
+    for envelope in got:
+        await bare.ack(envelope)
+    payloads = [envelope["payload"] for envelope in got]
+    [limited] = [payload for payload in payloads if payload["type"] == "app_rate_limited"]
+    assert {payload["event"]["text"] for payload in payloads if payload is not limited} == {
+        "one",
+        "two",
+    }
+    assert limited["api_app_id"] == "A0SIGNOFF"
+    assert limited["minute_rate_limited"] % 60 == 0
+    assert len(world.workspace.excesses) == 2
+    world.forward(3600)
+    await world.ana.say(INCIDENTS, "five")
+    later = await bare.next()
+    await bare.ack(later)
+    assert later["payload"]["event"]["text"] == "five"
