@@ -76,7 +76,7 @@ class Stage:
             return self.world.workspace.is_app_there
 
         try:
-            await self.ana.eventually(look, timeout_s=30)
+            await self.ana.eventually(look, timeout_s=60)
         except TimeoutError as error:
             raise StoryError(f"the bot did not start:\n{self.world.bot.log_tail()}") from error
 
