@@ -34,9 +34,9 @@ class Envelope:
 class UndeliveredError(Exception):
     """An envelope got no ack.
 
-    `reason` is `no_socket`, `socket_closed`, `timeout`, or with signed HTTP `http_timeout`,
-    `http_error` (then with its `status`) or `connection_failed`. `is_final` where the app asked
-    for no further try.
+    `reason` is `no_socket`, `timeout`, or with signed HTTP `connection_failed`, `http_timeout`,
+    `http_error` (then with its `status`); with both `socket_closed`, after it was sent.
+    `is_final` where the app asked for no further try.
     """
 
     def __init__(self, reason: str, status: int = 0, *, is_final: bool = False) -> None:

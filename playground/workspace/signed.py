@@ -96,14 +96,18 @@ class SignedRequests:
         headers = signed_headers(self._secret, body, int(time.time())) | more
         headers |= {"Content-Type": kind, "User-Agent": AGENT, "Accept": "*/*"}
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
+            # A connection of its own each time: one that is kept would outlive an app's restart.
+            connector = aiohttp.TCPConnector(force_close=True)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
         try:
             async with self._session.post(
                 url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 return await _read(response)
-        except aiohttp.ClientError as error:
+        except aiohttp.ClientConnectorError as error:
             raise UndeliveredError("connection_failed") from error
+        except aiohttp.ClientError as error:
+            raise UndeliveredError("socket_closed") from error
 
     async def stop(self) -> None:
         """Close the connections."""

@@ -16,7 +16,13 @@ from playground.workspace.client import PersonError
 from playground.workspace.model import Json
 from playground.workspace.signed import JSON, RequestUrls, UnverifiedUrlError, signed_headers
 from tests.playground.workspace.conftest import World
-from tests.playground.workspace.sample_app import SIGNING_SECRET, SampleApp, card
+from tests.playground.workspace.sample_app import (
+    SIGNING_SECRET,
+    SampleApp,
+    card,
+    option,
+    services_menu,
+)
 
 INCIDENTS = "C0INCIDENTS"
 
@@ -40,6 +46,7 @@ class Desk:
     got: list[tuple[str, Json, bytes]] = field(default_factory=list)
     answer: Callable[[], web.Response] = web.Response
     pause_s: float = 0
+    is_dying: bool = False
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -47,6 +54,8 @@ class Desk:
         if b"url_verification" in body:
             return web.json_response({"challenge": json.loads(body)["challenge"]})
         await asyncio.sleep(self.pause_s)
+        if self.is_dying and request.transport is not None:
+            request.transport.abort()
         return self.answer()
 
 
@@ -124,6 +133,12 @@ async def test_each_kind_of_request_goes_to_its_url_in_its_form(world: World, de
     path, headers, body = desk.got[-1]
     assert path == "/interactivity"
     assert json.loads(parse_qs(body.decode())["payload"][0])["type"] == "block_actions"
+    menu = await world.post(text="where", blocks=services_menu())
+    desk.answer = lambda: web.json_response({"options": [option("cart", "cart")]})
+    assert await world.ana.options("services", "ca", INCIDENTS, menu) == ["cart"]
+    path, headers, body = next(got for got in reversed(desk.got) if got[0] == "/options")
+    asked = json.loads(parse_qs(body.decode())["payload"][0])
+    assert (asked["type"], asked["value"]) == ("block_suggestion", "ca")
     for _, headers, body in desk.got:
         at = int(headers["X-Slack-Request-Timestamp"])
         assert abs(time.time() - at) < 60
@@ -246,3 +261,24 @@ async def test_an_app_that_is_too_slow_is_named_so(world: World, desk: Desk) -> 
     await world.ana.say(INCIDENTS, "hello")
     await eventually(world, lambda: len(desk.got) == 4)
     assert desk.got[-1][1]["X-Slack-Retry-Reason"] == "http_timeout"
+
+
+async def test_an_app_that_dies_on_the_way_may_have_got_it(world: World, desk: Desk) -> None:
+    desk.is_dying = True
+    with pytest.raises(PersonError, match="may have arrived") as lost:
+        await world.ana.command(INCIDENTS, "/card now")
+    assert lost.value.code == "dispatch_unknown_error"
+    await world.ana.say(INCIDENTS, "hello")
+    await eventually(world, lambda: len(desk.got) == 4)
+    assert desk.got[-1][1]["X-Slack-Retry-Reason"] == "connection_failed"
+
+
+async def test_an_app_that_listens_no_more_got_nothing(world: World) -> None:
+    sample = SampleApp(world.base_url)
+    runner, url = await sample.serve()
+    await world.workspace.call_requests(RequestUrls.all_at(url), SIGNING_SECRET)
+    await sample.stop()
+    await runner.cleanup()
+    with pytest.raises(PersonError, match="Nothing was sent") as lost:
+        await world.ana.command(INCIDENTS, "/card now")
+    assert lost.value.code == "dispatch_failed"
