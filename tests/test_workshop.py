@@ -281,6 +281,15 @@ def test_looking_up_a_name_is_refused(loopback_only: LoopbackOnly) -> None:
     loopback_only.refused.clear()
 
 
+def test_the_guard_is_lifted_for_a_while_only() -> None:
+    guard, elsewhere = LoopbackOnly(), (None, ("192.0.2.1", 443))
+    with guard.lifted():
+        guard("socket.connect", elsewhere)
+    assert guard.refused == []
+    with pytest.raises(LeftTheMachine):
+        guard("socket.connect", elsewhere)
+
+
 def test_listening_on_all_interfaces_is_refused(loopback_only: LoopbackOnly) -> None:
     with socket.socket() as server, pytest.raises(LeftTheMachine):
         server.bind(("", 0))

@@ -22,6 +22,8 @@ def checked_content(args: Json) -> tuple[str, list[Json], list[Json]]:
     args = _with_markdown(args)
     text = str(args.get("text") or "")[:MAX_TEXT]
     blocks = args.get("blocks") or []
+    if not isinstance(blocks, list):
+        raise ApiError("invalid_blocks_format")
     attachments = _attachments(args.get("attachments") or [])
     problems = block_problems(blocks, "message")
     if problems:

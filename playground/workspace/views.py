@@ -82,10 +82,18 @@ def push(context: Context, user_id: str, body: Json) -> View:
     return view
 
 
+def _pointed(context: Context, args: Json) -> str:
+    """Use up the trigger of a call and return whose screen it leads to."""
+    pointer = args.get("trigger_id") or args.get("interactivity_pointer")
+    if not pointer:
+        raise invalid("invalid_arguments", ["invalid `trigger_id`"])
+    return context.triggers.redeem(pointer)
+
+
 def open_view(context: Context, args: Json) -> Json:
     """Serve views.open."""
     body = checked_view(context, args.get("view"))
-    user_id = context.triggers.redeem(args.get("trigger_id") or args.get("interactivity_pointer"))
+    user_id = _pointed(context, args)
     context.state.stacks[user_id] = []
     return {"view": view_json(context.state, push(context, user_id, body))}
 
@@ -93,7 +101,7 @@ def open_view(context: Context, args: Json) -> Json:
 def push_view(context: Context, args: Json) -> Json:
     """Serve views.push."""
     body = checked_view(context, args.get("view"))
-    user_id = context.triggers.redeem(args.get("trigger_id") or args.get("interactivity_pointer"))
+    user_id = _pointed(context, args)
     return {"view": view_json(context.state, push(context, user_id, body))}
 
 
@@ -120,7 +128,9 @@ def _wanted(context: Context, args: Json) -> View | None:
 
 def publish_view(context: Context, args: Json) -> Json:
     """Serve views.publish: the home tab of one person."""
-    user = context.state.user(args.get("user_id"))
+    user = context.state.users.get(str(args.get("user_id")))
+    if user is None:
+        raise invalid("invalid_arguments", ["invalid `user_id`"])
     body = checked_view(context, args.get("view"), "home")
     view = context.state.homes.get(user.id)
     check_external_id(context, body, view)

@@ -38,7 +38,11 @@ RULES: list[Rule] = [
         "A message has text, blocks or attachments",
         f"{METHODS}/{POST}",
         {"blocks": post(blocks=[DIVIDER])},
-        {"nothing": (post(), "no_text"), "an empty text": (post(text=""), "no_text")},
+        {
+            "nothing": (post(), "no_text"),
+            "an empty text": (post(text=""), "no_text"),
+            "blocks that are none": (post(text="x", blocks="no JSON"), "invalid_blocks_format"),
+        },
     ),
     rule(
         "message-together",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.conformance import calls, controls, figures, forms, structures, texts
+from tests.conformance import beside, calls, controls, figures, forms, structures, texts
 from tests.conformance.rules import MEASURED, Rule
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "slack-conformance.md"
@@ -12,7 +12,8 @@ PARTS: dict[str, list[Rule]] = {
     "Inputs": forms.RULES,
     "Tables and charts": figures.RULES,
     "Plans, cards, containers, surfaces, views": structures.RULES,
-    "Methods": calls.RULES,
+    "Messages and what is read": calls.RULES,
+    "Streams, files, reactions, sessions, views": beside.RULES,
 }
 RULES: list[Rule] = [rule for rules in PARTS.values() for rule in rules]
 INTRODUCTION = """# What the local workspace holds apps to
@@ -22,10 +23,10 @@ the limit a call is taken, one beyond it is refused with Slack's code. `(?)` mar
 Slack's says. This page is made from those tests. The workspace's checks and Signoff's check of
 what it sends (`bot/slack/limits.py`) are written apart from each other.
 
-The same calls go to Slack itself when `SLACK_CONFORMANCE_TOKEN` (a bot token with `chat:write`,
-`channels:history`, `users:read` and `usergroups:read`) and `SLACK_CONFORMANCE_CHANNEL` (the id of
-a public channel that the bot is in) are set; what is posted there is deleted again. Without them
-those tests are skipped.
+The same calls go to Slack itself when `SLACK_CONFORMANCE_TOKEN` (an agent's bot token with
+`chat:write`, `channels:history`, `files:write`, `reactions:write`, `users:read` and
+`usergroups:read`) and `SLACK_CONFORMANCE_CHANNEL` (the id of a public channel that the bot is in)
+are set; what is posted there is deleted again. Without them those tests are skipped.
 """
 
 
