@@ -7,6 +7,7 @@ the numbers are those of Slack's help pages (?).
 from playground.workspace.context import Context
 from playground.workspace.conversations import page
 from playground.workspace.model import ApiError, Json, Message
+from playground.workspace.payloads import reaction_event
 from playground.workspace.shapes import message_json
 
 MAX_KINDS, MAX_OWN = 50, 23
@@ -32,17 +33,9 @@ def _name(args: Json) -> str:
 
 
 def _tell(context: Context, message: Message, kind: str, name: str) -> None:
-    item = {"type": "message", "channel": message.channel_id, "ts": message.ts}
-    event: Json = {
-        "type": kind,
-        "user": context.state.app.user_id,
-        "reaction": name,
-        "item_user": message.user_id,
-        "item": item,
-        "event_ts": context.state.new_ts(),
-    }
+    event = reaction_event(context, kind, context.state.app.user_id, message)
     context.state.touched(message)
-    context.emit(event, kind)
+    context.emit(event | {"reaction": name}, kind)
 
 
 def add(context: Context, args: Json) -> Json:
