@@ -125,6 +125,17 @@ async def test_only_the_near_future_is_a_time_to_post_at(world: World) -> None:
     assert await error(world, schedule, **later, post_at=at) == "restricted_too_many"
 
 
+async def test_what_is_due_in_a_closed_channel_is_dropped_and_complained_of(world: World) -> None:
+    at = int(datetime.now(UTC).timestamp()) + 60
+    later: Json = {"channel": INCIDENTS, "text": "x", "post_at": at}
+    entry = (await world.call("chat.scheduleMessage", **later))["scheduled_message_id"]
+    world.workspace.state.channels[INCIDENTS].is_archived = True
+    world.clock.forward(61)
+    assert (await world.call("api.test"))["ok"]
+    assert await world.ana.messages(INCIDENTS) == []
+    assert world.workspace.complaints == [f"scheduled message {entry}: is_archived"]
+
+
 # --- channels -------------------------------------------------------------------------------
 
 
@@ -241,6 +252,18 @@ async def test_reactions_are_added_read_and_taken_back(world: World) -> None:
     assert await error(world, "reactions.add", **gone, name="eyes") == "message_not_found"
 
 
+async def test_one_person_gives_a_message_so_many_reactions_and_no_more(world: World) -> None:
+    mark = {"channel": INCIDENTS, "timestamp": await world.post(text="x")}
+    for number in range(23):
+        assert (await world.call("reactions.add", **mark, name=f"e{number}"))["ok"]
+    assert await error(world, "reactions.add", **mark, name="one-more") == "too_many_reactions"
+    message = world.workspace.state.find(INCIDENTS, mark["timestamp"])
+    assert message is not None
+    message.reactions |= {f"theirs{number}": ["U0ANA"] for number in range(27)}
+    assert await error(world, "reactions.add", **mark, name="one-more") == "too_many_emoji"
+    assert await error(world, "reactions.add", **mark, name="e1") == "already_reacted"
+
+
 # --- sessions, validation, arguments ----------------------------------------------------------
 
 
@@ -276,6 +299,14 @@ async def test_an_id_of_the_apps_own_is_for_one_view(world: World) -> None:
     assert (await world.call("views.publish", user_id="U0ANA", view=home))["ok"], "its own"
     taken = await error(world, "views.publish", user_id="U0BEN", view=home)
     assert taken == "duplicate_external_id"
+
+
+async def test_a_view_has_up_to_250_kilobytes(world: World) -> None:
+    text = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3000}}
+    fits = {"type": "home", "blocks": [text] * 80}
+    assert (await world.call("views.publish", user_id="U0ANA", view=fits))["ok"]
+    bulky = {"type": "home", "blocks": [text] * 84}
+    assert await error(world, "views.publish", user_id="U0ANA", view=bulky) == "view_too_large"
 
 
 async def test_scopes_go_by_the_kind_of_the_conversation(serve: Serve) -> None:
