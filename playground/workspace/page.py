@@ -13,6 +13,7 @@ from playground.workspace.acts import ActError, Acts, Click
 from playground.workspace.context import Context
 from playground.workspace.guard import HEADERS, guarded
 from playground.workspace.model import ApiError, Channel, Json, Message, View
+from playground.workspace.scheduling import post_due
 from playground.workspace.shapes import message_json, view_json
 from playground.workspace.windows import MOST_NAMED, Window, in_thread, top_level, window
 
@@ -69,6 +70,7 @@ class Page:
         return _answer(self._see(request, lambda user_id: self._read(user_id, request.query)))
 
     def _see(self, request: web.Request, look: Callable[[str], Json]) -> Json:
+        post_due(self._context)
         user_id = request.query.get("user", "")
         try:
             return look(self._context.state.user(user_id).id)

@@ -107,6 +107,7 @@ async def test_a_message_for_later_is_posted_when_its_time_has_come(world: World
     assert ids == [answer["scheduled_message_id"]]
     assert await world.ana.messages(INCIDENTS) == []
     world.clock.forward(601)
+    assert [m["text"] for m in await world.ana.messages(INCIDENTS)] == ["good morning"]
     history = await world.call("conversations.history", channel=INCIDENTS)
     assert [message["text"] for message in history["messages"]] == ["good morning"]
     assert (await world.call("chat.scheduledMessages.list"))["scheduled_messages"] == []
