@@ -48,6 +48,7 @@ IN_CONTAINERS = (
 MESSAGES: tuple[Surface, ...] = ("message",)
 RICH = typed({"rich_text": RICH_TEXT})
 PICTURE = typed({"image": IMAGE})
+NOTE = text(MAX_SECTION)
 HTTPS = matching(r"https://\S+")
 
 
@@ -89,7 +90,7 @@ def _unique_tasks(at: Inspection, block: Json, pointer: str) -> None:
 
 def _context_element(at: Inspection, value: object, pointer: str) -> None:
     is_image = isinstance(value, dict) and value.get("type") == "image"
-    (PICTURE if is_image else text(MAX_SECTION))(at, value, pointer)
+    (PICTURE if is_image else NOTE)(at, value, pointer)
 
 
 SOURCE = typed({"url": Shape(required={"url": string(), "text": string()})})

@@ -228,10 +228,17 @@ ELEMENTS: dict[str, Shape] = {
     "timepicker": _menu({}, initial_time=matching(r"\d{2}:\d{2}"), timezone=string()),
     "url_text_input": _in_modals(_typing({}, initial_value=string(least=0))),
     "users_select": _menu({}, initial_user=string()),
-    "workflow_button": _element(
-        {"text": plain(MAX_LABEL), "workflow": nested(Shape(required={"trigger": anything}))},
-        accessibility_label=string(MAX_LABEL),
-        style=enum("primary", "danger"),
+    "workflow_button": Shape(
+        required={
+            "action_id": anything,
+            "text": plain(MAX_LABEL),
+            "workflow": nested(Shape(required={"trigger": anything})),
+        },
+        optional={
+            "accessibility_label": string(MAX_LABEL),
+            "style": enum("primary", "danger"),
+        },
+        surfaces=("message",),
     ),
 }
 SELECTS = tuple(kind for kind in ELEMENTS if kind.endswith("_select"))

@@ -35,7 +35,8 @@ def _leaf(required: dict[str, Check], *optional: str) -> Shape:
 
 
 TEXT = _leaf({"text": string()})
-LINK = _leaf({"url": string()}, "text", "unsafe")
+LINK = _leaf({"url": string()}, "from_llm", "is_slack_url", "text", "truncated", "unsafe")
+COLORS = ("gray", "brown", "purple", "indigo", "blue", "green", "yellow", "orange", "red")
 LEAVES: dict[str, Shape] = {
     "attachment_mention": _leaf(
         {"url": string()},
@@ -47,6 +48,8 @@ LEAVES: dict[str, Shape] = {
         {"file_id": string()},
         *("hide_title", "is_skill_invocation", "label", "section_id", "text", "url"),
     ),
+    "canvas_message_unfurl": _leaf({"root_message_ts": string(), "root_message_channel": string()}),
+    "canvas_user_mention": _leaf({"user_id": string()}, "thread_id"),
     "channel": _leaf({"channel_id": string()}, "from_llm", "tab_id"),
     "citation": _leaf(
         {"url": string(), "text": string(), "index": number, "details": anything},
@@ -57,10 +60,27 @@ LEAVES: dict[str, Shape] = {
     "emoji": _leaf({"name": string()}, "skin_tone", "unicode"),
     "file": _leaf({"file_id": string()}, "is_skill_invocation", "text", "url"),
     "link": LINK,
+    "list_record": _leaf({"file_id": string()}, "record_id", "text", "url", "view_id"),
+    "message_mention": _leaf(
+        {"channel_id": string(), "message_ts": string()}, "author_id", "text", "thread_ts", "url"
+    ),
+    "salesforce_data_field": _leaf(
+        {"salesforce_record_id": string()},
+        *("salesforce_field_api_name", "salesforce_field_label", "salesforce_include_field_label"),
+    ),
+    "tag": Shape(required={"text": string()}, optional={"color": enum(*COLORS), "style": STYLE}),
     "team": _leaf({"team_id": string()}),
     "text": TEXT,
-    "user": _leaf({"user_id": string()}),
+    "user": _leaf({"user_id": string()}, "from_llm"),
     "usergroup": _leaf({"usergroup_id": string()}),
+    "work_object_mention": _leaf(
+        {"entity_id": string(), "app_id": string(), "text": string(), "url": string()},
+        *("full_size_preview_enabled", "icon_url", "product_name"),
+    ),
+    "workflow_mention": _leaf(
+        {"workflow_id": string(), "function_trigger_id": string(), "text": string()},
+        *("channel_id", "ts", "url"),
+    ),
 }
 INLINE = array(typed(LEAVES), least=0)
 SECTION = Shape(required={"elements": INLINE})

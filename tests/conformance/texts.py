@@ -235,6 +235,18 @@ RULES: list[Rule] = [
         "Rich text consists of sections, lists, quotes and code",
         RICH_TEXT,
         {
+            "mentions": message(
+                rich(
+                    rich_section(
+                        {"type": "channel", "channel_id": "C1"},
+                        {"type": "usergroup", "usergroup_id": "S1"},
+                        {"type": "broadcast", "range": "here"},
+                        {"type": "date", "timestamp": 1720710212, "format": "{date_num}"},
+                        {"type": "color", "value": "#F405B3"},
+                        {"type": "tag", "text": "Open", "color": "green"},
+                    )
+                )
+            ),
             "all four": message(
                 rich(
                     rich_section({"type": "text", "text": "x", "style": {"bold": True}}),
@@ -249,12 +261,16 @@ RULES: list[Rule] = [
                         "elements": [{"type": "link", "url": "https://example.com"}],
                     },
                 )
-            )
+            ),
         },
         {
             "a table in it": (
                 message(rich({"type": "table", "rows": []})),
                 "/blocks/0/elements/0/type",
+            ),
+            "a tag of no colour": (
+                message(leaf(type="tag", text="x", color="beige")),
+                "/blocks/0/elements/0/elements/0/color",
             ),
             "an unknown leaf": (
                 message(leaf(type="sound")),
