@@ -106,10 +106,20 @@ function toolbar(message, openThread) {
     iconButton("braces", "Show as JSON", () => showRaw(message)));
 }
 
+// A deleted parent keeps its place, and its thread, and says no more.
+function deleted(message, openThread) {
+  return h("article", { class: "message tombstone", "data-ts": message.ts, tabindex: "-1",
+    "aria-label": "A deleted message" },
+  h("span", { class: "avatar gone", "aria-hidden": "true" }, icon("trash")),
+  h("div", { class: "message-body" }, h("div", { class: "text" }, "This message was deleted."),
+    openThread ? threadLink(message, openThread) : null),
+  toolbar(message, openThread));
+}
+
 export function draw(message, { openThread, isContinued, isMarked, isHere }) {
+  if (message.subtype === "tombstone") return deleted(message, openThread);
   const classes = ["message"];
   if (message.is_ephemeral) classes.push("ephemeral");
-  if (message.subtype === "tombstone") classes.push("tombstone");
   if (isMarked) classes.push("highlight");
   if (isHere) classes.push("is-open");
   if (isContinued) classes.push("continued");

@@ -108,7 +108,7 @@ export class Ads extends View {
         h("span", { class: "service-text" }, h("strong", {}, one.name), " ",
           h("span", { class: `status ${one.effective_status.toLowerCase()}` }, one.effective_status.toLowerCase()),
           h("span", { class: "hint" }, `${one.channel} · ${budget} a day · ${one.starts_on} to ${one.ends_on} · by ${one.created_by}`)),
-        one.status === "ARCHIVED" ? null : this.button(isActive ? "Pause by hand" : "Activate by hand", one.id,
+        one.effective_status === "ENDED" ? null : this.button(isActive ? "Pause by hand" : "Activate by hand", one.id,
           "campaign", { id: one.id, status: isActive ? "PAUSED" : "ACTIVE" }));
     };
     return [none("By hand means beside Signoff: its next check must notice."),
