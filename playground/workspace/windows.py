@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from playground.workspace.model import Message
 
 MOST, MOST_NAMED = 200, 100
+BROADCAST = "thread_broadcast"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +20,8 @@ class Window:
 
 
 def top_level(messages: Sequence[Message]) -> list[Message]:
-    """Return what stands in the channel itself: everything but replies."""
-    return [m for m in messages if m.thread_ts in (None, m.ts)]
+    """Return what stands in the channel itself: everything but replies that were not sent there."""
+    return [m for m in messages if m.thread_ts in (None, m.ts) or m.subtype == BROADCAST]
 
 
 def in_thread(messages: Sequence[Message], root_ts: str) -> list[Message]:

@@ -214,30 +214,54 @@ function listed(kind, draw) {
     draw(block, { ...element, options: LISTS[kind]() }, surface, label);
 }
 
-// The app is asked for the options, as somebody types.
+// The app is asked for the options, as somebody types; what is chosen is sent as a whole option,
+// since only the app knows them.
 function external(draw) {
   return (block, element, surface, label) => {
-    const box = h("div", { class: "external" });
-    const list = h("div", {});
-    const show = (found) => list.replaceChildren(draw(block, { ...element, ...found }, surface, label));
-    const start = element.initial_option ? [element.initial_option] : element.initial_options ?? [];
-    let waiting = null;
-    const ask = async (text) => {
-      if (text.length < (element.min_query_length ?? 3)) return;
-      const answer = await act("suggest", { user: store.user, action_id: element.action_id,
-        block_id: block.block_id, text, ...surface.place });
-      if (answer.ok) show({ options: answer.options, option_groups: answer.option_groups });
-      else notice(answer.message ?? "The options could not be loaded.");
+    const known = new Map();
+    const learned = (list) => list.map((option) => {
+      known.set(option.value, option);
+      return option;
+    });
+    const kept = surface.values?.get(block.block_id, element.action_id)
+      ?? element.initial_option ?? element.initial_options;
+    let chosen = learned([kept ?? []].flat());
+    const whole = (value) => {
+      chosen = [value ?? []].flat().map((one) => known.get(one)).filter(Boolean);
+      return Array.isArray(value) ? chosen : chosen[0] ?? null;
     };
-    const find = h("input", { type: "search", placeholder: placeholder(element) || "Type to find",
-      "aria-label": `Find ${label ?? ""}`.trim(), oninput: () => {
-        clearTimeout(waiting);
-        waiting = setTimeout(() => ask(find.value.trim()), PAUSE_MS);
-      } });
-    show({ options: start });
-    box.append(find, list);
-    return box;
+    const now = () => (draw === multiSelect ? chosen.map((option) => option.value) : chosen[0]?.value ?? "");
+    const inner = { ...surface,
+      values: { get: now, set: (b, a, value) => surface.values?.set(b, a, whole(value)) },
+      act: (b, e, value) => surface.act(b, e, whole(value)) };
+    const list = h("div", {});
+    const show = (found) => {
+      const fresh = learned(found).filter((option) => !chosen.some((one) => one.value === option.value));
+      list.replaceChildren(draw(block, { ...element, options: [...chosen, ...fresh] }, inner, label));
+    };
+    show([]);
+    return h("div", { class: "external" }, search(block, element, surface, { label, show }), list);
   };
+}
+
+function search(block, element, surface, { label, show }) {
+  const least = element.min_query_length ?? 3;
+  let waiting = null;
+  const ask = async (text) => {
+    if (text.length < least) return;
+    const answer = await act("suggest", { user: store.user, action_id: element.action_id,
+      block_id: block.block_id, text, ...surface.place });
+    if (answer.ok) show(options(answer));
+    else notice(answer.message ?? "The options could not be loaded.");
+  };
+  const find = h("input", { type: "search", placeholder: placeholder(element) || "Type to find",
+    "aria-label": `Find ${label ?? ""}`.trim(),
+    onfocus: () => { if (!least && !find.value) ask(""); },
+    oninput: () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => ask(find.value.trim()), PAUSE_MS);
+    } });
+  return find;
 }
 
 const ELEMENTS = {

@@ -11,7 +11,7 @@ const GROUP_S = 300;
 function continues(message, before) {
   return Boolean(before) && before.user === message.user && !before.reply_count
     && !before.is_ephemeral && !message.is_ephemeral && !message.bot_id
-    && message.subtype !== "tombstone"
+    && !message.subtype && before.subtype !== "tombstone"
     && Number(message.ts) - Number(before.ts) < GROUP_S && day(before.ts) === day(message.ts);
 }
 

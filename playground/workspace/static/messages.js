@@ -106,6 +106,13 @@ function toolbar(message, openThread) {
     iconButton("braces", "Show as JSON", () => showRaw(message)));
 }
 
+// A reply that was also sent to the channel says so, and leads to its thread.
+function broadcast(message, openThread) {
+  if (!openThread || message.subtype !== "thread_broadcast") return null;
+  return h("button", { type: "button", class: "thread-link", "data-key": "broadcast",
+    onclick: () => openThread(message.thread_ts) }, icon("reply"), "Replied to a thread");
+}
+
 // A deleted parent keeps its place, and its thread, and says no more.
 function deleted(message, openThread) {
   return h("article", { class: "message tombstone", "data-ts": message.ts, tabindex: "-1",
@@ -124,8 +131,9 @@ export function draw(message, { openThread, isContinued, isMarked, isHere }) {
   if (isHere) classes.push("is-open");
   if (isContinued) classes.push("continued");
   if (message.streaming) classes.push("streaming");
+  if (message.subtype === "me_message") classes.push("doing");
   const mark = message.is_ephemeral
-    ? h("div", { class: "only-you" }, icon("lock"), "Only visible to you") : null;
+    ? h("div", { class: "only-you" }, icon("lock"), "Only visible to you") : broadcast(message, openThread);
   return h("article", { class: classes.join(" "), "data-ts": message.ts, tabindex: "-1",
     "aria-label": `${names.user(message.user) ?? message.user}, ${clock(message.ts)}`,
     "aria-busy": message.streaming ? "true" : null },

@@ -7,9 +7,9 @@ from playwright.async_api import Page, Response, expect
 
 from playground.workspace.demo import demo_workspace
 from playground.workspace.guard import loopback_only
-from playground.workspace.model import Json, Message, Subscriptions, View
+from playground.workspace.model import Message, Subscriptions
 from tests.playground.workspace.conftest import FakeClock, Serve, World
-from tests.playground.workspace.sample_app import APP_TOKEN, BOT_TOKEN, card, modal
+from tests.playground.workspace.sample_app import APP_TOKEN, BOT_TOKEN, card
 
 pytestmark = pytest.mark.browser
 
@@ -102,32 +102,14 @@ async def test_the_keyboard_leads_everywhere(world: World, page: Page) -> None:
     await expect(page.get_by_role("radio", name="Ben")).to_be_checked()
 
 
-@pytest.mark.usefixtures("app")
-async def test_a_modal_on_a_modal_leads_back_to_what_was_typed(world: World, page: Page) -> None:
-    await world.post(text="card", blocks=card())
+async def test_a_deleted_parent_keeps_its_place_and_its_thread(world: World, page: Page) -> None:
+    root = await world.post(text="card")
+    await world.ana.say(INCIDENTS, "why is that?", root)
+    await world.call("chat.delete", channel=INCIDENTS, ts=root)
     await page.goto(world.base_url)
-    await page.get_by_role("button", name="Reject").click()
-    window = page.locator("#modal")
-    await window.get_by_label("Reason").fill("half a sentence")
-    pushed(world, modal(title={"type": "plain_text", "text": "Details"}))
-    await expect(window).to_contain_text("2 of at most 3")
-    await expect(window.get_by_role("heading", name="Details")).to_be_visible()
-    await window.get_by_role("button", name="Back to the window below").click()
-    await expect(window.get_by_role("heading", name="Reject")).to_be_visible()
-    await page.keyboard.press("Escape")
-    await expect(window).to_be_hidden()
-
-
-def pushed(world: World, body: Json) -> None:
-    """Put a window on top of the one that Ana sees."""
-    state = world.workspace.state
-    below = state.stacks["U0ANA"][-1]
-    body = {**body, "blocks": state.with_block_ids(body["blocks"])}
-    above = View(
-        id="V9", user_id="U0ANA", body=body, hash="1", root_id=below.id, previous_id=below.id
-    )
-    state.stacks["U0ANA"].append(above)
-    state.feed.publish("view", user="U0ANA")
+    await expect(page.locator("article")).to_contain_text("This message was deleted.")
+    await page.get_by_role("button", name="1 reply").click()
+    await expect(page.locator("#thread").get_by_text("why is that?")).to_be_visible()
 
 
 async def test_ten_thousand_messages_are_read_from_the_end_and_on_scroll(

@@ -146,6 +146,14 @@ async def test_replies_are_read_in_their_thread_and_not_in_the_channel(world: Wo
     assert texts(around) == ["root", "later"]
 
 
+async def test_a_reply_that_was_also_sent_to_the_channel_stands_in_both(world: World) -> None:
+    root = await world.ana.say(INCIDENTS, "root")
+    await world.post(text="for all", thread_ts=root, reply_broadcast=True)
+    await world.post(text="for the thread", thread_ts=root)
+    assert texts(await read(world, limit=9)) == ["root", "for all"]
+    assert texts(await read(world, limit=9, thread=root)) == ["root", "for all", "for the thread"]
+
+
 async def test_a_few_messages_are_read_by_name_and_the_missing_are_told(world: World) -> None:
     own = await world.ana.say(INCIDENTS, "mine")
     told = {"user": "U0BEN", "text": "psst"}
