@@ -28,6 +28,9 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest(
         scopes=frozenset(found["oauth_config"]["scopes"]["bot"]),
         subscriptions=Subscriptions(
-            events=frozenset(events), commands=frozenset(commands), hints=hints
+            events=frozenset(events),
+            commands=frozenset(commands),
+            hints=hints,
+            prompts=tuple(found["features"].get("agent_view", {}).get("suggested_prompts", ())),
         ),
     )

@@ -63,6 +63,8 @@ class Subscriptions:
     commands: frozenset[str] | None = None
     # What the page shows beside a command: its `description` and `usage_hint`.
     hints: Mapping[str, Json] = field(default_factory=dict)
+    # What an agent suggests to begin with: `title` and `message`.
+    prompts: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +81,7 @@ class SlackApp:
     events: frozenset[str]
     commands: frozenset[str] | None
     hints: Mapping[str, Json] = field(default_factory=dict)
+    prompts: tuple[Json, ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)

@@ -97,6 +97,7 @@ class Page:
             "app": {"id": state.app.id, "name": state.app.name, "user_id": state.app.user_id},
             "commands": sorted(state.app.commands or ()),
             "hints": dict(state.app.hints),
+            "prompts": list(state.app.prompts),
             "is_bot_connected": self._context.delivery.is_app_there,
             "users": people,
             "usergroups": groups,

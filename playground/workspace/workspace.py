@@ -74,6 +74,7 @@ class Workspace:
             events=subscribed.events,
             commands=subscribed.commands,
             hints=subscribed.hints,
+            prompts=subscribed.prompts,
         )
         self.state = State(clock=clock, team=TEAM, app=app)
         self.state.users[BOT_USER_ID] = User(

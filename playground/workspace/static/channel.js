@@ -77,6 +77,7 @@ export class ChannelPane {
   }
 
   #empty() {
+    if (currentChannel()?.kind === "im") return conversation();
     const isQuietChannel = store.channel !== DEFAULT_CHANNEL;
     if (!this.breakSomething) {
       return h("div", { class: "empty-state" }, h("p", { class: "empty-title" }, "Nothing was said here yet."),
@@ -94,6 +95,19 @@ export class ChannelPane {
       store.state.commands.length ? h("p", { class: "hint" }, "Commands: ", store.state.commands
         .flatMap((name) => [h("code", {}, name), " "])) : null);
   }
+}
+
+// The first words to an agent, one click each.
+function conversation() {
+  const { app, prompts } = store.state;
+  const say = (text) => async () => {
+    const answer = await act("say", { user: store.user, channel: store.channel, text });
+    if (!answer.ok) notice(answer.message);
+  };
+  return h("div", { class: "empty-state" },
+    h("p", { class: "empty-title" }, `Talk with ${app.name}.`),
+    h("p", {}, prompts.length ? "Ask it something, or begin with:" : "Say something, or type / to see the commands."),
+    prompts.map((prompt) => h("button", { type: "button", class: "button", onclick: say(prompt.message) }, prompt.title)));
 }
 
 function beginning(channel, title) {

@@ -7,12 +7,14 @@ import { h, icon } from "./dom.js";
 import { store } from "./store.js";
 
 const MAX_HEIGHT_PX = 180;
+const NARROW_PX = 480;
 // What was typed and not sent, by person and place, while they look elsewhere.
 const drafts = new Map();
 
 export function composer(label, threadTs = null) {
   const place = [store.user, store.channel, threadTs ?? ""].join(" ");
-  const field = h("textarea", { rows: 1, "aria-label": label, placeholder: label,
+  const short = innerWidth < NARROW_PX ? label.split(",")[0] : label;
+  const field = h("textarea", { rows: 1, "aria-label": label, placeholder: short,
     class: "composer-field", value: drafts.get(place) ?? "" });
   const completion = new Completion(field);
   const usage = h("div", { class: "usage hint", "aria-live": "polite", hidden: true });

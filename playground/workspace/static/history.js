@@ -6,6 +6,9 @@ import { isTopLevel, rootTs, store } from "./store.js";
 const PAGE = 60;
 // What is kept of a long channel; the other end is dropped and loaded again when it is needed.
 const KEPT = 300;
+// How many changed messages are asked for by name: at once, and at all.
+const AT_ONCE = 100;
+const MANY = 1000;
 
 export class History {
   constructor({ user, channel, thread = null }) {
@@ -108,14 +111,18 @@ export class History {
   }
 }
 
-// Asks once for everything that changed in a channel, whichever of its lists shows it.
+// Asks for everything that changed in a channel, whichever of its lists shows it.
 export async function refresh(histories, changed) {
   const named = [...changed];
-  if (named.length > 100) return Promise.all(histories.map((history) => history.reload()));
+  // More than can be told one by one: what is shown is read anew.
+  if (named.length > MANY) return Promise.all(histories.map((history) => history.reload()));
   const { user, channel } = histories[0].where;
-  const answer = await look("messages", { user, channel, ts: named.join(",") });
-  if (!answer.ok) return undefined;
-  store.sessions = answer.sessions;
-  histories.forEach((history) => history.take(answer.messages, answer.gone));
+  for (let at = 0; at < named.length || at === 0; at += AT_ONCE) {
+    const ts = named.slice(at, at + AT_ONCE).join(",");
+    const answer = await look("messages", { user, channel, ts });
+    if (!answer.ok) return undefined;
+    store.sessions = answer.sessions;
+    histories.forEach((history) => history.take(answer.messages, answer.gone));
+  }
   return undefined;
 }

@@ -53,6 +53,17 @@ async def test_a_command_is_completed_and_says_how_it_goes_on(serve: Serve, page
     await expect(page.locator(".usage")).to_have_text("/triage [service] · Look into a service")
 
 
+async def test_an_agent_is_asked_what_it_suggests_itself(serve: Serve, page: Page) -> None:
+    prompts = ({"title": "Help", "message": "What can you do?"},)
+    workspace = demo_workspace(
+        FakeClock(), BOT_TOKEN, APP_TOKEN, subscriptions=Subscriptions(prompts=prompts)
+    )
+    await page.goto(f"{await serve(workspace)}/#D0ANA")
+    await page.get_by_role("button", name="Help").click()
+    await expect(page.locator("article")).to_contain_text("What can you do?")
+    await expect(page.get_by_role("button", name="Help")).to_have_count(0)
+
+
 async def test_people_groups_and_channels_are_completed(world: World, page: Page) -> None:
     await page.goto(world.base_url)
     field = page.get_by_label("Message #incidents")

@@ -189,8 +189,10 @@ async def test_whoever_is_not_known_here_is_told_who_is(world: World) -> None:
     assert answer["people"] == ["U0ANA", "U0BEN", "U0MIA"]
 
 
-def test_the_manifest_says_what_each_command_takes() -> None:
-    hints = read_manifest(MANIFEST).subscriptions.hints
+def test_the_manifest_says_what_each_command_takes_and_what_to_begin_with() -> None:
+    subscriptions = read_manifest(MANIFEST).subscriptions
+    assert [prompt["title"] for prompt in subscriptions.prompts] == ["What can you do?"]
+    hints = subscriptions.hints
     assert hints["/triage"]["usage_hint"] == "[service] [staging|production]"
     assert all(hint["description"] for hint in hints.values())
 
