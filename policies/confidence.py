@@ -121,7 +121,7 @@ class Asking:
     others: Mapping[str, Any]
 
     def takes_over(self, ended: "Asking") -> bool:
-        """Say whether this one asks for as much wherever the other one, further up, would ask.
+        """Say whether this one asks the same people wherever the other one, further up, would.
 
         It begins where that one ends or further down, and goes on below.
         """
@@ -129,7 +129,7 @@ class Asking:
             self.least < ended.least
             # What may act alone asks nobody then, so it does not follow what always asks.
             and self.rule.kind in {RuleKind.APPROVE, ended.rule.kind}
-            and _asks_as_much(self.asked, ended.asked)
+            and _would_do(self.asked, ended.asked)
             and all(
                 name in ended.others and _implies(name, ended.others[name], wanted)
                 for name, wanted in self.others.items()
@@ -186,10 +186,10 @@ def _asking(rules: Sequence[Rule]) -> Iterator[Asking]:
         )
 
 
-def _asks_as_much(one: Asked, other: Asked) -> bool:
+def _would_do(one: Asked, other: Asked) -> bool:
+    """Say whether whoever answers the one question would do for the other too."""
     return (
-        one.n >= other.n
-        and {*one.groups} <= {*other.groups}
+        {*one.groups} <= {*other.groups}
         and {*one.groups, *one.then} <= {*other.groups, *other.then}
         and (one.expires_s or DEFAULT_EXPIRES_S) <= (other.expires_s or DEFAULT_EXPIRES_S)
         and (other.self_approval or not one.self_approval)

@@ -9,7 +9,7 @@ import pytest
 from bot.policy import candidate
 from policies.comparison import compared
 from policies.confidence import is_plain
-from policies.difference import difference
+from policies.difference import changed_rules, difference
 from policies.engine import Asked, Bounds, Rule, RuleKind, RuleSet, When, decide
 from policies.explanation import explain
 from policies.facts import Facts, Mode, Severity
@@ -121,6 +121,25 @@ def test_one_rule_takes_over_from_as_many_people_as_it_asks() -> None:
     assert answers(ONE_UP, beside, third, TWO_LOW)["0.3"] == "1 oncall + 2 oncall"
 
 
+def test_what_asks_in_every_mode_is_taken_over_first_and_then_the_first_by_name() -> None:
+    low = rule("low", RuleKind.APPROVE, within(None, "0.5"), ONE)
+    assert answers(AUTO, ONE_UP, low)["0.3"] == "1 oncall"
+    wider = Asked(n=1, groups=("oncall", "operators"))
+    other = rule("other", RuleKind.APPROVE, within("0.5", None), wider)
+    rules = sealed([ONE_UP, other, low])
+    turned = rules.model_copy(update={"rules": rules.rules[::-1]})
+    for some in (rules, turned):
+        assert said(decide(at("0.3"), some)) == "1 oncall + 1 oncall/operators"
+
+
+def test_two_rules_for_one_confidence_alone_do_not_replace_each_other() -> None:
+    one = rule("one", RuleKind.APPROVE, within("0.5", "0.5"), ONE)
+    other = rule("other", RuleKind.APPROVE, within("0.5", "0.5"), ONE)
+    found = answers(ANY, one, other)
+    assert found["0.7"] == "1 operators"
+    assert found["0.5"] == found["0.3"] == "1 operators + 1 oncall + 1 oncall"
+
+
 def test_one_rule_takes_over_from_all_that_never_ask_together() -> None:
     staging = rule("staging", RuleKind.APPROVE, within("0.5", None, environment=("staging",)), TWO)
     ads = rule("ads", RuleKind.APPROVE, within("0.5", None, environment=("ads",)), TWO)
@@ -145,6 +164,12 @@ def test_one_rule_takes_over_from_all_that_never_ask_together() -> None:
             RuleKind.APPROVE,
             within(None, "0.5"),
             TWO.model_copy(update={"expires_s": 86_400}),
+        ),
+        rule(
+            "more-of-others-later",
+            RuleKind.APPROVE,
+            within(None, "0.5"),
+            TWO.model_copy(update={"then": ("operators",)}),
         ),
         rule("overlapping", RuleKind.APPROVE, within(None, "0.6"), TWO),
         rule(
@@ -294,3 +319,13 @@ def test_a_change_further_up_is_told_of_the_confidence_below_too() -> None:
         only(ONE_UP, TWO_LOW), only(ONE_UP, TWO_LOW.model_copy(update={"asked": OPERATOR}))
     )
     assert again.is_looser
+
+
+def test_whom_a_rule_goes_on_to_ask_by_a_change_of_another_counts_as_changed() -> None:
+    severe = rule("a", RuleKind.APPROVE, within("0.5", None, severity=(Severity.SEV1,)), TWO)
+    every = rule("b", RuleKind.APPROVE, within("0.5", None), TWO)
+    old, new = sealed([severe, every, TWO_LOW]), sealed([every, TWO_LOW])
+    assert said(decide(at("0.3"), old)) == "2 oncall + 2 oncall"
+    assert said(decide(at("0.3"), new)) == "2 oncall"
+    assert changed_rules(old, new) == {"a", "b"}
+    assert frozenset({"b"}) in {one.rules for one in difference(old, new).differences}
