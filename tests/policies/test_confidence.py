@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from bot.policy import candidate
-from policies.comparison import compared
+from policies.comparison import Change, compared
 from policies.confidence import is_plain
 from policies.difference import changed_rules, difference
-from policies.engine import Asked, Bounds, Rule, RuleKind, RuleSet, When, decide
+from policies.engine import Asked, Bounds, Rule, RuleKind, When, decide
 from policies.explanation import explain
 from policies.facts import Facts, Mode, Severity
 from policies.loader import sealed
@@ -305,20 +305,16 @@ def test_explain_says_where_further_up_nothing_is_permitted(rules: list[Rule], w
     assert (found.decision.effect, found.notes) == (EffectKind.DENY, (words,))
 
 
-def test_a_change_further_up_is_told_of_the_confidence_below_too() -> None:
-    def only(*rules: Rule) -> RuleSet:
-        return sealed(rules)
-
-    below = rule("below", RuleKind.APPROVE, within(None, "0.9"), ONE)
-    found = difference(only(AUTO, below), only(below))
-    assert {(one.change.value, *one.rules) for one in found.differences} == {("tighter", "auto")}
-    effects = {(one.before.effect, one.after.effect) for one in found.differences}
-    assert (EffectKind.APPROVE, EffectKind.DENY) in effects
-    # Without who takes over, who was asked further up goes on to be asked.
-    again = difference(
-        only(ONE_UP, TWO_LOW), only(ONE_UP, TWO_LOW.model_copy(update={"asked": OPERATOR}))
-    )
-    assert again.is_looser
+def test_a_change_further_up_is_told_of_what_only_differs_below_too() -> None:
+    alone = rule("alone", RuleKind.AUTO, within("0.9", None))
+    below = rule("below", RuleKind.AUTO, within(None, "0.9"))
+    unsure = rule("unsure", RuleKind.RAISE, within(None, "0.5"), ONE)
+    found = difference(sealed([alone, below, unsure]), sealed([below, unsure])).differences
+    assert {(one.change, one.rules) for one in found} == {(Change.TIGHTER, frozenset({"alone"}))}
+    effects = {(one.before.effect, one.after.effect) for one in found}
+    assert effects == {
+        (effect, EffectKind.DENY) for effect in (EffectKind.AUTO, EffectKind.APPROVE)
+    }
 
 
 def test_whom_a_rule_goes_on_to_ask_by_a_change_of_another_counts_as_changed() -> None:
@@ -328,4 +324,6 @@ def test_whom_a_rule_goes_on_to_ask_by_a_change_of_another_counts_as_changed() -
     assert said(decide(at("0.3"), old)) == "2 oncall + 2 oncall"
     assert said(decide(at("0.3"), new)) == "2 oncall"
     assert changed_rules(old, new) == {"a", "b"}
+    lower = rule("two-low", RuleKind.APPROVE, within(None, "0.3"), TWO)
+    assert changed_rules(new, sealed([every, lower])) == {"b", "two-low"}
     assert frozenset({"b"}) in {one.rules for one in difference(old, new).differences}
