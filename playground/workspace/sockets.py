@@ -5,9 +5,10 @@ Shapes and reasons of `disconnect`: docs.slack.dev, apis/events-api/using-socket
 """
 
 import asyncio
+import contextlib
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -18,6 +19,8 @@ from playground.workspace.model import Json
 
 MAX_SOCKETS = 10
 HOST = "playground"
+# How long a client that was told to go may take; Slack's own `warning` comes about 10 s before.
+LEAVES_S = 10.0
 WARNING, REFRESH, DISABLED = "warning", "refresh_requested", "link_disabled"
 TOO_MANY = "too_many_websockets"
 REASONS = (WARNING, REFRESH, DISABLED)
@@ -31,6 +34,7 @@ class Link:
     transport: asyncio.Transport | None
     waiting: dict[str, "asyncio.Future[Json]"] = field(default_factory=dict)
     is_leaving: bool = False
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Sockets:
@@ -110,6 +114,7 @@ class Sockets:
 
     def _drop(self, link: Link) -> None:
         self._links.remove(link)
+        link.gone.set()
         for waiting in link.waiting.values():
             if not waiting.done():
                 waiting.set_exception(UndeliveredError("socket_closed"))
@@ -151,19 +156,18 @@ class Sockets:
         return fresh[0]
 
     async def disconnect(self, reason: str) -> None:
-        """Say `disconnect` to every socket; all but a `warning` close it, and it gets nothing more.
+        """Say `disconnect` to every socket; one that was not only warned gets nothing more.
 
+        It may still send its acks, and is closed when its client has not done that for a while.
         After `link_disabled`, Socket Mode stays off until `is_disabled` is taken back.
         """
         self.is_disabled = self.is_disabled or reason == DISABLED
         for link in list(self._links):
-            if reason == WARNING:
-                await link.socket.send_json(_goodbye(reason))
-                continue
-            link.is_leaving = True
+            link.is_leaving = link.is_leaving or reason != WARNING
             self._count_links()
             await link.socket.send_json(_goodbye(reason))
-            await link.socket.close()
+            if link.is_leaving:
+                self._soon(_seen_off(link))
 
     def cut(self) -> None:
         """Break every connection off without a word, as when a cable is pulled."""
@@ -174,14 +178,17 @@ class Sockets:
     def close(self) -> None:
         """Close every connection from this side, as a server does that goes down in order."""
         for link in self._left():
-            task = asyncio.create_task(_closed(link.socket))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._soon(_closed(link.socket))
 
     def forget(self) -> None:
         """Close every connection and take no ticket that was given out before."""
         self._tickets.clear()
         self.close()
+
+    def _soon(self, closing: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(closing)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def _left(self) -> list[Link]:
         links = list(self._links)
@@ -193,8 +200,18 @@ class Sockets:
     async def stop(self) -> None:
         """Close the sockets; no new one is taken."""
         self._is_stopped = True
+        for task in list(self._closing):
+            task.cancel()
+        await asyncio.gather(*self._closing, return_exceptions=True)
         for link in list(self._links):
             await link.socket.close()
+
+
+async def _seen_off(link: Link) -> None:
+    """Close a socket that was told to go, once its client has had the time to do that."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(link.gone.wait(), LEAVES_S)
+    await link.socket.close()
 
 
 def _goodbye(reason: str) -> Json:

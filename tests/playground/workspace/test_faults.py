@@ -8,12 +8,13 @@ import pytest
 
 from playground.workspace.client import PersonError
 from tests.playground.workspace.bare_app import connect
-from tests.playground.workspace.conftest import World
+from tests.playground.workspace.conftest import SHORT, World
 from tests.playground.workspace.sample_app import APP_TOKEN, SampleApp, card
 
 INCIDENTS = "C0INCIDENTS"
 
 
+@pytest.mark.parametrize("patience", [SHORT])
 async def test_an_event_without_an_ack_is_sent_again_with_its_attempt(world: World) -> None:
     slow = await connect(world)
     await world.ana.say(INCIDENTS, "hello")
@@ -28,6 +29,7 @@ async def test_an_event_without_an_ack_is_sent_again_with_its_attempt(world: Wor
         await asyncio.wait_for(slow.next(), 0.6)
 
 
+@pytest.mark.parametrize("patience", [SHORT])
 async def test_a_click_without_an_ack_is_never_sent_again(world: World) -> None:
     slow = await connect(world)
     ts = await world.post(text="card", blocks=card())

@@ -15,7 +15,7 @@ from aiohttp import web
 from playground.workspace.client import PersonError
 from playground.workspace.model import Json
 from playground.workspace.signed import JSON, RequestUrls, UnverifiedUrlError, signed_headers
-from tests.playground.workspace.conftest import World
+from tests.playground.workspace.conftest import SHORT, World
 from tests.playground.workspace.sample_app import (
     SIGNING_SECRET,
     SampleApp,
@@ -253,6 +253,7 @@ async def test_while_the_workspace_is_away_nobody_is_called(world: World, desk: 
     assert len(desk.got) == 1
 
 
+@pytest.mark.parametrize("patience", [SHORT])
 async def test_an_app_that_is_too_slow_is_named_so(world: World, desk: Desk) -> None:
     desk.pause_s = 1.0
     with pytest.raises(PersonError, match="no answer in time") as lost:

@@ -7,7 +7,7 @@ import pytest
 from playground.workspace.client import PersonError
 from playground.workspace.model import Json
 from tests.playground.workspace.bare_app import connect
-from tests.playground.workspace.conftest import World
+from tests.playground.workspace.conftest import SHORT, World
 from tests.playground.workspace.sample_app import SampleApp, card, modal
 
 INCIDENTS = "C0INCIDENTS"
@@ -136,6 +136,7 @@ async def test_a_required_field_is_refused_before_anything_is_sent(
     assert app.submissions == []
 
 
+@pytest.mark.parametrize("patience", [SHORT])
 async def test_a_submission_without_an_ack_tells_the_person_and_is_not_sent_again(
     world: World, app: SampleApp
 ) -> None:
