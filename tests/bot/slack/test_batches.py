@@ -275,6 +275,22 @@ async def test_votes_wait_on_the_card_while_signoff_is_paused(here: Bench) -> No
     assert [label(one) for one in buttons(card)] == ["Withdraw", "Withdraw"]
 
 
+async def test_one_reminder_calls_people_to_all_that_still_wait_on_a_card(here: Bench) -> None:
+    task = await here.task(*LAMPS)
+    card = await here.card("batch:")
+    await here.press("U0ANA", "Approve", card)
+    here.side.store.clock.forward(15 * 86_400 + 60)
+    await here.work()
+    await here.shown()
+    (mark,) = [one for one in here.side.marks() if one.startswith("reminded:")]
+    assert mark == f"reminded:{task.id}-1"
+    said = words(await here.card(mark))
+    assert "(attic); Set the lamp from old to new (porch). <!subteam^S0ONCALL>, please look" in said
+    assert "hall" not in said
+    await here.press("U0BEN", "Approve the 2 shown", await here.card("batch:"))
+    assert "Asked again at" in words(await here.card(mark))
+
+
 async def test_an_item_is_withdrawn_alone(here: Bench) -> None:
     task = await here.task("hall", "attic", "porch")
     card = await here.card("batch:")
