@@ -226,6 +226,19 @@ async def test_activating_and_pausing_undo_each_other(account: Account) -> None:
     ]
 
 
+async def test_what_the_worst_case_of_an_activation_rests_on_must_still_be_so(
+    account: Account,
+) -> None:
+    done = await account.create()
+    row = {"id": done.data["campaign_id"], "name": "Spring tents", "daily_budget": "50.00 EUR"}
+    tool, params = account.writing("activate", switching(row))
+    found = tool.plan(params, await tool.observe(params)).preconditions
+    assert {str(item) for item in found} >= {
+        "its budget is 50.00 EUR a day",
+        "a day may overspend its budget by 25 %",
+    }
+
+
 CALL_BACK = Call(key="signoff-T-1-2-inverse", comment="Signoff T-1-2 (inverse)")
 
 

@@ -166,11 +166,7 @@ class CreateCampaign(WriteTool[CreateParameters]):
                     value=params.currency,
                     words=f"the account spends in {params.currency}",
                 ),
-                Precondition(
-                    field="overspend_ratio",
-                    value=observed["overspend_ratio"],
-                    words=f"a day may overspend its budget by {extra:.0f} %",
-                ),
+                _overspending(observed),
             ),
             expected_effect=ExpectedEffect(
                 tool=CampaignReader.name,
@@ -306,7 +302,7 @@ class ActivateCampaign(_Switch):
 
     def plan(self, params: SwitchParameters, observed: State) -> Plan:
         """Refuse what is not paused; reckon the worst case; undo by pausing."""
-        preconditions = self._checked(params, observed)
+        preconditions = (*self._checked(params, observed), _overspending(observed))
         if params.ends_on is not None:
             words = f"its last day is {params.ends_on}"
             last = Precondition(field="ends_on", value=params.ends_on, words=words)
@@ -361,6 +357,13 @@ class PauseCampaign(_Switch):
             currency=Money.parse(observed["daily_budget"]).currency,
             services_changed=0,
         )
+
+
+def _overspending(observed: State) -> Precondition:
+    """Return that a day may cost as much as was reckoned: the worst case rests on it."""
+    ratio = observed["overspend_ratio"]
+    words = f"a day may overspend its budget by {Decimal(ratio) * 100:.0f} %"
+    return Precondition(field="overspend_ratio", value=ratio, words=words)
 
 
 def _channel(observed: State) -> str | None:
