@@ -121,7 +121,24 @@ def _faults(case: Case, document: Any, names: Names) -> Iterator[tuple[Path, str
     currency = case.facts.get("currency")
     if isinstance(currency, str) and currency not in CURRENCIES:
         yield ("facts", "currency"), f"facts.currency: {currency_words(currency)}"
+    for name in sorted(case.expect.model_fields_set):
+        if getattr(case.expect, name) is None:
+            yield ("expect", name), f"expect.{name}: it has no value and would expect nothing"
     yield from _strangers(case.facts, names)
+    yield from _misspelt_place(case.facts, names.rules)
+
+
+def _misspelt_place(facts: Mapping[str, Any], rules: RuleSet) -> Iterator[tuple[Path, str]]:
+    """Yield an environment that was probably meant to be one of the approved actions.
+
+    Another one may be named: that nothing is done there can be expected.
+    """
+    place = facts.get("environment")
+    known = {name for row in rules.approved or () for name in row.environment}
+    near = nearest(place, known, cutoff=0.8) if isinstance(place, str) else None
+    if near is not None and place not in known:
+        words = f"there is no environment `{place}`; did you mean `{near}`?"
+        yield ("facts", "environment"), f"facts.environment: {words}"
 
 
 def _strangers(facts: Mapping[str, Any], names: Names) -> Iterator[tuple[Path, str]]:

@@ -229,6 +229,18 @@ CASE_TYPOS: dict[str, tuple[str, str, int, str]] = {
     ),
     "another risk than the tool's": ("tier: medium", "tier: high", 3, "`medium`, not `high`"),
     "a tool that there is not": ("shop_rollback", "shop_rolback", 3, "`shop_rollback`?"),
+    "an expectation without a value": (
+        "n: 3, groups",
+        "n: , groups",
+        4,
+        "expect.n: it has no value",
+    ),
+    "an environment that there is not": (
+        "{tool: shop_rollback, action: rollback, tier: medium, currency",
+        "{environment: stagin, tool: shop_rollback, action: rollback, tier: medium, currency",
+        7,
+        "`staging`?",
+    ),
     "an agent that there is not": ("{tool", "{agent: incidnt, tool", 3, "`incident`?"),
     "a system that there is not": ("{tool", "{platform: shopp, tool", 3, "`shop`?"),
     "a tenant that there is not": ("{tool", "{tenant: defualt, tool", 3, "`default`?"),
