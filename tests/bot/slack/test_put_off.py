@@ -10,11 +10,13 @@ from agents.tasks import TaskState
 from bot.config import Group
 from bot.slack import cards
 from bot.store.tables import proposals
-from policies.engine import Asked
+from policies.engine import Asked, RuleKind, When
+from policies.loader import sealed
 from policies.model import Actor, ActorKind, Proposal, ProposalState
-from tests.bot.slack.office import ANA, BEN, GROUPS, Office, office
+from tests.bot.slack.office import ANA, BEN, GROUPS, MIA, Office, office
 from tests.bot.slack.slackside import until
 from tests.bot.world import caller_of
+from tests.fakes.values import rule
 from tools.ports import Draft
 
 # What Slack said counts for a minute.
@@ -95,6 +97,33 @@ async def test_one_waits_and_is_done_when_slack_answers_again(
         row = await here.store.row(proposals, id=made.id)
         assert (row.state, row.reason) == (ProposalState.APPROVED, reason)
         assert here.system.acted == []
+        here.store.clock.forward(LONG_S)
+
+        async def is_done() -> bool:
+            here.store.clock.forward(RETRY_S)
+            await here.worked(STEP_LIMIT_S)
+            return await here.state(made) is ProposalState.EXECUTED
+
+        await until(is_done)
+
+
+async def test_what_hangs_on_a_group_of_whoever_asked_waits_and_the_card_says_so(
+    tmp_path: Path,
+) -> None:
+    groups = {**GROUPS, "sre": Group(usergroup="S0ONCALL")}
+    async with office(tmp_path, groups, PATIENCE_S) as here:
+        asks = here.rules[0].rules[0]
+        when = When(tool=("fake_set",), requester_group=("sre",))
+        here.rules[:] = [sealed([asks, rule("not-sre", RuleKind.DENY, when)])]
+        made = await here.proposal(requester=MIA)
+        assert await here.press(ANA, cards.APPROVE, made) == []
+        here.store.clock.forward(TOO_LATE_S)
+        here.side.workspace.faults.rate_limit("usergroups.users.list", LONG_S)
+        await here.worked(STEP_LIMIT_S)
+        row = await here.store.row(proposals, id=made.id)
+        assert (row.state, row.reason) == (ProposalState.APPROVED, "GROUP_UNREADABLE")
+        said = (await here.shown(made))[f"proposal:{made.id}"]
+        assert "*Not begun yet:* Can't read now which groups whoever asked is in" in said
         here.store.clock.forward(LONG_S)
 
         async def is_done() -> bool:
