@@ -22,7 +22,7 @@ from bot.store.halts import NOTHING_SWITCHED, Switches, holding_tasks, switches
 from bot.store.memory import ANSWER
 from bot.store.records import ledger_index
 from bot.store.storms import STORM
-from bot.store.tables import posts, proposals, steps, tasks, threads
+from bot.store.tables import executions, posts, proposals, steps, tasks, threads
 from bot.store.tasks import KNOWN, task_of
 from policies.model import ProposalState
 
@@ -129,7 +129,9 @@ class ThreadStore:
         await self._context.database.write(
             lambda connection: (
                 connection.execute(
-                    update(threads).where(threads.c.next_at > now).values(next_at=now)
+                    update(threads)
+                    .where(threads.c.next_at > now, threads.c.id.in_(_OF_WHAT_WAS_DONE))
+                    .values(next_at=now)
                 ).rowcount
             )
         )
@@ -277,6 +279,14 @@ _WAITS = (
     .where(tasks.c.thread_id == threads.c.id, proposals.c.state == ProposalState.PENDING)
     .correlate(threads)
     .exists()
+)
+
+
+# From the executions: of what waits there may be thousands.
+_OF_WHAT_WAS_DONE = (
+    select(tasks.c.thread_id)
+    .join(proposals, proposals.c.task_id == tasks.c.id)
+    .join(executions, executions.c.proposal_id == proposals.c.id)
 )
 
 
