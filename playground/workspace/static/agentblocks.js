@@ -9,7 +9,7 @@ import { richText } from "./richtext.js";
 const STATUS = { pending: "Waiting", in_progress: "Running", complete: "Done", error: "Failed" };
 const MARKS = { complete: "check", error: "cross" };
 const LEVELS = { info: "Note", warning: "Warning", error: "Error", success: "Success" };
-const SLACK_ICONS = { check: "check", trash: "trash", link: "link", file: "file", "thumbs-up": "up_vote",
+const SLACK_ICONS = { __proto__: null, check: "check", trash: "trash", link: "link", file: "file", "thumbs-up": "up_vote",
   "thumbs-down": "down_vote", code: "braces", comment: "reply" };
 
 function statusMark(status) {

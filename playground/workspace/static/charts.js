@@ -12,7 +12,7 @@ const STEPS = 4;
 
 export function chart(block) {
   const { chart: wanted } = block;
-  const draw = { pie, bar: columns, line: lines, area: lines }[wanted?.type];
+  const draw = { __proto__: null, pie, bar: columns, line: lines, area: lines }[wanted?.type];
   if (!draw) return raw(block);
   return h("figure", { class: "chart" }, h("figcaption", {}, String(block.title ?? "")), draw(wanted));
 }

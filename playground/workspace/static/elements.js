@@ -2,11 +2,12 @@
 
 import { act } from "./api.js";
 import { confirmed, notice } from "./dialogs.js";
-import { h, icon } from "./dom.js";
+import { h, icon, safeLink } from "./dom.js";
 import { plain } from "./mrkdwn.js";
 import { names, store } from "./store.js";
 
 const TYPED = {
+  __proto__: null,
   plain_text_input: "text", email_text_input: "email", url_text_input: "url",
   number_input: "number", datepicker: "date", timepicker: "time", datetimepicker: "datetime-local",
   rich_text_input: "text",
@@ -47,7 +48,8 @@ function isHidden(element, surface) {
 function clickable(block, element, surface, attributes, ...inside) {
   const node = h("button", { type: "button", "data-key": keyOf(block, element), ...attributes,
     onclick: async () => {
-      if (element.url) open(element.url, "_blank", "noopener,noreferrer");
+      const url = element.url ? safeLink(element.url) : null;
+      if (url) open(url.href, "_blank", "noopener,noreferrer");
       node.disabled = true;
       await send(block, element, surface, attributes.value ?? element.value)
         .finally(() => { node.disabled = false; });
@@ -62,7 +64,7 @@ function button(block, element, surface) {
     { class: `button${style}`, "aria-label": element.accessibility_label }, plain(element.text));
 }
 
-const SIGNS = { trash: "trash" };
+const SIGNS = { __proto__: null, trash: "trash" };
 
 function iconOnly(block, element, surface) {
   if (isHidden(element, surface)) return h("span", { hidden: true });

@@ -1,6 +1,8 @@
 // A small map of emoji shortcodes; others stay as they were written.
 
+// Without a prototype, as every table here that is read by a name from outside: `constructor` is none.
 export const EMOJI = {
+  __proto__: null,
   "+1": "👍", thumbsup: "👍", "-1": "👎", thumbsdown: "👎", tada: "🎉", eyes: "👀", fire: "🔥",
   white_check_mark: "✅", heavy_check_mark: "✔️", ballot_box_with_check: "☑️", x: "❌",
   no_entry: "⛔", no_entry_sign: "🚫", warning: "⚠️", rotating_light: "🚨", bell: "🔔",

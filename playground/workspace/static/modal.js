@@ -9,9 +9,10 @@ import { names, store } from "./store.js";
 
 // What was typed, by view, so that an update of the view or an error keeps it.
 class Typed {
-  constructor() { this.values = {}; }
+  // Without prototypes: ids are the app's, and `__proto__` is one.
+  constructor() { this.values = Object.create(null); }
   get(block, action) { return this.values[block]?.[action]; }
-  set(block, action, value) { (this.values[block] ??= {})[action] = value; }
+  set(block, action, value) { (this.values[block] ??= Object.create(null))[action] = value; }
 }
 
 let shown = { key: null, id: null, typed: new Typed() };

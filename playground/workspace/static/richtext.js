@@ -6,7 +6,7 @@ import { slackDate } from "./mrkdwn.js";
 import { raw } from "./raw.js";
 
 const STYLES = { bold: "strong", italic: "em", strike: "s", underline: "u", code: "code" };
-const LISTS = { ordered: "ol", bullet: "ul" };
+const LISTS = { __proto__: null, ordered: "ol", bullet: "ul" };
 
 export function richText(block, surface) {
   return h("div", { class: "text rich" }, (block.elements ?? []).map((part) => piece(part, surface)));

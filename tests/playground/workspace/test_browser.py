@@ -161,6 +161,92 @@ async def test_hostile_text_stays_text(world: World, page: Page) -> None:
     assert "https://a.example/" in hrefs
 
 
+SCRIPT = "javascript:window.owned=1"
+
+
+def rich(text: str) -> Json:
+    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [section]}
+
+
+def cell(text: str) -> Json:
+    return {"type": "raw_text", "text": text}
+
+
+def everywhere(text: str) -> list[Json]:
+    """Return every other kind of block with the text wherever a text can be."""
+    plain, marked = {"type": "plain_text", "text": text}, {"type": "mrkdwn", "text": text}
+    named = {"label": text, "value": 1}
+    series = [{"name": text, "data": [named]}]
+    source = {"type": "url", "url": SCRIPT, "text": text}
+    task = {"type": "task_card", "task_id": "t", "title": text, "status": "in_progress"}
+    task |= {"details": rich(text), "output": rich(text), "sources": [source]}
+    image = {"type": "image", "image_url": SCRIPT, "alt_text": text}
+    bars = {"type": "bar", "series": series, "axis_config": {"categories": [text]}}
+    card = {"type": "card", "title": marked, "subtitle": marked, "body": marked, "icon": image}
+    rows = [[cell(text)], [rich(text)]]
+    return [
+        {"type": "plan", "title": text, "tasks": [task]},
+        {"type": "alert", "level": text, "text": marked},
+        {"type": "carousel", "elements": [card, {**card, "hero_image": image}]},
+        {"type": "container", "title": plain, "subtitle": marked, "child_blocks": [card]},
+        {"type": "table", "rows": rows},
+        {"type": "data_table", "caption": text, "rows": rows},
+        {"type": "data_visualization", "title": text, "chart": bars},
+        {
+            "type": "data_visualization",
+            "title": text,
+            "chart": {"type": "pie", "segments": [named]},
+        },
+        {"type": "data_visualization", "title": text, "chart": {"type": "constructor"}},
+        {
+            "type": "video",
+            "title": plain,
+            "title_url": SCRIPT,
+            "video_url": SCRIPT,
+            "alt_text": text,
+        },
+        {"type": "file", "external_id": text, "source": text},
+        {"type": "constructor", "text": text},
+        {"type": text},
+    ]
+
+
+async def test_hostile_text_stays_text_in_every_block_name_and_file(
+    world: World, page: Page
+) -> None:
+    state = world.workspace.state
+    state.users["U0BEN"].real_name = HOSTILE
+    state.channels[INCIDENTS].topic = HOSTILE
+    await world.ben.say(INCIDENTS, ":constructor: :__proto__: <@U0BEN>")
+    message = list(state.messages[INCIDENTS].values())[-1]
+    message.blocks = state.with_block_ids(everywhere(HOSTILE))
+    message.reactions = {HOSTILE: ["U0BEN"], "constructor": ["U0BEN"]}
+    message.attachments = [
+        {"title": HOSTILE, "title_link": SCRIPT, "color": HOSTILE, "text": HOSTILE, "fallback": "x"}
+    ]
+    link = button("link", "Open") | {"url": SCRIPT}
+    await world.ben.say(INCIDENTS, ":constructor: :__proto__:")
+    list(state.messages[INCIDENTS].values())[-1].blocks = [
+        {"type": "actions", "block_id": "__proto__", "elements": [link]}
+    ]
+    await world.ben.say(INCIDENTS, ":constructor: :__proto__:")
+    await page.goto(world.base_url)
+    articles = page.locator("article")
+    await expect(articles).to_have_count(3)
+    await expect(articles.last).to_contain_text(":constructor: :__proto__:")
+    for folded in await articles.locator("details").all():
+        await folded.evaluate("(node) => { node.open = true; }")
+    await page.get_by_role("button", name="Open", exact=True).click()
+    await expect(page.locator(".notice")).to_contain_text("Signoff did not respond")
+    assert await page.get_by_text("could not be drawn").count() == 0
+    assert await page.evaluate("window.owned") is None
+    assert await page.locator("article :is(img, script, iframe, [onerror])").count() == 0
+    hrefs = await page.eval_on_selector_all("a", "all => all.map((a) => a.href)")
+    assert all(href.startswith(("http://", "https://")) for href in hrefs), hrefs
+    assert len(page.context.pages) == 1
+
+
 async def test_a_permalink_opens_the_thread_of_its_message(world: World, page: Page) -> None:
     parent = await world.post(text="parent")
     reply = await world.post(text="the reply", thread_ts=parent)
