@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -16,6 +16,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# Only guards against hanging: a busy machine draws late.
+SLOW_MS = 60_000
 # The network's own words for an answer that a test wants (nobody there, nothing known there).
 EXPECTED = "Failed to load resource"
 
@@ -37,7 +39,8 @@ async def page(console_errors: list[str]) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         tab = await browser.new_page(viewport={"width": 1280, "height": 800})
-        tab.set_default_timeout(5000)
+        tab.set_default_timeout(SLOW_MS)
+        expect.set_options(timeout=SLOW_MS)
         tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         tab.on("pageerror", lambda error: errors.append(str(error)))
         yield tab

@@ -114,7 +114,8 @@ async function loadFor(ts, isOther) {
   if (!root) store.replies = null;
   else if (!store.replies?.isOf({ user: store.user, channel: store.channel, thread: root })) {
     store.replies = new History({ user: store.user, channel: store.channel, thread: root });
-    await store.replies.load(target.ts === root ? null : ts);
+    // What was never read is read from its start, what was from its end, a reply where it stands.
+    await store.replies.load(target.ts === root && threadPane.hasShown(root) ? null : ts);
   }
   if (history !== store.history) return;
   drawLists();

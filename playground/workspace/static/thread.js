@@ -18,6 +18,10 @@ export class ThreadPane {
     });
   }
 
+  hasShown(ts) {
+    return this.seen.has([store.user, store.channel, ts].join(" "));
+  }
+
   // Says whether there is a thread to show.
   show() {
     const history = store.replies;

@@ -133,7 +133,7 @@ HOSTILE = "<img src=x onerror=window.owned=1><script>window.owned=1</script>"
 
 
 async def test_hostile_text_stays_text(world: World, page: Page) -> None:
-    section = {"type": "section", "text": {"type": "mrkdwn", "text": HOSTILE}}
+    section: Json = {"type": "section", "text": {"type": "mrkdwn", "text": HOSTILE}}
     raw_link = {"type": "link", "url": "javascript:window.owned=1", "text": "click me"}
     rich = {
         "type": "rich_text",
@@ -165,7 +165,7 @@ SCRIPT = "javascript:window.owned=1"
 
 
 def rich(text: str) -> Json:
-    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    section: Json = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
     return {"type": "rich_text", "elements": [section]}
 
 
@@ -176,15 +176,21 @@ def cell(text: str) -> Json:
 def everywhere(text: str) -> list[Json]:
     """Return every other kind of block with the text wherever a text can be."""
     plain, marked = {"type": "plain_text", "text": text}, {"type": "mrkdwn", "text": text}
-    named = {"label": text, "value": 1}
+    named: Json = {"label": text, "value": 1}
     series = [{"name": text, "data": [named]}]
-    source = {"type": "url", "url": SCRIPT, "text": text}
-    task = {"type": "task_card", "task_id": "t", "title": text, "status": "in_progress"}
+    source: Json = {"type": "url", "url": SCRIPT, "text": text}
+    task: Json = {"type": "task_card", "task_id": "t", "title": text, "status": "in_progress"}
     task |= {"details": rich(text), "output": rich(text), "sources": [source]}
-    image = {"type": "image", "image_url": SCRIPT, "alt_text": text}
-    bars = {"type": "bar", "series": series, "axis_config": {"categories": [text]}}
-    card = {"type": "card", "title": marked, "subtitle": marked, "body": marked, "icon": image}
-    rows = [[cell(text)], [rich(text)]]
+    image: Json = {"type": "image", "image_url": SCRIPT, "alt_text": text}
+    bars: Json = {"type": "bar", "series": series, "axis_config": {"categories": [text]}}
+    card: Json = {
+        "type": "card",
+        "title": marked,
+        "subtitle": marked,
+        "body": marked,
+        "icon": image,
+    }
+    rows: list[list[Json]] = [[cell(text)], [rich(text)]]
     return [
         {"type": "plan", "title": text, "tasks": [task]},
         {"type": "alert", "level": text, "text": marked},

@@ -1,11 +1,26 @@
 """Windows and fields in a real Chromium: stacked modals, each kind of field, a narrow phone."""
 
+from pathlib import Path
+
 import pytest
+from aiohttp import web
 from playwright.async_api import Page, expect
 
+from playground.adplatform.api import AdPlatform
+from playground.panel import Panel
+from playground.process import BotProcess
+from playground.shop.api import Shop
+from playground.valve import Flow, Valve
+from playground.workspace.demo import demo_workspace
 from playground.workspace.model import Json, View
-from tests.playground.workspace.conftest import World
-from tests.playground.workspace.sample_app import SampleApp, card, modal
+from tests.playground.workspace.conftest import FakeClock, Serve, World
+from tests.playground.workspace.sample_app import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    SampleApp,
+    card,
+    modal,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -105,3 +120,39 @@ def pushed(world: World, body: Json) -> None:
     )
     state.stacks["U0ANA"].append(above)
     state.feed.publish("view", user="U0ANA")
+
+
+async def test_the_shop_the_ads_and_the_parts_are_broken_and_mended_in_the_panel(
+    serve: Serve, page: Page, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    shop, ads = Shop(42, clock, "token"), AdPlatform(42, clock, "token")
+    valve = Valve()
+    bot = BotProcess({}, tmp_path / "bot.log")
+    panel = Panel(shop=shop, ads=ads, valves={"shop": valve}, bot=bot)
+    status: Json = {"now": clock.now().isoformat(), "fault": None, "links": {}}
+
+    async def show(_request: web.Request) -> web.Response:
+        return web.json_response(status | {"bot": {"running": False, "restarts": 0}})
+
+    world = [web.get("/world/status", show), *panel.routes()]
+    await page.goto(await serve(demo_workspace(clock, BOT_TOKEN, APP_TOKEN), *world))
+    await page.get_by_role("button", name="Behind the scenes").click()
+    await page.get_by_role("tab", name="Shop").click()
+    checkout = page.locator("#panel .service").filter(has_text="checkout").first
+    await checkout.get_by_role("button", name="Break").click()
+    await expect(checkout.get_by_role("img", name="broken")).to_be_visible()
+    fault = shop.story[-1]
+    assert (fault.service, fault.environment) == ("checkout", "staging")
+    await expect(checkout).to_contain_text(fault.message)
+    await checkout.get_by_role("button", name=f"Back to {fault.previous_version}").click()
+    await expect(checkout.get_by_role("img", name="healthy")).to_be_visible()
+    await page.get_by_role("tab", name="Ads").click()
+    pause = page.get_by_role("button", name="Pause by hand")
+    active = await pause.count()
+    await pause.first.click()
+    await expect(pause).to_have_count(active - 1)
+    await page.get_by_role("tab", name="Parts").click()
+    await page.get_by_label("Shop for the bot").select_option("answers 503")
+    await expect(page.get_by_role("img", name="out of order")).to_be_visible()
+    assert valve.flow is Flow.REFUSING
