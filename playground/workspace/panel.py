@@ -13,7 +13,7 @@ from playground.workspace.guard import HEADERS, guarded
 from playground.workspace.model import Call, Json
 from playground.workspace.sockets import REASONS, REFRESH
 
-LOG_PAGE = 200
+LOG_PAGE, PLACE_DIGITS = 200, 9
 MAX_TIMES, MAX_SECONDS = 100, 600
 POST = "chat.postMessage"
 
@@ -193,7 +193,9 @@ class Panel:
     async def _calls(self, request: web.Request) -> web.StreamResponse:
         calls = self._workspace.calls
         since = request.query.get("since", "")
-        start = int(since) if since.isdecimal() else max(0, len(calls) - LOG_PAGE)
+        # Its length first: thousands of digits are no number that Python reads.
+        is_place = since.isdecimal() and len(since) <= PLACE_DIGITS
+        start = int(since) if is_place else max(0, len(calls) - LOG_PAGE)
         shown = calls[start : start + LOG_PAGE]
         listed = [_call(seq, call) for seq, call in enumerate(shown, start=start + 1)]
         return _answer(

@@ -125,6 +125,8 @@ async def test_the_log_of_calls_is_read_page_by_page(world: World) -> None:
     assert everything["calls"][0]["answer"]["ok"]
     later = await look(world, f"calls?since={everything['next'] - 1}")
     assert (len(later["calls"]), later["total"]) == (1, 3)
+    for nowhere in ("9" * 5000, "-1", "x"):
+        assert len((await look(world, f"calls?since={nowhere}"))["calls"]) == 3
     world.workspace.calls.extend(world.workspace.calls * 100)
     assert len((await look(world, "calls"))["calls"]) == 200
 
