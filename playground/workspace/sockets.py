@@ -165,7 +165,9 @@ class Sockets:
         for link in list(self._links):
             link.is_leaving = link.is_leaving or reason != WARNING
             self._count_links()
-            await link.socket.send_json(_goodbye(reason))
+            # One that has just gone needs no goodbye, and keeps the others from none.
+            with contextlib.suppress(ConnectionError):
+                await link.socket.send_json(_goodbye(reason))
             if link.is_leaving:
                 self._soon(_seen_off(link))
 

@@ -105,6 +105,15 @@ async def test_an_event_whose_socket_breaks_before_the_ack_comes_again(world: Wo
     assert (again["retry_attempt"], again["retry_reason"]) == (1, "connection_failed")
 
 
+async def test_a_connection_that_has_just_gone_needs_no_goodbye(world: World) -> None:
+    await connect(world)
+    world.workspace.cut_sockets()
+    await world.workspace.disconnect()
+    fresh = await connect(world)
+    await world.workspace.disconnect("warning")
+    assert (await fresh.next())["reason"] == "warning"
+
+
 async def test_while_socket_mode_is_off_no_socket_stays(world: World) -> None:
     before = await connect(world)
     await world.workspace.disconnect("link_disabled")
