@@ -205,6 +205,29 @@ async def test_each_kind_of_block_is_drawn_and_the_unknown_is_shown_as_it_was_se
     assert await page.locator("article b").count() == 0
 
 
+INLINE: list[Json] = [
+    {"type": "text", "text": "marked", "style": {"highlight": True, "bold": True}},
+    {"type": "emoji", "name": "not_known_here", "unicode": "0041-0042"},
+    {"type": "tag", "text": "urgent", "color": "red"},
+    {"type": "message_mention", "channel_id": INCIDENTS, "message_ts": "1.2", "text": "that one"},
+    {"type": "date", "timestamp": 1763778373, "format": "{date_num}", "fallback": "then"},
+    {"type": "color", "value": "#00ff00"},
+]
+
+
+async def test_rich_text_is_drawn_with_all_that_stands_in_a_line(world: World, page: Page) -> None:
+    section = {"type": "rich_text_section", "elements": INLINE}
+    await world.post(text="x", blocks=[{"type": "rich_text", "elements": [section]}])
+    await page.goto(world.base_url)
+    line = page.locator("article .line")
+    await expect(line).to_have_text("markedABurgentthat one2025-11-22#00ff00")
+    await expect(line.locator("mark")).to_have_text("marked")
+    await expect(line.get_by_role("link", name="that one")).to_have_attribute(
+        "href", f"{world.base_url}/#{INCIDENTS}/1.2"
+    )
+    assert await page.locator("article details").count() == 0
+
+
 async def test_a_message_is_shown_as_json_on_request(world: World, page: Page) -> None:
     metadata = {"event_type": "proposal", "event_payload": {"id": "p1"}}
     await world.post(text="card", blocks=[{"type": "divider"}], metadata=metadata)
