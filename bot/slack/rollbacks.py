@@ -111,7 +111,8 @@ def _asked(desk: Desk, found: Undoing, is_open: bool, is_paused: bool) -> list[s
     at = "" if done is None else f" at {day_time(done.ended_at or done.started_at)}"
     what = "" if inverse is None else safe(inverse.sentence)
     texts = [f"*Done last*{at}: {safe(proposal.title)}\n*Undoing it:* {what}"]
-    groups = any_of(undo_groups(proposal), desk.mentions)
+    is_broken = found.row.broken_by is not None
+    groups = any_of(undo_groups(proposal, is_broken=is_broken), desk.mentions)
     if is_open:
         texts.append(
             f"One click of a member of {groups} is enough until {day_time(found.until)}. It is done"

@@ -10,6 +10,7 @@ import pytest
 
 from agents.tasks import Task, TaskState
 from bot.slack.cards import ROLL_BACK
+from bot.slack.modals import GLASS
 from bot.slack.rollbacks import form
 from bot.slack.undoing import PROPOSE_UNDO
 from bot.store.cardviews import proposal_views
@@ -130,6 +131,19 @@ async def test_what_was_done_is_not_told_to_who_may_not_read_it(here: Bench) -> 
         f"T0PLAY/{GUEST.id}",
         f"T0PLAY/{ROBOT.id}",
     ]
+
+
+async def test_who_may_break_the_glass_is_named_where_it_was_broken(here: Bench) -> None:
+    task = await here.task("hall")
+    (row,), card = await here.rows(task), await here.card("proposal:")
+    filled = {"reason": {"x": {"value": "alone"}}, "word": {"x": {"value": "BREAK"}}}
+    metadata = f"{row.proposal.id}:{row.proposal.action.hash}:C0INCIDENTS:{card.ts}"
+    state = {"values": filled}
+    view = {"callback_id": GLASS, "private_metadata": metadata, "state": state}
+    sent = {"user": {"id": "U0MIA", "team_id": "T0PLAY"}, "view": view}
+    assert await here.letter("view", {"type": "view_submission", **sent}) == []
+    await here.work()
+    assert "`break-glass` (<@U0MIA>)" in str(await command(here, "U0MIA", task))
 
 
 @pytest.mark.parametrize("is_late", [False, True])
