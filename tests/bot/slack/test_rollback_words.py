@@ -104,7 +104,8 @@ async def test_a_tool_that_is_gone_is_told(here: Bench) -> None:
 
 async def test_the_form_names_on_its_button_what_is_done_by_it(here: Bench) -> None:
     task = await switched(here)
-    body = {"text": f"rollback {task.id}", "channel_id": "C0INCIDENTS"}
+    who = {"user_id": "U0BEN", "team_id": "T0PLAY"}
+    body = {"text": f"rollback {task.id}", "channel_id": "C0INCIDENTS", **who}
     now = await form(here.desk, body)
     here.side.store.clock.forward(WINDOW_S + 60)
     later = await form(here.desk, body)

@@ -136,7 +136,7 @@ async def test_what_was_done_is_not_told_to_who_may_not_read_it(here: Bench) -> 
 async def test_who_may_break_the_glass_is_named_where_it_was_broken(here: Bench) -> None:
     task = await here.task("hall")
     (row,), card = await here.rows(task), await here.card("proposal:")
-    filled = {"reason": {"x": {"value": "alone"}}, "word": {"x": {"value": "BREAK"}}}
+    filled = {"reason": {"x": {"value": "nobody answers"}}, "word": {"x": {"value": "BREAK"}}}
     metadata = f"{row.proposal.id}:{row.proposal.action.hash}:C0INCIDENTS:{card.ts}"
     state = {"values": filled}
     view = {"callback_id": GLASS, "private_metadata": metadata, "state": state}
