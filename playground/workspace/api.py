@@ -1,11 +1,11 @@
 """The Web API's one door: reads arguments, checks token and scope, answers, remembers."""
 
-import json
 from http import HTTPStatus
 
 from aiohttp import web
 
 from playground.workspace.allowance import Allowance
+from playground.workspace.bodies import form, json_object, parsed
 from playground.workspace.context import Context
 from playground.workspace.faults import Faults
 from playground.workspace.methods import METHODS, Method
@@ -121,30 +121,19 @@ async def read_arguments(request: web.Request) -> Json:
     if request.can_read_body and request.content_type not in POST_TYPES:
         raise ApiError("invalid_post_type")
     if request.content_type == "application/json":
-        args |= await _json_body(request)
+        args |= await json_object(request)
     elif request.can_read_body:
-        args |= dict(await request.post())
+        args |= await form(request)
     for name in JSON_ARGUMENTS:
         if isinstance(args.get(name), str) and args[name]:
             args[name] = _decoded(name, args[name])
     return args
 
 
-async def _json_body(request: web.Request) -> Json:
-    try:
-        # The SDK without asyncio says JSON of an empty body, too.
-        body = json.loads(await request.text() or "{}")
-    except json.JSONDecodeError:
-        raise ApiError("invalid_json") from None
-    if not isinstance(body, dict):
-        raise ApiError("json_not_object")
-    return body
-
-
 def _decoded(name: str, text: str) -> object:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return parsed(text)
+    except ValueError:
         if name == "blocks":
             raise ApiError("invalid_blocks_format") from None
         raise invalid("invalid_arguments", [f"invalid JSON [json-pointer:/{name}]"]) from None

@@ -139,7 +139,7 @@ def post_ephemeral(context: Context, args: Json) -> Json:
     channel = context.joined_channel(args.get("channel"))
     if channel.is_archived:
         raise ApiError("is_archived")
-    if args.get("user") not in channel.members:
+    if str(args.get("user")) not in channel.members:
         raise ApiError("user_not_in_channel")
     message = bot_message(context, channel.id, {**args, "reply_broadcast": False})
     message.visible_to = str(args["user"])

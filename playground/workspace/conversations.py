@@ -21,13 +21,15 @@ def is_true(value: object) -> bool:
 def page(items: list[Json], args: Json) -> tuple[list[Json], str]:
     """Return one page of `items` and the cursor of the next one ("" at the end)."""
     try:
-        limit = min(max(int(args.get("limit") or LIMIT), 1), MAX_LIMIT)
+        limit = min(max(int(str(args.get("limit") or LIMIT)), 1), MAX_LIMIT)
     except ValueError:
         raise ApiError("invalid_limit") from None
     try:
         start = int(base64.b64decode(str(args.get("cursor") or ""), validate=True) or b"0")
     except (ValueError, binascii.Error):
         raise ApiError("invalid_cursor") from None
+    if start < 0:
+        raise ApiError("invalid_cursor")
     rest = start + limit
     more = base64.b64encode(str(rest).encode()).decode() if rest < len(items) else ""
     return items[start:rest], more
@@ -81,7 +83,7 @@ def _of_kinds(context: Context, args: Json) -> list[Channel]:
 
 def _bound(args: Json, name: str, absent: float) -> float:
     try:
-        return float(args.get(name) or absent)
+        return float(str(args.get(name) or absent))
     except ValueError:
         raise ApiError(f"invalid_ts_{name}") from None
 

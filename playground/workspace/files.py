@@ -30,7 +30,7 @@ def upload_url(context: Context, args: Json) -> Json:
     if not name:
         raise _missing("filename")
     try:
-        size = int(args.get("length") or 0)
+        size = int(str(args.get("length") or 0))
     except ValueError:
         raise _missing("length") from None
     if size <= 0:

@@ -10,6 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from playground.workspace.acts import ActError, Acts, Click
+from playground.workspace.bodies import json_object
 from playground.workspace.context import Context
 from playground.workspace.guard import HEADERS, guarded
 from playground.workspace.model import ApiError, Channel, Json, Message, View
@@ -212,14 +213,21 @@ def _click_of(body: Json) -> Click:
         ts=body.get("ts", ""),
         view_id=body.get("view_id", ""),
         value=body.get("value"),
-        values=body.get("values") or {},
+        values=_values(body),
         is_forged=bool(body.get("is_forged")),
     )
 
 
+def _values(body: Json) -> Json:
+    values = body.get("values") or {}
+    if isinstance(values, dict) and all(isinstance(typed, dict) for typed in values.values()):
+        return values
+    raise ActError("invalid_values", "Send `values` as {block id: {action id: value}}.")
+
+
 async def _submit(acts: Acts, body: Json) -> Json:
     forged = bool(body.get("is_forged"))
-    await acts.submit(body["user"], body["view_id"], body.get("values") or {}, is_forged=forged)
+    await acts.submit(body["user"], body["view_id"], _values(body), is_forged=forged)
     return {}
 
 
@@ -284,11 +292,9 @@ async def _stream(response: web.StreamResponse, changes: "asyncio.Queue[Json | N
 
 async def _body(request: web.Request, act: Act) -> Json:
     try:
-        body = await request.json()
-    except json.JSONDecodeError:
+        body = await json_object(request)
+    except ApiError:
         raise ActError("invalid_json", "Send a JSON object.") from None
-    if not isinstance(body, dict):
-        raise ActError("invalid_json", "Send a JSON object.")
     missing = [name for name in act.required if not isinstance(body.get(name), str)]
     if missing:
         raise ActError("missing_field", f"Send {', '.join(missing)} as text.")

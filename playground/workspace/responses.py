@@ -1,10 +1,10 @@
 """Answers to an interaction that do not come through the Web API: acks and response URLs."""
 
-import json
 from http import HTTPStatus
 
 from aiohttp import web
 
+from playground.workspace.bodies import json_object
 from playground.workspace.chat import bot_message
 from playground.workspace.context import Context
 from playground.workspace.model import ApiError, Json, Message
@@ -45,12 +45,11 @@ def _replace(context: Context, original: Message, message: Message) -> None:
 async def serve_response_url(context: Context, request: web.Request) -> web.Response:
     """Serve one POST to a response URL: `ok`, or the reason it was refused."""
     try:
-        body = await request.json()
-        if not isinstance(body, dict):
-            return web.Response(status=HTTPStatus.BAD_REQUEST, text="invalid_payload")
-        place = context.response_urls.redeem(request.match_info["token"])
-    except json.JSONDecodeError:
+        body = await json_object(request)
+    except ApiError:
         return web.Response(status=HTTPStatus.BAD_REQUEST, text="invalid_payload")
+    try:
+        place = context.response_urls.redeem(request.match_info["token"])
     except ApiError as refusal:
         return web.Response(status=HTTPStatus.NOT_FOUND, text=refusal.code)
     try:

@@ -1,7 +1,6 @@
 """The Web API method blocks.validate: docs.slack.dev/reference/methods/blocks.validate."""
 
-import json
-
+from playground.workspace.bodies import parsed
 from playground.workspace.context import Context
 from playground.workspace.limits import block_problems, view_problems
 from playground.workspace.model import ApiError, Json, invalid
@@ -26,10 +25,9 @@ def _decoded(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        decoded: object = json.loads(value)
-    except json.JSONDecodeError:
+        return parsed(value)
+    except ValueError:
         raise ApiError("invalid_json") from None
-    return decoded
 
 
 def _problems(name: str, value: object) -> list[str]:

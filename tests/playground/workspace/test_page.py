@@ -206,5 +206,10 @@ async def test_an_act_that_makes_no_sense_is_a_clear_error(world: World) -> None
     headers = {"Content-Type": "application/json"}
     async with world.session.post(f"{url}say", data=b"{", headers=headers) as response:
         assert (await response.json())["error"] == "invalid_json"
+    async with world.session.post(f"{url}say", data=b"\xff", headers=headers) as response:
+        assert (await response.json())["error"] == "invalid_json"
+    click = {"user": "U0ANA", "action_id": "a", "view_id": "V1", "values": {"b": "text"}}
+    async with world.session.post(f"{url}click", json=click) as response:
+        assert (await response.json())["error"] == "invalid_values"
     with pytest.raises(LookupError, match="Approve"):
         await world.ana.click("Approve", INCIDENTS, await world.post(text="x"))
