@@ -79,7 +79,7 @@ class FakeReader(ReadTool[LampParameters]):
     name = "fake_read"
     params = LampParameters
     agents = ("incident",)
-    timeout_s = 0.05
+    timeout_s = 0.3
 
     def __init__(self, system: FakeSystem) -> None:
         self._system = system
@@ -103,7 +103,7 @@ class FakeTool(WriteTool[SetParameters]):
     params = SetParameters
     agents = ("incident",)
     editable = ("to",)
-    timeout_s = 0.05
+    timeout_s = 0.3
 
     def __init__(self, system: FakeSystem) -> None:
         self._system = system

@@ -63,7 +63,7 @@ async def test_a_reading_becomes_evidence_and_one_event(door: FakeDoor) -> None:
     [
         (Unavailable("answered 503"), "answered 503"),
         (Refused("answered 404: no such lamp", 404), "no such lamp"),
-        (NEVER_S, "no answer within 0.05 s"),
+        (NEVER_S, "no answer within 0.3 s"),
         (KeyError("version"), "not what `fake_read` expects"),
         (TypeError("'NoneType' object is not subscriptable"), "not what `fake_read` expects"),
         (ValueError("could not convert string to float"), "not what `fake_read` expects"),
