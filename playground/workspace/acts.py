@@ -213,6 +213,9 @@ class Acts:
         else:
             message = self._clickable(click)
             action = self._action(click, message.blocks)
+            chosen = {} if click.is_forged else {action["block_id"]: {click.action_id: click.value}}
+            before = message.values.get(user.id, {})
+            message.values[user.id] = state_values(message.blocks, chosen, before)
             payload = message_action_payload(self._context, user, message, action)
         await self._deliver("interactive", payload)
 

@@ -94,13 +94,14 @@ def _context_element(at: Inspection, value: object, pointer: str) -> None:
 
 
 SOURCE = typed({"url": Shape(required={"url": string(), "text": string()})})
+SOURCES = array(SOURCE, least=0)
 TASK: dict[str, Check] = {
     "block_id": anything,
     "details": RICH,
     "hide_title": boolean,
     "icon": anything,
     "output": RICH,
-    "sources": array(SOURCE, least=0),
+    "sources": SOURCES,
 }
 PLANNED = nested(
     Shape(

@@ -6,6 +6,8 @@ task's texts are those that other makers' pages name for it (?).
 
 from collections.abc import Callable
 
+from playground.workspace.blocks import SOURCES
+from playground.workspace.inspection import Inspection
 from playground.workspace.limits import block_problems
 from playground.workspace.model import ApiError, Json, invalid
 
@@ -59,6 +61,11 @@ def _task_update(chunk: Json, pointer: str) -> None:
     for name in ("details", "output"):
         if chunk.get(name) is not None:
             _need(chunk, name, pointer, MAX_SHORT)
+    if chunk.get("sources") is not None:
+        at = Inspection("message")
+        SOURCES(at, chunk["sources"], f"{pointer}/sources")
+        if at.problems:
+            raise invalid("invalid_chunks", at.problems)
 
 
 def _blocks(chunk: Json, pointer: str) -> None:

@@ -143,6 +143,7 @@ BUTTON = _element(
 )
 SEVERAL = {"max_selected_items": integer(1)}
 LINES = integer(1, MAX_LINES)
+NUMBER = matching(r"-?\d+(\.\d+)?")
 
 ELEMENTS: dict[str, Shape] = {
     "button": BUTTON,
@@ -198,9 +199,9 @@ ELEMENTS: dict[str, Shape] = {
     "number_input": _in_modals(
         _typing(
             {"is_decimal_allowed": boolean},
-            initial_value=string(),
-            max_value=string(),
-            min_value=string(),
+            initial_value=NUMBER,
+            max_value=NUMBER,
+            min_value=NUMBER,
         )
     ),
     "overflow": _element({"options": array(OPTION, MAX_OVERFLOW)}, confirm=CONFIRM),

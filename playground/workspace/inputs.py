@@ -18,6 +18,7 @@ VALUE_KEYS = {
     "external_select": "selected_option",
     "radio_buttons": "selected_option",
     "overflow": "selected_option",
+    "file_input": "files",
     "users_select": "selected_user",
     "channels_select": "selected_channel",
     "conversations_select": "selected_conversation",
@@ -30,7 +31,14 @@ VALUE_KEYS = {
 }
 # Their options are known to the app alone, so what is chosen comes as a whole option.
 EXTERNAL = frozenset({"external_select", "multi_external_select"})
+# What holds several is an empty list while nothing is chosen.
+SEVERAL = frozenset(
+    {"files", "selected_channels", "selected_conversations", "selected_options", "selected_users"}
+)
+# Its choice is an act, and nothing that stays.
+STATELESS = "overflow"
 INITIAL_KEYS = {
+    "rich_text_value": "initial_value",
     "value": "initial_value",
     "selected_option": "initial_option",
     "selected_options": "initial_options",
@@ -77,8 +85,7 @@ def stated(element: Json, raw: object) -> Json:
     kind = str(element["type"])
     key = VALUE_KEYS.get(kind, "value")
     if raw is None or raw == "":
-        empty: object = [] if key == "selected_options" else None
-        return {"type": kind, key: empty}
+        return {"type": kind, key: [] if key in SEVERAL else None}
     if kind in EXTERNAL:
         options = [_as_sent(o) for o in (raw if isinstance(raw, list) else [raw])]
         return {"type": kind, key: options if key == "selected_options" else options[0]}
@@ -100,14 +107,14 @@ def _as_sent(option: object) -> Json:
 
 
 def state_values(blocks: list[Json], raw: Json, before: Json) -> Json:
-    """Return `state.values` of a view from `raw` ({block_id: {action_id: value}}).
+    """Return `state.values` of a view or a message from `raw` ({block_id: {action_id: value}}).
 
     What is not in `raw` keeps its value of `before`, else the element's initial one.
     """
     values: Json = {}
     for block, element in elements(blocks):
         kind = str(element["type"])
-        if kind not in VALUE_KEYS:
+        if kind not in VALUE_KEYS or kind == STATELESS:
             continue
         block_id, action_id = block["block_id"], element["action_id"]
         typed = raw.get(block_id, {})
@@ -118,7 +125,7 @@ def state_values(blocks: list[Json], raw: Json, before: Json) -> Json:
         else:
             key = VALUE_KEYS[kind]
             entry = {"type": kind, key: _initial(element, key)}
-            if key == "selected_options" and entry[key] is None:
+            if key in SEVERAL and entry[key] is None:
                 entry[key] = []
         values.setdefault(block_id, {})[action_id] = entry
     return values

@@ -177,6 +177,8 @@ class Message:
     files: list[str] = field(default_factory=list)
     stream: Stream | None = None
     subtype: str | None = None
+    # What each person has chosen in its menus.
+    values: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -105,7 +105,7 @@ def message_action_payload(context: Context, user: User, message: Message, actio
         **_common(context, user),
         **_in_message(context, message),
         "trigger_id": context.triggers.mint(user.id),
-        "state": {"values": _message_values(action)},
+        "state": {"values": message.values.get(user.id, {})},
         "response_url": _response_url(context, token),
         "actions": [action],
     }
@@ -119,14 +119,6 @@ def suggestion_payload(context: Context, user: User, place: Message | View | Non
     elif place is not None:
         where = _in_view(context, place)
     return {"type": "block_suggestion", **_common(context, user), **where}
-
-
-def _message_values(action: Json) -> Json:
-    key = VALUE_KEYS.get(str(action["type"]))
-    if key is None or key not in action:
-        return {}
-    entry = {"type": action["type"], key: action[key]}
-    return {action["block_id"]: {action["action_id"]: entry}}
 
 
 def view_action_payload(context: Context, user: User, view: View, action: Json) -> Json:

@@ -197,5 +197,10 @@ def _rich(text: str) -> Json:
     return {"type": "rich_text", "elements": [section]}
 
 
-def _plain(rich: Json | None) -> str:
-    return str(rich["elements"][0]["elements"][0]["text"]) if rich is not None else ""
+def _plain(node: object) -> str:
+    """Return the texts under `node`: what the app brought in a block may have any form."""
+    if isinstance(node, list):
+        return "".join(_plain(item) for item in node)
+    if not isinstance(node, dict):
+        return ""
+    return str(node.get("text") or "") + _plain(node.get("elements"))

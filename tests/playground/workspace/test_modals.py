@@ -132,6 +132,39 @@ async def test_a_forged_submission_skips_what_the_client_would_refuse(world: Wor
     assert sent["view"]["state"]["values"]["reason"]["text"]["value"] is None
 
 
+async def test_every_kind_of_field_has_its_own_empty_value(world: World) -> None:
+    bare = await connect(world)
+    said = {"type": "rich_text_section", "elements": [{"type": "text", "text": "said"}]}
+    rich = {"type": "rich_text", "elements": [said]}
+    fields: dict[str, Json] = {
+        "file_input": {},
+        "multi_users_select": {},
+        "plain_text_input": {},
+        "rich_text_input": {"initial_value": rich},
+    }
+    label = {"type": "plain_text", "text": "Field"}
+    view = titled("All")
+    view["blocks"] = [
+        {
+            "type": "input",
+            "block_id": kind,
+            "label": label,
+            "optional": True,
+            "element": {"type": kind, "action_id": "a", **more},
+        }
+        for kind, more in fields.items()
+    ]
+    await opened(world, bare, view)
+    sent = await answered(bare, submitted(world, {}))
+    found = {kind: entry["a"] for kind, entry in sent["view"]["state"]["values"].items()}
+    assert found == {
+        "file_input": {"type": "file_input", "files": []},
+        "multi_users_select": {"type": "multi_users_select", "selected_users": []},
+        "plain_text_input": {"type": "plain_text_input", "value": None},
+        "rich_text_input": {"type": "rich_text_input", "rich_text_value": rich},
+    }
+
+
 async def test_a_chosen_channel_brings_a_response_url_where_it_is_asked_for(world: World) -> None:
     bare = await connect(world)
     place = {

@@ -81,6 +81,26 @@ async def test_a_choice_of_a_menu_is_sent_with_its_option(world: World, app: Sam
     assert entry == {"type": "static_select", "selected_option": option}
 
 
+async def test_a_button_brings_what_its_person_has_chosen_beside_it(world: World) -> None:
+    bare = await connect(world)
+    ts = await world.post(text="card", blocks=card())
+    await bare.ack(await bare.next())  # the event of the message itself
+    chosen = []
+    for act in (
+        world.ben.click("proposal.delay", INCIDENTS, ts, value="3600"),
+        world.ben.click("Approve", INCIDENTS, ts),
+        world.ana.click("Approve", INCIDENTS, ts),
+    ):
+        done = asyncio.create_task(act)
+        envelope = await bare.next()
+        await bare.ack(envelope)
+        await done
+        entry = envelope["payload"]["state"]["values"]["vote"]["proposal.delay"]
+        chosen.append(entry["selected_option"])
+    option = {"text": {"type": "plain_text", "text": "1 hour"}, "value": "3600"}
+    assert chosen == [option, option, None], "what one person chose is not the other's"
+
+
 async def test_a_forged_click_is_delivered_and_may_be_answered_ephemerally(
     world: World, app: SampleApp
 ) -> None:

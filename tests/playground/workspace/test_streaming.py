@@ -113,6 +113,8 @@ async def test_tasks_stand_between_the_text_or_together_in_a_plan(world: World) 
         ({"chunks": [text("x" * 12_001)]}, "msg_too_long"),
         ({"chunks": [task("waiting")]}, "invalid_chunks"),
         ({"chunks": [task("pending", title="x" * 257)]}, "msg_too_long"),
+        ({"chunks": [task("pending", sources=5)]}, "invalid_chunks"),
+        ({"chunks": [task("pending", sources=["https://example.com"])]}, "invalid_chunks"),
         ({"chunks": [{"type": "plan_update"}]}, "invalid_chunks"),
         ({"chunks": [{"type": "blocks", "blocks": [{"type": "alert"}]}]}, "invalid_blocks"),
         ({"chunks": [{"type": "blocks", "blocks": [DIVIDER] * 26}] * 2}, "msg_blocks_too_many"),
@@ -123,6 +125,20 @@ async def test_what_cannot_be_streamed_is_refused(world: World, wrong: Json, cod
     opening = {"channel": INCIDENTS, "thread_ts": parent, **TO_ANA, **wrong}
     assert await error(world, "chat.startStream", **opening) == code
     assert len(await world.ana.messages(INCIDENTS)) == 1
+
+
+async def test_a_task_that_came_in_a_block_takes_further_details(world: World) -> None:
+    link = {"type": "link", "url": "https://example.com"}
+    section = {"type": "rich_text_section", "elements": [link, {"type": "text", "text": "Ask"}]}
+    details = {"type": "rich_text", "elements": [section]}
+    card = {"type": "task_card", "task_id": "t1", "title": "Look", "status": "complete"}
+    blocks = {"type": "blocks", "blocks": [card | {"details": details}]}
+    place = await streamed(world, chunks=[blocks])
+    more = [task("complete", id="t1", details="ed twice")]
+    assert (await world.call("chat.appendStream", **place, chunks=more))["ok"]
+    [_, message] = await world.ana.messages(INCIDENTS)
+    [part] = message["blocks"][0]["details"]["elements"]
+    assert part["elements"] == [{"type": "text", "text": "Asked twice"}]
 
 
 async def test_a_stream_keeps_to_its_mode_and_to_its_owner(world: World) -> None:
