@@ -4,7 +4,8 @@ Each entry is docs.slack.dev/reference/block-kit/block-elements/<its type>; opti
 and filters are of .../composition-objects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from playground.workspace.inspection import (
     Check,
@@ -13,6 +14,7 @@ from playground.workspace.inspection import (
     anything,
     array,
     boolean,
+    date,
     enum,
     integer,
     matching,
@@ -34,7 +36,21 @@ CONFIRM = nested(
         optional={"style": enum("primary", "danger")},
     )
 )
-SLACK_FILE = nested(Shape(optional={"id": string(), "url": string(MAX_URL)}))
+
+
+def _any_of(*names: str) -> Callable[[Inspection, Json, str], None]:
+    """Return the check of an object that has no field of its own to need, but one of them all."""
+
+    def check(at: Inspection, value: Json, pointer: str) -> None:
+        if all(value.get(name) is None for name in names):
+            at.report(f"missing required field: {names[0]}", pointer)
+
+    return check
+
+
+SLACK_FILE = nested(
+    Shape(optional={"id": string(), "url": string(MAX_URL)}, also=_any_of("id", "url"))
+)
 DISPATCH = nested(
     Shape(
         required={"trigger_actions_on": array(enum("on_enter_pressed", "on_character_entered"), 2)}
@@ -46,7 +62,8 @@ FILTER = nested(
             "include": array(enum("im", "mpim", "private", "public")),
             "exclude_external_shared_channels": boolean,
             "exclude_bot_users": boolean,
-        }
+        },
+        also=_any_of("include", "exclude_external_shared_channels", "exclude_bot_users"),
     )
 )
 
@@ -71,6 +88,35 @@ def _options_or_groups(at: Inspection, element: Json, pointer: str) -> None:
         at.report("missing required field: options", pointer)
     elif len(given) > 1:
         at.report("invalid additional property: option_groups", pointer)
+
+
+def _initial_is_offered(at: Inspection, element: Json, pointer: str) -> None:
+    """Check that what is chosen to begin with is offered; Slack's words, but not on its pages."""
+    groups = [group for group in _listed(element.get("option_groups")) if isinstance(group, dict)]
+    lists = [element.get("options"), *(group.get("options") for group in groups)]
+    offered = [_meant(option) for options in lists for option in _listed(options)]
+    for name in ("initial_option", "initial_options"):
+        given = element.get(name)
+        wanted = [] if given is None else given if isinstance(given, list) else [given]
+        if any(_meant(option) not in offered for option in wanted):
+            at.report("must be one of the provided options", f"{pointer}/{name}")
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _meant(option: object) -> object:
+    """Return what tells an option from another: its value and its words."""
+    if not isinstance(option, dict):
+        return option
+    shown = option.get("text")
+    return option.get("value"), shown.get("text") if isinstance(shown, dict) else shown
+
+
+def _offers(at: Inspection, element: Json, pointer: str) -> None:
+    _options_or_groups(at, element, pointer)
+    _initial_is_offered(at, element, pointer)
 
 
 def image_source(at: Inspection, image: Json, pointer: str) -> None:
@@ -107,7 +153,7 @@ def _static(**optional: Check) -> Shape:
         option_groups=array(GROUP, MAX_OPTIONS),
         **optional,
     )
-    return Shape(optional=menu.optional, also=_options_or_groups)
+    return Shape(optional=menu.optional, also=_offers)
 
 
 def _typing(required: Mapping[str, Check], **optional: Check) -> Shape:
@@ -148,11 +194,14 @@ NUMBER = matching(r"-?\d+(\.\d+)?")
 ELEMENTS: dict[str, Shape] = {
     "button": BUTTON,
     "channels_select": _menu({}, initial_channel=string(), response_url_enabled=boolean),
-    "checkboxes": _element(
-        {"options": array(RICH_OPTION, MAX_CHOICES)},
-        confirm=CONFIRM,
-        focus_on_load=boolean,
-        initial_options=array(RICH_OPTION, MAX_CHOICES),
+    "checkboxes": replace(
+        _element(
+            {"options": array(RICH_OPTION, MAX_CHOICES)},
+            confirm=CONFIRM,
+            focus_on_load=boolean,
+            initial_options=array(RICH_OPTION, MAX_CHOICES),
+        ),
+        also=_initial_is_offered,
     ),
     "conversations_select": _menu(
         {},
@@ -161,7 +210,7 @@ ELEMENTS: dict[str, Shape] = {
         initial_conversation=string(),
         response_url_enabled=boolean,
     ),
-    "datepicker": _menu({}, initial_date=matching(r"\d{4}-\d{2}-\d{2}")),
+    "datepicker": _menu({}, initial_date=date),
     "datetimepicker": Shape(
         optional={
             "action_id": anything,
@@ -212,11 +261,14 @@ ELEMENTS: dict[str, Shape] = {
         min_length=integer(0, MAX_INPUT),
         multiline=boolean,
     ),
-    "radio_buttons": _element(
-        {"options": array(RICH_OPTION, MAX_CHOICES)},
-        confirm=CONFIRM,
-        focus_on_load=boolean,
-        initial_option=RICH_OPTION,
+    "radio_buttons": replace(
+        _element(
+            {"options": array(RICH_OPTION, MAX_CHOICES)},
+            confirm=CONFIRM,
+            focus_on_load=boolean,
+            initial_option=RICH_OPTION,
+        ),
+        also=_initial_is_offered,
     ),
     "rich_text_input": Shape(
         required={"action_id": anything},
@@ -226,7 +278,7 @@ ELEMENTS: dict[str, Shape] = {
         surfaces=("modal", "home"),
     ),
     "static_select": _static(initial_option=OPTION),
-    "timepicker": _menu({}, initial_time=matching(r"\d{2}:\d{2}"), timezone=string()),
+    "timepicker": _menu({}, initial_time=matching(r"([01]\d|2[0-3]):[0-5]\d"), timezone=string()),
     "url_text_input": _in_modals(_typing({}, initial_value=string(least=0))),
     "users_select": _menu({}, initial_user=string()),
     "workflow_button": Shape(

@@ -7,6 +7,7 @@ for numbers and for what holds between two fields is ours (?).
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 from playground.workspace.model import Json
@@ -24,6 +25,7 @@ class Inspection:
         self.cells = 0
         self._block_ids: set[str] = set()
         self._action_ids: set[str] = set()
+        self._has_focus = False
 
     def report(self, problem: str, pointer: str) -> None:
         """Keep one problem with the JSON pointer to its place."""
@@ -37,6 +39,12 @@ class Inspection:
     def action_id(self, element: Json, pointer: str) -> None:
         """Check the id of an element."""
         self._unique("action_id", element.get("action_id"), self._action_ids, pointer)
+
+    def focus(self, pointer: str) -> None:
+        """Check that no other element asks for the focus."""
+        if self._has_focus:
+            self.report("must be true for one element only", f"{pointer}/focus_on_load")
+        self._has_focus = True
 
     def _unique(self, name: str, value: object, seen: set[str], pointer: str) -> None:
         if value is None:
@@ -105,6 +113,8 @@ def typed(shapes: Mapping[str, Shape], *, is_element: bool = False) -> Check:
             return
         if is_element:
             at.action_id(value, pointer)
+            if value.get("focus_on_load") is True:
+                at.focus(pointer)
         check_shape(at, value, shape, pointer)
 
     return check
@@ -134,6 +144,16 @@ def matching(pattern: str) -> Check:
             at.report(f"must match the pattern {pattern}", pointer)
 
     return check
+
+
+def date(at: Inspection, value: object, pointer: str) -> None:
+    """Check a day that there is, written YYYY-MM-DD."""
+    try:
+        is_day = datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
+    except ValueError:
+        is_day = ""
+    if is_day != value:
+        at.report("must be a date as YYYY-MM-DD", pointer)
 
 
 def text(most: int, *, is_plain: bool = False) -> Check:

@@ -3,6 +3,7 @@
 from tests.conformance.rules import (
     BLOCKS,
     ELEMENTS,
+    MEASURED,
     OBJECTS,
     Call,
     Rule,
@@ -13,6 +14,7 @@ from tests.conformance.rules import (
     limit,
     message,
     modal,
+    option,
     options,
     plain,
     section,
@@ -29,6 +31,10 @@ def select() -> dict[str, object]:
 
 def typing(**extra: object) -> Call:
     return modal(asking({"type": "plain_text_input", "action_id": "a", **extra}))
+
+
+def number(**extra: object) -> dict[str, object]:
+    return {"type": "number_input", "action_id": "n", "is_decimal_allowed": True, **extra}
 
 
 RULES: list[Rule] = [
@@ -121,6 +127,26 @@ RULES: list[Rule] = [
                 ),
                 "/blocks/0/accessory/initial_date",
             ),
+            "a day that there is not": (
+                message(
+                    section(
+                        accessory={
+                            "type": "datepicker",
+                            "action_id": "d",
+                            "initial_date": "2026-02-30",
+                        }
+                    )
+                ),
+                "/blocks/0/accessory/initial_date",
+            ),
+            "an hour that there is not": (
+                message(
+                    section(
+                        accessory={"type": "timepicker", "action_id": "t", "initial_time": "24:00"}
+                    )
+                ),
+                "/blocks/0/accessory/initial_time",
+            ),
             "a short time": (
                 message(
                     section(
@@ -158,6 +184,82 @@ RULES: list[Rule] = [
                     )
                 ),
                 f"{IN_ACTIONS}/filter/include/0",
+            ),
+            "nothing": (
+                message(
+                    actions({"type": "conversations_select", "action_id": "c", "filter": {}}),
+                ),
+                f"{IN_ACTIONS}/filter",
+            ),
+        },
+    ),
+    choice(
+        "initial-options",
+        "What is chosen to begin with is one of the options",
+        f"{ELEMENTS}/select-menu-element; {MEASURED}",
+        {
+            "the second": message(
+                actions(select() | {"options": options(2), "initial_option": option("1")})
+            ),
+            "one of a group": message(
+                actions(
+                    {
+                        "type": "multi_static_select",
+                        "action_id": "m",
+                        "option_groups": [{"label": plain("All"), "options": options(2)}],
+                        "initial_options": [option("0")],
+                    }
+                )
+            ),
+        },
+        {
+            "another": (
+                message(actions(select() | {"initial_option": option("9")})),
+                f"{IN_ACTIONS}/initial_option",
+            ),
+            "another box": (
+                message(
+                    actions(
+                        {
+                            "type": "checkboxes",
+                            "action_id": "c",
+                            "options": options(2),
+                            "initial_options": [option("0"), option("9")],
+                        }
+                    )
+                ),
+                f"{IN_ACTIONS}/initial_options",
+            ),
+        },
+    ),
+    choice(
+        "focus",
+        "One element of a view has the focus when it opens",
+        f"{ELEMENTS}/plain-text-input-element",
+        {"one": typing(focus_on_load=True)},
+        {
+            "two": (
+                modal(
+                    *(
+                        asking(
+                            {"type": "plain_text_input", "action_id": "a", "focus_on_load": True}
+                        )
+                        for _ in range(2)
+                    )
+                ),
+                "/view/blocks/1/element/focus_on_load",
+            )
+        },
+    ),
+    choice(
+        "number-bounds",
+        "The bounds of a number are numbers, written as text",
+        f"{ELEMENTS}/number-input-element",
+        {"-1.5 to 2": modal(asking(number(min_value="-1.5", max_value="2")))},
+        {
+            "few": (
+                modal(asking(number(min_value="few"))),
+                "/view/blocks/0/element/min_value",
             )
         },
     ),
