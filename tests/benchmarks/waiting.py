@@ -140,8 +140,16 @@ def bot_of_this_process() -> Process | None:
     """Return the bot that this process has started last."""
     own = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     children = [int(pid) for file in own for pid in file.read_text(encoding="ascii").split()]
-    bots = [pid for pid in children if b"bot\0run" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    bots = [pid for pid in children if b"bot\0run" in _command(pid)]
     return Process(max(bots)) if bots else None
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        # It ended between the list and this look.
+        return b""
 
 
 _TICKS = os.sysconf("SC_CLK_TCK")
