@@ -34,17 +34,32 @@ def foreign_reason(request: web.Request) -> str | None:
     The Host check refuses a name that was rebound to this machine, the Origin check another
     site's script, the content type a plain form of another site.
     """
-    host = urlsplit(f"//{request.host}").hostname
-    if host not in LOOPBACK:
+    if _hostname(request) not in LOOPBACK:
         return "this workspace answers on loopback names only"
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"http://{request.host}":
         return "another website may not drive this workspace"
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    is_foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    if is_foreign and not _is_visit(request):
         return "another website may not drive this workspace"
     if request.method == "POST" and request.content_type != "application/json":
         return "send application/json"
     return None
+
+
+def _hostname(request: web.Request) -> str | None:
+    try:
+        return urlsplit(f"//{request.host}").hostname
+    except ValueError:  # such as a bracket that is never closed
+        return None
+
+
+def _is_visit(request: web.Request) -> bool:
+    """Say whether a person followed a link to the page or to a message; that changes nothing."""
+    is_page = request.path == "/" or request.path.startswith("/archives/")
+    wanted = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    sent = {name: request.headers.get(name) for name in wanted}
+    return is_page and request.method == "GET" and sent == wanted
 
 
 def guarded(handler: Handler) -> Handler:

@@ -110,7 +110,7 @@ class Sockets:
             answer = frame.json()
             waiting = link.waiting.pop(str(answer.get("envelope_id")), None)
             if waiting is not None and not waiting.done():
-                waiting.set_result(answer.get("payload") or {})
+                waiting.set_result(_payload(answer.get("payload")))
 
     def _drop(self, link: Link) -> None:
         self._links.remove(link)
@@ -218,6 +218,13 @@ async def _seen_off(link: Link) -> None:
 
 def _goodbye(reason: str) -> Json:
     return {"type": "disconnect", "reason": reason, "debug_info": {"host": HOST}}
+
+
+def _payload(given: object) -> Json:
+    """Return what an ack carries; a bare text counts as one, as in an answer by HTTP."""
+    if isinstance(given, dict):
+        return given
+    return {"text": given} if isinstance(given, str) else {}
 
 
 def _frame(envelope: Envelope, envelope_id: str) -> Json:

@@ -27,7 +27,7 @@ class BareApp:
         envelope: Json = await self._socket.receive_json()
         return envelope
 
-    async def ack(self, envelope: Json, payload: Json | None = None) -> None:
+    async def ack(self, envelope: Json, payload: Json | str | None = None) -> None:
         answer: Json = {"envelope_id": envelope["envelope_id"]}
         await self._socket.send_json(answer | ({"payload": payload} if payload else {}))
 

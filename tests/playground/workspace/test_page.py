@@ -64,6 +64,7 @@ FOREIGN = {
     "origin": {"Origin": "https://evil.example"},
     "another port of this machine": {"Origin": "http://127.0.0.1:1"},
     "rebound host": {"Host": "evil.example"},
+    "host that is none": {"Host": "["},
     "null origin": {"Origin": "null"},
     "fetch metadata": {"Sec-Fetch-Site": "cross-site"},
 }
@@ -79,6 +80,31 @@ async def test_another_website_cannot_drive_the_workspace(world: World, case: st
     async with world.session.get(look, headers=FOREIGN[case]) as response:
         assert response.status == 403
     assert await world.ana.messages(INCIDENTS) == []
+
+
+VISIT = {
+    "Sec-Fetch-Site": "cross-site",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "status"),
+    [
+        ("/", {}, 200),
+        ("/archives/C0INCIDENTS/p1795310000000001", {}, 302),
+        ("/", {"Sec-Fetch-Dest": "iframe"}, 403),
+        ("/", {"Host": "evil.example"}, 403),
+        ("/page/state?user=U0ANA", {}, 403),
+    ],
+)
+async def test_a_link_of_another_website_leads_to_the_page_and_to_nothing_else(
+    world: World, path: str, more: dict[str, str], status: int
+) -> None:
+    headers, url = VISIT | more, world.base_url + path
+    async with world.session.get(url, headers=headers, allow_redirects=False) as response:
+        assert response.status == status
 
 
 async def test_a_plain_form_cannot_drive_the_workspace(world: World) -> None:

@@ -42,6 +42,15 @@ async def test_the_eleventh_socket_is_turned_away(world: World) -> None:
     assert world.workspace.sockets == len(ten) == MAX_SOCKETS
 
 
+async def test_an_ack_of_bare_text_is_shown_to_the_person_alone(world: World) -> None:
+    bare = await connect(world)
+    command = asyncio.create_task(world.ana.command(INCIDENTS, "/card"))
+    await bare.ack(await bare.next(), "done")
+    await command
+    assert [message["text"] for message in await world.ana.ephemerals(INCIDENTS)] == ["done"]
+    assert await world.ben.ephemerals(INCIDENTS) == []
+
+
 async def test_each_of_many_events_goes_to_one_of_the_sockets_and_none_is_lost(
     world: World,
 ) -> None:
