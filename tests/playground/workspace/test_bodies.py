@@ -50,7 +50,7 @@ async def test_a_broken_body_is_refused_by_name(world: World, case: str) -> None
 async def test_an_argument_of_another_type_is_refused_too(
     world: World, method: str, args: dict[str, object], code: str
 ) -> None:
-    answer = await world.call(method, channel=INCIDENTS, **args)
+    answer = await world.call(method, BOT_TOKEN, channel=INCIDENTS, **args)
     assert answer["error"] == code
 
 
