@@ -69,6 +69,8 @@ class WebApi:
 
     def _authorize(self, method: Method, token: str) -> None:
         app = self._context.state.app
+        if method.is_open:
+            return
         if not token:
             raise ApiError("not_authed")
         if token not in (app.bot_token, app.app_token):

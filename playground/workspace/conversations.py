@@ -68,11 +68,17 @@ def of_user(context: Context, args: Json) -> Json:
     return _paged("channels", [channel_json(context.state, channel) for channel in seen], args)
 
 
-def _of_kinds(context: Context, args: Json) -> list[Channel]:
+def kinds_of(args: Json) -> set[str]:
+    """Return which kinds of conversations a call asks for, public channels where it says none."""
     types = str(args.get("types") or "public_channel").split(",")
     kinds = {KINDS.get(kind.strip(), "") for kind in types}
     if "" in kinds:
         raise ApiError("invalid_types")
+    return kinds
+
+
+def _of_kinds(context: Context, args: Json) -> list[Channel]:
+    kinds = kinds_of(args)
     hide_archived = is_true(args.get("exclude_archived"))
     return [
         channel

@@ -26,7 +26,7 @@ from playground.workspace.model import ApiError, Json, SlackApp
 
 TIER_2, TIER_3, TIER_4 = 20, 50, 100
 SEVERAL_HUNDRED = 300
-PREFIXES = {"channel": "channels", "group": "groups", "im": "im"}
+PREFIXES = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,17 @@ class Method:
     """One method: what serves it, and the scopes of which it needs one.
 
     `kinds` are the last parts of scopes that are named for the kind of conversation, such as
-    `history` of channels:history: a call about one conversation needs that kind's own.
+    `history` of channels:history: a call about one conversation needs that kind's own, and one
+    that names none needs those of every kind that it has `asked` for. An open one takes no token.
     """
 
     serve: Callable[[Context, Json], Json]
     scopes: tuple[str, ...] = ()
     per_minute: int | None = None
     kinds: tuple[str, ...] = ()
+    asked: Callable[[Json], Collection[str]] | None = None
     is_for_app_token: bool = False
+    is_open: bool = False
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -52,12 +55,19 @@ class Method:
     def check_scopes(self, context: Context, args: Json) -> None:
         """Refuse with `missing_scope` what the app was not granted."""
         app = context.state.app
-        needed: Collection[str] = self.accepted
         channel = context.state.channels.get(str(args.get("channel")))
-        if self.kinds and channel is not None:
-            needed = {*self.scopes, *(f"{PREFIXES[channel.kind]}:{part}" for part in self.kinds)}
-        if needed and not set(needed) & set(app.scopes):
-            raise missing_scope(app, needed)
+        kinds: Collection[str] = ()
+        if channel is not None:
+            kinds = (channel.kind,)
+        elif self.asked is not None:
+            kinds = self.asked(args)
+        wanted = [self._of_kind(kind) for kind in kinds] if self.kinds else []
+        missing = [one for one in wanted or [{*self.accepted}] if one and not one & {*app.scopes}]
+        if missing:
+            raise missing_scope(app, {scope for one in missing for scope in one})
+
+    def _of_kind(self, kind: str) -> set[str]:
+        return {*self.scopes, *(f"{PREFIXES[kind]}:{part}" for part in self.kinds)}
 
 
 def missing_scope(app: SlackApp, needed: Collection[str]) -> ApiError:
@@ -74,7 +84,7 @@ TOPIC = ("write", "manage", "write.topic")
 METHODS: dict[str, Method] = {
     "agents.sessions.rename": Method(sessions.rename, WRITE, TIER_3),
     "agents.sessions.setStatus": Method(sessions.set_session_status, WRITE, TIER_3),
-    "api.test": Method(people.api_test),
+    "api.test": Method(people.api_test, is_open=True),
     "apps.connections.open": Method(people.open_connection, is_for_app_token=True),
     "auth.test": Method(people.auth_test, (), TIER_4),
     "blocks.validate": Method(validation.validate, (), TIER_4),
@@ -92,14 +102,14 @@ METHODS: dict[str, Method] = {
     "chat.stopStream": Method(streaming.stop, WRITE, TIER_2),
     "chat.update": Method(chat.update, WRITE, TIER_3),
     "conversations.archive": Method(rooms.archive, (), TIER_2, ROOMS),
-    "conversations.create": Method(rooms.create, (), TIER_2, ROOMS),
+    "conversations.create": Method(rooms.create, (), TIER_2, ROOMS, rooms.kind_made),
     "conversations.history": Method(conversations.history, (), TIER_3, HISTORY),
     "conversations.info": Method(conversations.info, (), TIER_3, READ),
     "conversations.invite": Method(rooms.invite, (), TIER_3, (*ROOMS, "write.invites")),
     "conversations.join": Method(conversations.join, ("channels:join",), TIER_3),
     "conversations.kick": Method(rooms.kick, (), TIER_3, ROOMS),
     "conversations.leave": Method(rooms.leave, (), TIER_3, ROOMS),
-    "conversations.list": Method(conversations.list_all, (), TIER_2, READ),
+    "conversations.list": Method(conversations.list_all, (), TIER_2, READ, conversations.kinds_of),
     "conversations.members": Method(conversations.members, (), TIER_4, READ),
     "conversations.open": Method(conversations.open_direct, ("im:write", "mpim:write"), TIER_3),
     "conversations.rename": Method(rooms.rename, (), TIER_2, ROOMS),
@@ -121,7 +131,7 @@ METHODS: dict[str, Method] = {
     "usergroups.update": Method(usergroups.update, WRITE_GROUPS, TIER_2),
     "usergroups.users.list": Method(usergroups.users, READ_GROUPS, TIER_2),
     "usergroups.users.update": Method(usergroups.update_users, WRITE_GROUPS, TIER_2),
-    "users.conversations": Method(conversations.of_user, (), TIER_3, READ),
+    "users.conversations": Method(conversations.of_user, (), TIER_3, READ, conversations.kinds_of),
     "users.info": Method(people.user_info, READ_USERS, TIER_4),
     "users.list": Method(people.user_list, READ_USERS, TIER_2),
     "users.lookupByEmail": Method(people.by_email, ("users:read.email",), TIER_3),

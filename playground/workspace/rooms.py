@@ -44,6 +44,11 @@ def _told(context: Context, channel: Channel) -> Json:
     return {"channel": channel_json(context.state, channel)}
 
 
+def kind_made(args: Json) -> tuple[str, ...]:
+    """Return which kind of conversation conversations.create is asked for."""
+    return ("group",) if is_true(args.get("is_private")) else ("channel",)
+
+
 def create(context: Context, args: Json) -> Json:
     """Serve conversations.create: the bot is its first member."""
     channel = Channel(

@@ -102,6 +102,9 @@ def push_view(context: Context, args: Json) -> Json:
     """Serve views.push."""
     body = checked_view(context, args.get("view"))
     user_id = _pointed(context, args)
+    if not context.state.stacks.get(user_id):
+        # docs.slack.dev/reference/methods/views.push: the view that it goes on top of.
+        raise ApiError("not_found")
     return {"view": view_json(context.state, push(context, user_id, body))}
 
 

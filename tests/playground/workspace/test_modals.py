@@ -124,6 +124,14 @@ async def test_a_click_inside_a_window_carries_the_view_and_may_push_up_to_three
     assert errors == [None, None, "push_limit_reached"]
 
 
+async def test_where_no_window_is_open_none_is_pushed(world: World) -> None:
+    bare = await connect(world)
+    sent = await answered(bare, asyncio.create_task(world.ana.command(INCIDENTS, "/card")))
+    push = await world.call("views.push", trigger_id=sent["trigger_id"], view=modal())
+    assert push["error"] == "not_found"
+    assert await world.ana.modal() is None
+
+
 async def test_a_forged_submission_skips_what_the_client_would_refuse(world: World) -> None:
     bare = await connect(world)
     await opened(world, bare, titled("One"))

@@ -311,18 +311,29 @@ async def test_a_view_has_up_to_250_kilobytes(world: World) -> None:
 
 
 async def test_scopes_go_by_the_kind_of_the_conversation(serve: Serve) -> None:
-    scopes = ("channels:history", "chat:write")
+    scopes = ("channels:history", "channels:read", "channels:manage", "chat:write")
     base_url = await serve(demo_workspace(FakeClock(), BOT_TOKEN, APP_TOKEN, scopes=scopes))
-    answers = {}
     headers = {"Authorization": f"Bearer {BOT_TOKEN}"}
     async with aiohttp.ClientSession(base_url, headers=headers) as session:
-        for channel in (INCIDENTS, "D0ANA"):
-            place = {"channel": channel}
-            async with session.post("/api/conversations.history", json=place) as response:
-                answers[channel] = await response.json()
-    assert answers[INCIDENTS]["ok"]
-    refused = answers["D0ANA"]
-    assert (refused["error"], refused["needed"]) == ("missing_scope", "im:history")
+
+        async def needed(method: str, **args: object) -> str | None:
+            """Return the scopes that a call lacks; None where it is answered."""
+            async with session.post(f"/api/{method}", json=args) as response:
+                answer = await response.json()
+            assert answer["ok"] or answer["error"] == "missing_scope"
+            found: str | None = answer.get("needed")
+            return found
+
+        assert await needed("conversations.history", channel=INCIDENTS) is None
+        assert await needed("conversations.history", channel="D0ANA") == "im:history"
+        # Where a call names no conversation, by the kinds that it asks for.
+        for method in ("conversations.list", "users.conversations"):
+            assert await needed(method) is None
+            kinds = "public_channel,im,private_channel"
+            assert await needed(method, types=kinds) == "groups:read,im:read"
+        assert await needed("conversations.create", name="open") is None
+        lacking = "groups:manage,groups:write"
+        assert await needed("conversations.create", name="closed", is_private=True) == lacking
 
 
 async def test_a_token_in_a_json_body_does_not_count(world: World) -> None:
@@ -334,8 +345,9 @@ async def test_a_token_in_a_json_body_does_not_count(world: World) -> None:
     headers = {"Content-Type": "application/xml"}
     async with world.session.post(url, data=b"<x/>", headers=headers) as response:
         assert (await response.json())["error"] == "invalid_post_type"
-    echoed = await world.call("api.test", APP_TOKEN, error="oh")
-    assert echoed["error"] == "not_allowed_token_type"
+    assert (await world.call("api.test", APP_TOKEN, error="oh"))["error"] == "oh"
+    async with aiohttp.ClientSession(world.base_url) as nobody, nobody.get("/api/api.test") as said:
+        assert (await said.json())["ok"], "the one method that takes no token"
     assert (await world.call("api.test", foo="bar"))["args"] == {"foo": "bar"}
 
 
