@@ -7,11 +7,13 @@ from bot.slack import modals
 from bot.slack.blocks import Block
 from bot.slack.desk import Desk
 from bot.slack.differences import whom
+from bot.slack.halts import lifting
 from bot.slack.text import code, person, safe
 from bot.store.boxes import send
 from bot.store.context import Context
 from bot.store.engine import Connection
 from bot.store.glass import break_glass, channel_of
+from bot.store.halts import switches
 from bot.store.votes import Answer, Click
 from policies.approvals import OPERATORS, Memberships
 from policies.model import Proposal
@@ -31,7 +33,7 @@ def form(proposal: Proposal, data: str) -> Block:
             kit.section(
                 "*You act alone, without the sign-off that the rules ask.* It is done at once."
                 " Everybody is told, with your name and reason, and an operator reviews it. What"
-                " the rules deny stays denied."
+                " the rules deny stays denied, and what is frozen waits."
             ),
             kit.text_input("reason", "Why can it not wait?", is_long=True),
             kit.text_input("word", f"Type {WORD}", placeholder=WORD, longest=20),
@@ -81,7 +83,9 @@ class Break:
     ) -> None:
         breaker, memberships = whom
         own = channel_of(connection, proposal.task_id)
-        text = _alarm(proposal, breaker, self._reason)
+        stops = switches(connection, proposal.action.tenant).of(proposal)
+        done = "It is done" if not stops else f"It waits for {lifting(stops[0])}, and is then done"
+        text = _alarm(proposal, breaker, self._reason, done)
         for channel in dict.fromkeys((own, self._anchor or own)):
             payload = {"channel": channel, "text": f"{text} {self._operators}, please review it."}
             send(connection, context, "alarm", payload)
@@ -92,9 +96,9 @@ class Break:
             send(connection, context, "dm", payload)
 
 
-def _alarm(proposal: Proposal, breaker: str, reason: str) -> str:
+def _alarm(proposal: Proposal, breaker: str, reason: str, done: str) -> str:
     return (
         f"*The glass was broken* by {person(breaker)}: {safe(proposal.title)}"
-        f" ({code(proposal.id)}, {code(proposal.action.environment)}). It is done without the"
-        f" sign-off of {whom(proposal.decision.clauses)}. Reason: {safe(reason, 600)}"
+        f" ({code(proposal.id)}, {code(proposal.action.environment)}). {done} without the sign-off"
+        f" of {whom(proposal.decision.clauses)}. Reason: {safe(reason, 600)}"
     )

@@ -11,6 +11,8 @@ from bot.scheduler import Scheduler
 from bot.slack import cards, modals, reviews
 from bot.slack.desk import Desk
 from bot.store.controls import pause, resume
+from bot.store.freezes import freeze_task
+from bot.store.notices import Order
 from bot.store.tables import outbox
 from bot.store.tables import reviews as review_rows
 from policies.engine import Asked, RuleKind, When
@@ -102,6 +104,18 @@ async def test_everybody_is_told_in_the_same_transaction(here: Office) -> None:
     told = [one["user"] for one in await here.sent("dm")]
     # Every operator but whoever did it.
     assert told == sorted({ANA, *UNFIT})
+
+
+async def test_what_is_frozen_waits_and_the_alarm_says_for_what(here: Office) -> None:
+    proposal = await here.proposal()
+    order = Order(person=f"{TEAM}/{ANA}", reason="wait for me")
+    context = here.store.context
+    await here.store.database.write(lambda c: freeze_task(c, context, order, proposal.task_id))
+    assert await here.submit(MIA, modals.GLASS, proposal, FILLED) == []
+    waits = f"It waits for `/signoff unfreeze {proposal.task_id} REASON`, and is then done without"
+    assert [waits in one["text"] for one in await here.sent("alarm")] == [True]
+    await here.worked()
+    assert await here.state(proposal) is ProposalState.APPROVED
 
 
 async def test_the_alarm_reaches_the_channel_once_and_mentions_only_whom_it_should(
