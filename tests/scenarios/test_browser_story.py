@@ -15,7 +15,7 @@ from tests.scenarios.stages import staged
 pytestmark = pytest.mark.browser
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
-SLOW_MS = 15_000
+SLOW_MS = 60_000
 
 
 class Album:
