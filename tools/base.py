@@ -166,7 +166,7 @@ class Tool(ABC, Generic[P]):
     agents: ClassVar[tuple[str, ...]]
     # Where it may be used; None for wherever its connector serves, `ANYWHERE` for more than that.
     environments: ClassVar[tuple[str, ...] | None] = None
-    # How often it is called, on top of its system's own rate.
+    # How often it is called, on top of what all tools of its system share; None for no more.
     rate: ClassVar[Rate | None] = None
 
 
@@ -175,6 +175,7 @@ class ReadTool(Tool[P]):
 
     tier: ClassVar[Tier] = Tier.READ
     action: ClassVar[ActionKind | None] = ActionKind.READ
+    rate: ClassVar[Rate | None] = Rate(burst=30, per_s=20)
     is_untrusted: ClassVar[bool] = True
 
     @abstractmethod
@@ -185,6 +186,8 @@ class ReadTool(Tool[P]):
 class WriteTool(Tool[P]):
     """A tool that changes something outside."""
 
+    # Slower than looking: what runs away is seen before it has done much.
+    rate: ClassVar[Rate | None] = Rate(burst=20, per_s=10)
     # Which parameters a person may edit before approving.
     editable: ClassVar[tuple[str, ...]] = ()
 

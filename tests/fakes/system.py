@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +21,7 @@ from tools.base import (
     State,
     WriteTool,
 )
+from tools.limits import Rate
 
 # Longer than any tool of the fake waits.
 NEVER_S = 30.0
@@ -80,6 +82,7 @@ class FakeReader(ReadTool[LampParameters]):
     params = LampParameters
     agents = ("incident",)
     timeout_s = 0.3
+    rate: ClassVar[Rate | None] = None
 
     def __init__(self, system: FakeSystem) -> None:
         self._system = system
@@ -104,6 +107,7 @@ class FakeTool(WriteTool[SetParameters]):
     agents = ("incident",)
     editable = ("to",)
     timeout_s = 0.3
+    rate: ClassVar[Rate | None] = None
 
     def __init__(self, system: FakeSystem) -> None:
         self._system = system

@@ -101,6 +101,14 @@ def test_a_tool_does_not_wait_for_ever(tool: AnyTool) -> None:
 
 
 @each_tool
+def test_a_tool_has_a_rate_of_its_own(tool: AnyTool) -> None:
+    assert tool.rate is not None
+    # One call may be all that is allowed for now, none at all would wait for ever.
+    assert tool.rate.burst >= 1
+    assert tool.rate.per_s > 0
+
+
+@each_tool
 async def test_a_dead_system_is_told_as_a_tool_error(tool: AnyTool) -> None:
     asked = tool.read if isinstance(tool, ReadTool) else tool.observe
     with pytest.raises(ToolError):
