@@ -16,6 +16,8 @@ from playground.world import World
 INCIDENTS, MARKETING = "C0INCIDENTS", "C0MARKETING"
 ANA, BEN, MIA = "U0ANA", "U0BEN", "U0MIA"
 SAYS_WITHIN_S = 2.0
+# How long a step of the story may take where other programs use the machine too.
+PATIENCE_S = 60.0
 Message = dict[str, Any]
 
 
@@ -76,7 +78,7 @@ class Stage:
             return self.world.workspace.is_app_there
 
         try:
-            await self.ana.eventually(look, timeout_s=60)
+            await self.ana.eventually(look, timeout_s=PATIENCE_S)
         except TimeoutError as error:
             raise StoryError(f"the bot did not start:\n{self.world.bot.log_tail()}") from error
 
@@ -116,7 +118,7 @@ class Stage:
 
     async def _waited(self, look: Callable[[], Awaitable[Message | None]], what: str) -> Message:
         try:
-            return await self.ana.eventually(look, timeout_s=30)
+            return await self.ana.eventually(look, timeout_s=PATIENCE_S)
         except TimeoutError as error:
             raise StoryError(f"did not see {what}") from error
 
@@ -177,7 +179,7 @@ async def _effects(stage: Stage, count: int) -> None:
     async def look() -> bool:
         return len(stage.world.shop.effects) >= count
 
-    await stage.ana.eventually(look, timeout_s=20)
+    await stage.ana.eventually(look, timeout_s=PATIENCE_S)
     found = len(stage.world.shop.effects)
     require(found == count, f"the shop executed {found} effects, not {count}")
 

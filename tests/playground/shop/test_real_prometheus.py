@@ -78,7 +78,7 @@ async def scrapes(real: Client, place: str, at_s: float) -> list[float]:
 
 async def has_filled_a_window(real: Client, shop: Shop, place: str) -> None:
     """Wait: Prometheus looks for its targets only some seconds after it is ready."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while len(await scrapes(real, place, shop.fleet.now().timestamp())) < WINDOW_S + 3:
             await asyncio.sleep(0.25)
 
