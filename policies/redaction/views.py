@@ -6,6 +6,7 @@ found in a view is taken out of the text, and nothing else of the text changes.
 
 import html
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ ROUNDS = 3
 
 # They hide what stands between them; line feed, tab and carriage return are kept.
 _INVISIBLE = re.compile(
-    "\x1b\\[[0-9;?]{0,16}[A-Za-z]"
+    "\x1b\\[[0-?]{0,16}[ -/]{0,2}[@-~]|\x1b[ -/]{1,2}[0-~]"
     # Commands to a terminal (ECMA-48: OSC, DCS, SOS, PM, APC), such as for its title or a link.
     "|\x1b[\\]PX^_][^\x07\x1b\x9c\n]{0,200}(?:\x07|\x1b\\\\|\x9c)"
     "|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
@@ -23,13 +24,21 @@ _INVISIBLE = re.compile(
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
 _UNSHOWN = frozenset({"Mn", "Me", "Cf"})
 # Runs of backslashes are bounded: an unbounded one would be read anew from each of its places.
+_PERCENT, _SLASHES = r"%(?:25){0,3}", r"\\{1,8}+"
+_BYTE = rf"(?:{_PERCENT}|{_SLASHES}x)"
+_MORE = rf"{_BYTE}[89ABab][0-9A-Fa-f]"
 _ESCAPE = re.compile(
-    r"%(?:25){0,3}(?P<percent>[0-9A-Fa-f]{2})"
-    r"|\\{1,8}+(?:u\{?(?P<unicode>[0-9A-Fa-f]{4})\}?|x(?P<hex>[0-9A-Fa-f]{2})"
+    # A letter beyond ASCII as its bytes in UTF-8, or as the halves of UTF-16.
+    rf"(?P<bytes>{_BYTE}(?:[CDcd][0-9A-Fa-f]|[Ee][0-9A-Fa-f]{_MORE}|[Ff][0-4]{_MORE}{_MORE}){_MORE})"
+    rf"|(?P<halves>{_SLASHES}u[Dd][89ABab][0-9A-Fa-f]{{2}}{_SLASHES}u[Dd][C-Fc-f][0-9A-Fa-f]{{2}})"
+    rf"|{_PERCENT}(?:u(?P<legacy>[0-9A-Fa-f]{{4}})|(?P<percent>[0-9A-Fa-f]{{2}}))"
+    rf"|{_SLASHES}(?:u(?P<unicode>[0-9A-Fa-f]{{4}}|\{{[0-9A-Fa-f]{{1,6}}\}})"
+    r"|U(?P<long>[0-9A-Fa-f]{8})|x(?P<hex>[0-9A-Fa-f]{2})"
     r"|(?P<line>[nrt])|(?P<sign>[^\sA-Za-z0-9\\]))"
     r"|\\(?P<slash>\\)"
-    r"|&(?:amp;){0,3}(?P<entity>#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
+    r"|&(?:amp;){0,3}(?P<entity>#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,31});"
 )
+_DIGITS = re.compile(r"(?:%(?:25){0,3}|[xu])([0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})")
 _LINES = {"n": "\n", "r": "\r", "t": "\t"}
 _WRAP = re.compile(r"\\?\r?\n[ \t>|]{0,80}")
 
@@ -97,7 +106,11 @@ def folded(text: str) -> str:
 
 def plain(text: str) -> View:
     """Return the view of a text in plain letters (NFKD without marks)."""
-    source = View(text)
+    return _lettered(View(text))
+
+
+def _lettered(source: View) -> View:
+    text = source.text
     if text.isascii():
         return source
     builder, place = _Builder(source), 0
@@ -129,15 +142,34 @@ def unescaped(view: View) -> Iterator[View]:
         if place == 0:
             return
         builder.keep(place, len(text))
-        view = builder.view()
+        # What was escaped may be invisible, or a letter in another form.
+        view = _lettered(_visible(builder.view()))
         yield view
+
+
+def _visible(view: View) -> View:
+    if view.text.isascii() and view.text.isprintable():
+        return view
+    builder, place = _Builder(view), 0
+    for found in _INVISIBLE.finditer(view.text):
+        builder.keep(place, found.start())
+        builder.put("", found.start(), found.end())
+        place = found.end()
+    if place == 0:
+        return view
+    builder.keep(place, len(view.text))
+    return builder.view()
 
 
 def _meaning(found: re.Match[str]) -> str:
     kind = found.lastgroup
     value = found.group(kind or 0)
-    if kind in {"percent", "hex", "unicode"}:
-        return chr(int(value, 16))
+    if kind in {"bytes", "halves"}:
+        raw = bytes.fromhex("".join(_DIGITS.findall(value)))
+        return raw.decode("utf-8" if kind == "bytes" else "utf-16-be", "replace")
+    if kind in {"percent", "hex", "unicode", "legacy", "long"}:
+        code = int(value.strip("{}"), 16)
+        return chr(code) if code <= sys.maxunicode else value
     if kind == "line":
         return _LINES[value]
     return html.unescape(f"&{value};") if kind == "entity" else value

@@ -5,6 +5,7 @@ that looks like a key. `{h32}` draws 32 hex digits, `«…»` marks the secret w
 """
 
 import base64
+import json
 import random
 import re
 import string
@@ -236,6 +237,10 @@ def own_forms(secret: str) -> list[str]:
     raw = secret.encode()
     wrapped = base64.encodebytes(b"{'auth': 'shop:" + raw + b"', 'more': 1}").decode()
     inside = [base64.b64encode(b"x" * before + raw + b"y" * 4).decode() for before in range(3)]
+    split = "\u200b".join(secret)
+    wide = "".join(chr(ord(sign) + 0xFEE0) if "!" <= sign <= "~" else sign for sign in secret)
+    bold = "".join(chr(0x1D41A - 97 + ord(sign)) if "a" <= sign <= "z" else sign for sign in secret)
+    escaped = [found for text in (split, wide, bold) for found in (json.dumps(text), quote(text))]
     return [
         secret,
         secret[::-1],
@@ -254,10 +259,21 @@ def own_forms(secret: str) -> list[str]:
         "".join(f"\\u{ord(sign):04x}" for sign in secret),
         "".join(f"&#{ord(sign)};" for sign in secret),
         "".join(f"&#x{ord(sign):x};" for sign in secret),
-        "\u200b".join(secret),
+        split,
+        wide,
+        bold,
+        *(text.strip('"') for text in escaped),
+        quote(quote(split)),
+        repr(split.encode())[2:-1],
+        "&#8203;".join(secret),
+        "&ZeroWidthSpace;".join(secret),
+        "\\u200b".join(inside[0]),
+        "".join(f"\\U{ord(sign):08x}" for sign in secret),
+        "".join(f"%u{ord(sign):04x}" for sign in secret),
+        secret[:5] + "\\u001b[31m" + secret[5:],
+        secret[:5] + "\x1b[38:5:1m\x1b(B" + secret[5:],
         "\u00ad".join(secret),
         "\u2800".join(secret),
         secret[:5] + "\x1b]0;title\x07" + secret[5:],
         secret[:5] + "\x1b]8;;https://x.example\x1b\\" + secret[5:],
-        "".join(chr(ord(sign) + 0xFEE0) if "!" <= sign <= "~" else sign for sign in secret),
     ]
