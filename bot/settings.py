@@ -32,6 +32,8 @@ OWN = (
 SECRET_NAME = re.compile(r"(?:TOKEN|SECRET|PASSWORD|KEY)$")
 # Named like a secret, and says where one lies.
 PATHS = {"SIGNOFF_LEDGER_KEY"}
+# What is shorter may be a word, such as `disabled`, under the name of another program's secret.
+INHERITED_FROM = 12
 
 
 class SettingsError(ValueError):
@@ -59,10 +61,12 @@ class Settings:
     ledger_key: Path | None
     step_limit_s: float
     stop_at: str | None
+    inherited: tuple[SecretStr, ...] = ()
 
     def secrets(self) -> Iterable[str]:
-        """Yield every secret this process holds, for the redaction."""
-        yield from (value for _, value in self._named_secrets())
+        """Return every secret this process holds, for the redaction, each once."""
+        known = (value for _, value in self._named_secrets())
+        return list(dict.fromkeys([*known, *(one.get_secret_value() for one in self.inherited)]))
 
     def short_secrets(self) -> list[str]:
         """Return the variables whose secret is too short to be taken out of texts."""
@@ -111,8 +115,20 @@ def from_environment() -> Settings:
 
 def raw_secrets() -> Iterable[str]:
     """Yield what the environment holds under the names of secrets, before any of it is checked."""
-    names = {*OWN, *(name for name in os.environ if SECRET_NAME.search(name))} - PATHS
-    return [os.environ[name].strip() for name in sorted(names) if os.environ.get(name)]
+    return [os.environ[name].strip() for name in OWN if os.environ.get(name)] + _named(os.environ)
+
+
+def _named(env: Mapping[str, str]) -> list[str]:
+    """Return what stands under the names of secrets, whoever reads it."""
+    names = (name for name in sorted(env) if SECRET_NAME.search(name) and name not in PATHS)
+    return [env[name].strip() for name in names if env[name].strip()]
+
+
+def _inherited(env: Mapping[str, str]) -> tuple[SecretStr, ...]:
+    """Return what this version reads nothing from, and holds all the same: it may come back."""
+    found = (value for value in _named(env) if len(value) >= INHERITED_FROM)
+    # The name of a file with a key is no secret.
+    return tuple(SecretStr(value) for value in found if not value.startswith(("/", "~")))
 
 
 def read(env: Mapping[str, str]) -> Settings:
@@ -140,6 +156,7 @@ def read(env: Mapping[str, str]) -> Settings:
         ledger_key=_path(env, "SIGNOFF_LEDGER_KEY", must_exist=False),
         step_limit_s=_step_limit(env),
         stop_at=env.get("SIGNOFF_STOP_AT") or None,
+        inherited=_inherited(env),
     )
     has_way_in = settings.slack_app_token or settings.slack_signing_secret
     if settings.slack_bot_token and not has_way_in:

@@ -54,6 +54,21 @@ def test_what_is_set_is_taken(tmp_path: Path) -> None:
     assert set(found.secrets()) == {BOT, APP, "spaced", "shop-token"}
 
 
+def test_other_programs_secrets_in_the_environment_are_kept_out_of_texts_too() -> None:
+    env = {
+        "ANTHROPIC_API_KEY": "made-up-model-key",
+        "PGPASSWORD": "battery staple 7",
+        "CI_JOB_TOKEN": "disabled",
+        "SSL_KEY": "/etc/ssl/private/site.pem",
+        "SIGNOFF_LEDGER_KEY": "somewhere/ledger.key",
+        "EDITOR": "a-fine-editor",
+    }
+    found = read(env)
+    assert set(found.secrets()) == {"made-up-model-key", "battery staple 7"}
+    assert "made-up-model-key" not in repr(found)
+    assert found.redactor().text("said made-up-model-key!") == "said [redacted]!"
+
+
 def test_no_secret_is_shown_by_printing_the_settings() -> None:
     found = read({**TOKENS, "SHOP_URL": "http://127.0.0.1:1", "SHOP_TOKEN": "shop-token"})
     assert BOT not in repr(found)
