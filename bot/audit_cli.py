@@ -163,7 +163,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 def _kept(file: CheckpointFile, length: int) -> Iterator[Claim]:
     try:
         for found in file.read(length):
-            yield Claim(note=found.note, size=found.size, where=found.where, at=found.at)
+            yield Claim(note=found.note, size=found.size, where=found.where, at=found.at, n=found.n)
     except CheckpointFileError as error:
         yield Claim(
             note="", size=0, where=f"`{file.path}`", fault=f"{error}; the rest was not read"

@@ -166,9 +166,12 @@ class CheckpointFile:
             return b"", b""
         whole, newline, torn = tail.rpartition(b"\n")
         # Somebody else's file must not be shortened.
+        self._require_ours(torn)
+        return whole[whole.rfind(b"\n") + 1 :] + newline, torn
+
+    def _require_ours(self, torn: bytes) -> None:
         if not (torn.startswith(BEGINS) or BEGINS.startswith(torn)) or len(torn) > MAX_LINE:
             raise CheckpointFileError(f"the end of `{self.path}`: no Signoff wrote it")
-        return whole[whole.rfind(b"\n") + 1 :] + newline, torn
 
     def size(self) -> int:
         """Return how long the file is now, in bytes; 0 where there is none."""
@@ -181,7 +184,10 @@ class CheckpointFile:
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 limit -= len(line)
-                if limit < 0 or not line.endswith(b"\n"):
+                if limit < 0:
+                    return
+                if not line.endswith(b"\n"):
+                    self._require_ours(line)
                     return
                 yield read_line(line, f"line {number} of `{self.path}`")
 

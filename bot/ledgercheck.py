@@ -27,19 +27,22 @@ from policies.checkpoints import VerifierKey, origin_of
 def ledger_findings(settings: Settings) -> list[Finding]:
     """Check what is there; nothing is said of a database that is still to be made."""
     try:
+        with open_read_only(settings.database_url):
+            pass
+    except StoreError:
+        # What is wrong with it is told where the database itself is looked at.
+        return []
+    try:
         # The file before the database, which is always ahead of it.
         kept = CheckpointFile(checkpoints_path(settings)).last()
         with open_read_only(settings.database_url) as connection:
             return [
                 *_ledger(connection, settings, kept),
-                *(
-                    bad("guards", f"{fault}; see docs/ledger.md")
-                    for fault in guard_faults(connection)
-                ),
+                *_guards(connection),
                 *_anchor(settings),
             ]
-    except StoreError:
-        return []
+    except StoreError as error:
+        return [bad("ledger", str(error))]
     except (CheckpointFileError, OSError) as error:
         return [bad("SIGNOFF_CHECKPOINTS", f"{error}; nothing is signed beside such a file")]
 

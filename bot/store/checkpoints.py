@@ -136,24 +136,46 @@ def _hold_against(history: History, claim: Stored, key: VerifierKey | None) -> N
         )
 
 
+# The table as it is to be read by `as_stored`: bytes for the same reason.
+ROWS = select(
+    checkpoints.c.n,
+    checkpoints.c.size,
+    *(cast(checkpoints.c[name], LargeBinary).label(name) for name in ("at", "note")),
+)
+
+
 def newest(connection: Connection) -> Stored | None:
-    """Return the checkpoint that was stored last."""
-    row = connection.execute(select(checkpoints).order_by(checkpoints.c.n.desc()).limit(1)).first()
-    return None if row is None else _stored(row)
+    """Return the checkpoint that was stored last; raises ContradictionError as `as_stored` does."""
+    row = connection.execute(ROWS.order_by(checkpoints.c.n.desc()).limit(1)).first()
+    return None if row is None else as_stored(row)
 
 
 def stored_after(connection: Connection, n: int) -> list[Stored]:
-    """Return the checkpoints after the one of a number, in order."""
+    """Return the checkpoints after the one of a number, in order.
+
+    Raises:
+        ContradictionError: as `as_stored` does.
+    """
     rows = connection.execute(
-        select(checkpoints).where(checkpoints.c.n > n).order_by(checkpoints.c.n).limit(AT_ONCE)
+        ROWS.where(checkpoints.c.n > n).order_by(checkpoints.c.n).limit(AT_ONCE)
     )
-    return [_stored(row) for row in rows]
+    return [as_stored(row) for row in rows]
 
 
-def _stored(row: Row[Any]) -> Stored:
-    return Stored(
-        n=row.n, note=row.note, at=row.at, size=row.size, where=f"checkpoint {row.n} of the table"
-    )
+def as_stored(row: Row[Any]) -> Stored:
+    """Read a row of the table.
+
+    Raises:
+        ContradictionError: no Signoff wrote it so.
+    """
+    where = f"checkpoint {row.n} of the table"
+    try:
+        note, at = row.note.decode(), datetime.fromisoformat(row.at.decode())
+    except (AttributeError, ValueError):
+        note, at = "", None
+    if at is None or at.tzinfo is None or not isinstance(row.size, int):
+        raise ContradictionError(f"{where} was changed: no Signoff wrote it so")
+    return Stored(n=row.n, note=note, at=at, size=row.size, where=where)
 
 
 def origin(connection: Connection) -> str | None:
@@ -169,7 +191,7 @@ def recorded_key(connection: Connection) -> str | None:
         ContradictionError: that event was changed.
     """
     body = connection.execute(
-        select(ledger.c.body)
+        select(cast(ledger.c.body, LargeBinary))
         .join(ledger_index, ledger_index.c.seq == ledger.c.seq)
         .where(ledger_index.c.kind == EventKind.KEY_RECORDED)
         .order_by(ledger.c.seq)

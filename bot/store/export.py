@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, select
 
-from bot.store.checkpoints import newest, recorded_key
+from bot.store.checkpoints import ContradictionError, newest, recorded_key
 from bot.store.engine import StoreError
 from bot.store.ledger import is_text
 from bot.store.records import ledger, ledger_index
@@ -27,12 +27,12 @@ def export(connection: Connection, task_id: str | None = None) -> Iterator[str]:
     Raises:
         StoreError: the ledger is not what its newest checkpoint says.
     """
-    found = newest(connection)
     try:
+        found, key = newest(connection), recorded_key(connection)
         checkpoint = None if found is None else parse(found.note)
-    except CheckpointError as error:
+    except (CheckpointError, ContradictionError) as error:
         raise StoreError(
-            f"the newest checkpoint is spoiled ({error}): run `audit verify`"
+            f"the newest checkpoint or its key is spoiled ({error}): run `audit verify`"
         ) from error
     size = 0 if checkpoint is None else checkpoint.size
     chunks = [tree.root for _, tree in _trees(connection, size)]
@@ -45,7 +45,7 @@ def export(connection: Connection, task_id: str | None = None) -> Iterator[str]:
             "task": task_id,
             "size": size,
             "checkpoint": None if found is None else found.note,
-            "key": recorded_key(connection),
+            "key": key,
         },
         ensure_ascii=False,
     )

@@ -5,14 +5,15 @@ One walk in order of size; nothing is held but the frontier and the checkpoints 
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from bot.store.guards import guard_faults
+from bot.store.checkpoints import ROWS, ContradictionError, as_stored
+from bot.store.guards import guard_faults, index_faults
 from bot.store.ledger import Verification, verify
 from bot.store.records import checkpoints
 from policies.audit import EventKind
@@ -24,13 +25,18 @@ MOST_FAULTS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A checkpoint from somewhere; without a size its note can't be read, and `fault` says why."""
+    """A checkpoint from somewhere; without a size its note can't be read, and `fault` says why.
+
+    Its note may be sound and what is written beside it not: `doubt` says what.
+    """
 
     note: str
     size: int
     where: str
     at: datetime | None = None
     fault: str | None = None
+    n: int | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +128,7 @@ class _Walk:
 
     def _judge(self, claim: Claim, is_given: bool) -> None:
         self.proof.checked += 1
-        fault = claim.fault or self._fault(claim)
+        fault = claim.fault or self._fault(claim) or claim.doubt
         if fault is not None:
             self._wrong(claim, fault)
             return
@@ -163,7 +169,7 @@ def prove(connection: Connection, sources: Sources) -> Proof:
     table, kept = _Seen(), _Seen()
     merged = heapq.merge(
         ((claim, False) for claim in table.passed(_stored(connection, table))),
-        ((claim, False) for claim in kept.passed(sources.kept)),
+        ((claim, False) for claim in _compared(connection, kept.passed(sources.kept))),
         ((claim, True) for claim in sorted(sources.given, key=lambda claim: claim.size)),
         key=lambda pair: pair[0].size,
     )
@@ -175,7 +181,7 @@ def prove(connection: Connection, sources: Sources) -> Proof:
         walk.proof.faults.append(
             f"the file has a checkpoint over {kept.size} events, which the table has lost"
         )
-    walk.proof.faults += guard_faults(connection)
+    walk.proof.faults += guard_faults(connection) + index_faults(connection)
     return walk.proof
 
 
@@ -193,11 +199,39 @@ class _Seen:
 
 
 def _stored(connection: Connection, seen: _Seen) -> Iterator[Claim]:
-    rows = connection.execute(select(checkpoints).order_by(checkpoints.c.n))
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(connection.execute(ROWS.order_by(checkpoints.c.n)), start=1):
         if row.n != number and seen.gap is None:
             seen.gap = number
-        yield claim_of(row.note, f"checkpoint {row.n} of the table", row.at)
+        try:
+            found = as_stored(row)
+        except ContradictionError:
+            where = f"checkpoint {row.n} of the table"
+            yield Claim(
+                note="", size=0, where=where, fault="it was changed: no Signoff wrote it so"
+            )
+            continue
+        claim = claim_of(found.note, found.where, found.at)
+        is_as_said = found.size == claim.size
+        yield claim if is_as_said else replace(claim, doubt=f"the table gives it size {found.size}")
+
+
+def _compared(connection: Connection, kept: Iterable[Claim]) -> Iterator[Claim]:
+    """Yield the checkpoints of the file, which are those of the table from the first one on."""
+    for number, claim in enumerate(kept, start=1):
+        yield replace(claim, doubt=_doubt(connection, claim, number))
+
+
+def _doubt(connection: Connection, claim: Claim, number: int) -> str | None:
+    if claim.n != number:
+        return f"checkpoint {number} should stand there"
+    row = connection.execute(ROWS.where(checkpoints.c.n == number)).first()
+    try:
+        # One that the table has lost, or whose row can't be read, is told by itself.
+        stored = None if row is None else as_stored(row)
+    except ContradictionError:
+        return None
+    is_same = stored is None or (stored.note, stored.at) == (claim.note, claim.at)
+    return None if is_same else f"it is not checkpoint {number} of the table, or has another time"
 
 
 def claim_of(note: str, where: str, at: datetime | None = None) -> Claim:

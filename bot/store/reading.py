@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from bot.store.engine import StoreError, file_of
+from bot.store.schema import head, revisions
 
 # What an earlier version's database lacks.
 _EARLIER = (
@@ -47,16 +48,31 @@ def open_file(path: Path, hint: str) -> Iterator[Connection]:
             connection.exec_driver_sql("SELECT seq FROM ledger LIMIT 1")
             yield connection
     except DatabaseError as error:
-        # Every version of the ledger has `seq`; another program's table need not.
-        if "no such column: seq" in str(error.orig):
-            raise StoreError(f"`{path}` is another program's; {hint}") from error
-        if any(words in str(error.orig) for words in _EARLIER):
-            raise StoreError(
-                f"`{path}` is of an earlier version: start Signoff once, which brings it up to date"
-            ) from error
-        raise StoreError(f"`{path}` can't be read ({error.orig}); {hint}") from error
+        raise StoreError(_fault(engine, path, str(error.orig), hint)) from error
     finally:
         engine.dispose()
+
+
+def _fault(engine: Engine, path: Path, said: str, hint: str) -> str:
+    if said.startswith("no such ") and _has_this_schema(engine):
+        return (
+            f"`{path}` has not the tables that Signoff made ({said}): somebody changed it past"
+            " Signoff. Keep it as it is, and restore a backup (`signoff db restore FILE`)"
+        )
+    # Every version of the ledger has `seq`; another program's table need not.
+    if "no such column: seq" in said:
+        return f"`{path}` is another program's; {hint}"
+    if any(words in said for words in _EARLIER):
+        return f"`{path}` is of an earlier version: start Signoff once, which brings it up to date"
+    return f"`{path}` can't be read ({said}); {hint}"
+
+
+def _has_this_schema(engine: Engine) -> bool:
+    try:
+        with engine.connect() as connection:
+            return revisions(connection) == [head()]
+    except DatabaseError:
+        return False
 
 
 def _lenient(connection: DBAPIConnection, record: object) -> None:

@@ -33,15 +33,20 @@ def migrate(engine: Engine) -> None:
         raise StoreError(f"the database does not open: {error.orig}") from error
 
 
+def revisions(connection: Connection) -> list[str]:
+    """Return the versions of the schema that a database names: one, if nobody changed that."""
+    return [str(found) for found in connection.exec_driver_sql(_REVISION).scalars()]
+
+
 def _revision(connection: Connection) -> str | None:
-    found = connection.exec_driver_sql(_REVISION).scalars().all()
+    found = revisions(connection)
     if len(found) > 1:
         raise StoreError(
             f"the database names {len(found)} versions of its schema ({', '.join(sorted(found))})"
             " where one belongs: somebody changed it past Signoff. Restore a backup"
             " (`signoff db restore FILE`)"
         )
-    return str(found[0]) if found else None
+    return found[0] if found else None
 
 
 def _bring_up(connection: Connection, found: str | None, tables: list[str]) -> None:

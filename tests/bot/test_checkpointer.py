@@ -283,6 +283,21 @@ async def test_nothing_is_signed_on_top_of_a_contradiction(
     await refused(path, says)
 
 
+@pytest.mark.parametrize("change", ["at = 'x'", "size = 'x'", "note = CAST(x'ff' AS TEXT)"])
+async def test_a_checkpoint_that_can_not_be_read_ends_nothing_but_the_signing(
+    tmp_path: Path, change: str
+) -> None:
+    path = tmp_path / "signoff.db"
+    await signed_ledger(path)
+    unguarded(path, f"UPDATE checkpoints SET {change} WHERE n = 3")  # noqa: S608 - our own words
+    before = checkpoint_file(path).read_bytes()
+    async with signing(path) as found:
+        assert "checkpoint 3 of the table" in await told(found)
+        assert found.value("signoff_ledger_unsigned") == 1
+        await found.happened(300)
+    assert checkpoint_file(path).read_bytes() == before
+
+
 async def refused(path: Path, says: str) -> None:
     """Start twice; nothing is signed, it is told once, and the bot goes on."""
     before = checkpoint_file(path).read_bytes()

@@ -204,3 +204,33 @@ def drop_last_checkpoint(path: Path) -> None:
     """Remove the newest checkpoint from the table, and leave the file as it is."""
     with unguarded(path) as db:
         db.execute("DELETE FROM checkpoints WHERE n = (SELECT max(n) FROM checkpoints)")
+
+
+def blind_index(path: Path) -> None:
+    """Let an index leave an event out, and say in the schema that it holds all of them."""
+    made = "CREATE INDEX ledger_index_at ON ledger_index (at)"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP INDEX ledger_index_at")
+        db.execute(f"{made} WHERE seq <> 20")
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'ledger_index_at'", (made,))
+
+
+def double_line(path: Path) -> None:
+    """Write the last line of the checkpoint file once more."""
+    file = checkpoint_file(path)
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([*lines, lines[-1]]))
+
+
+def drop_line(path: Path) -> None:
+    """Take a line out of the middle of the checkpoint file."""
+    file = checkpoint_file(path)
+    first, _, *rest = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([first, *rest]))
+
+
+def go_on_in_file(path: Path) -> None:
+    """Write something else below the last line of the checkpoint file."""
+    with checkpoint_file(path).open("ab") as file:
+        file.write(bytes(20))

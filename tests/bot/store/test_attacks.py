@@ -15,13 +15,17 @@ from tests.bot.signing import checkpoint_file, key_file, signed_ledger
 from tests.bot.store.attacks import (
     DERIVED,
     append_verbatim,
+    blind_index,
     cut,
+    double_line,
     drop_last_checkpoint,
+    drop_line,
     edit,
     edit_file,
     exchange_key,
     forget_checkpoints,
     gap,
+    go_on_in_file,
     invent,
     merge,
     sign_again,
@@ -145,6 +149,28 @@ SHOWN: dict[str, tuple[Attack, str]] = {
     "checkpoint edited": (
         alone(run("UPDATE checkpoints SET note = replace(note, '42', '41') WHERE n = 3")),
         "checkpoint 3 of the table: its signature does not fit",
+    ),
+    "checkpoint of another time": (
+        alone(run("UPDATE checkpoints SET at = '2031-01-01T00:00:00.000000Z' WHERE n = 2")),
+        "it is not checkpoint 2 of the table, or has another time",
+    ),
+    "checkpoint of another size": (
+        alone(run("UPDATE checkpoints SET size = 41 WHERE n = 3")),
+        "checkpoint 3 of the table: the table gives it size 41",
+    ),
+    **{
+        f"checkpoint that can't be read: {change}": (
+            alone(run(f"UPDATE checkpoints SET {change} WHERE n = 2")),  # noqa: S608 - our own words
+            "checkpoint 2 of the table: it was changed: no Signoff wrote it so",
+        )
+        for change in ("at = 'x'", "at = x'00'", "size = 'x'", "note = x'ff00'")
+    },
+    "file with a line twice": (alone(double_line), "checkpoint 4 should stand there"),
+    "file without a line": (alone(drop_line), "checkpoint 2 should stand there"),
+    "file with more at its end": (alone(go_on_in_file), "no Signoff wrote it"),
+    "index that leaves an event out": (
+        alone(blind_index),
+        "the table `ledger_index` and its indexes do not agree: row 20 missing from index",
     ),
     "ledgers merged as they are": (append_verbatim, "WRONG at event 43: it is missing"),
     "ledgers merged and re-chained": (merge, "is over other events"),

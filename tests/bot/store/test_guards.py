@@ -57,6 +57,35 @@ def test_guards_that_are_not_as_they_were_made_are_named(
 
 
 @pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE ledger",
+        "DROP TABLE ledger_index",
+        "DROP TABLE checkpoints",
+        "ALTER TABLE ledger DROP COLUMN body",
+    ],
+)
+def test_a_table_that_somebody_took_away_is_told_with_what_to_do(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    statement: str,
+) -> None:
+    path = tmp_path / "signoff.db"
+    url = f"sqlite+aiosqlite:///{path}"
+    asyncio.run(signed_ledger(path))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement)
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert main(["audit", "verify"]) == 1
+    said = capsys.readouterr().err
+    assert "somebody changed it past Signoff" in said
+    assert "signoff db restore FILE" in said
+    assert main(["doctor"]) == 1
+    assert "somebody changed it past Signoff" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     "statement", ["UPDATE texts SET value = NULL WHERE name = 'a'", "DELETE FROM texts"]
 )
 def test_verify_counts_the_texts_that_are_gone(
