@@ -149,6 +149,15 @@ def test_a_checkpoint_of_the_time_that_was_given_up_does_not_fit(
     assert "events, and only 44 sound ones are there" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["a b.db", "what?.db", "100%20.db", "#1;&.db", "ä:\u2603.db"])
+def test_a_backup_may_have_any_name(path: Path, name: str, capsys: Printed) -> None:
+    asyncio.run(signed_ledger(path))
+    copy = path.with_name(name)
+    assert main(["db", "backup", str(copy)]) == 0
+    assert main(["db", "restore", str(copy)]) == 0
+    assert f"Restored {copy} to " in capsys.readouterr().out
+
+
 def test_a_backup_writes_over_nothing(path: Path, tmp_path: Path, capsys: Printed) -> None:
     asyncio.run(signed_ledger(path))
     (tmp_path / "mine").write_text("mine")
