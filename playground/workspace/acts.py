@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from playground.workspace.chat import checked_content
 from playground.workspace.context import Context
 from playground.workspace.delivery import UndeliveredError
+from playground.workspace.filefields import FILE_INPUT, announce, handed
 from playground.workspace.inputs import EXTERNAL, find_element, missing_fields, state_values
-from playground.workspace.model import ApiError, Channel, Json, Message, View
+from playground.workspace.model import ActError, ApiError, Channel, Json, Message, View
 from playground.workspace.payloads import (
     action_json,
     closed_payload,
@@ -45,16 +46,6 @@ WHAT_NEXT = {
 REACTION = re.compile(r"[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?")
 MAX_OPTIONS = 100
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-
-
-class ActError(Exception):
-    """What a person did had no effect, or an unknown one; `message` is what they are told."""
-
-    def __init__(self, code: str, message: str, errors: dict[str, str] | None = None) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.errors = errors or {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,8 +197,7 @@ class Acts:
         if click.view_id:
             view = self._open_view(click.user_id, click.view_id)
             action = self._action(click, view.body["blocks"])
-            before = view.values
-            view.values = state_values(view.body["blocks"], click.values, before)
+            view.values = self._typed(view, click.values)
             self._keep(view, action)
             payload = view_action_payload(self._context, user, view, action)
         else:
@@ -255,12 +245,25 @@ class Acts:
             raise ActError("view_not_found", "This window is no longer open.")
         return view
 
+    def _typed(self, view: View, values: Json) -> Json:
+        blocks = view.body["blocks"]
+        held = handed(self._context, view.user_id, blocks, values)
+        return state_values(blocks, held, view.values)
+
+    def attach(self, click: Click, name: str, size: int) -> Json:
+        """Say that a file will be uploaded for a field of a modal, and return where to."""
+        view = self._open_view(click.user_id, click.view_id)
+        found = find_element(view.body["blocks"], click.action_id, click.block_id)
+        if found is None or found[1]["type"] != FILE_INPUT:
+            raise ActError("no_such_element", "This field is no longer there.")
+        return announce(self._context, click.user_id, name, size)
+
     async def submit(
         self, user_id: str, view_id: str, values: Json, *, is_forged: bool = False
     ) -> None:
         """Submit a modal; `is_forged` skips what the client itself would refuse."""
         view = self._open_view(user_id, view_id)
-        view.values = state_values(view.body["blocks"], values, view.values)
+        view.values = self._typed(view, values)
         view.errors = {} if is_forged else missing_fields(view.body["blocks"], view.values)
         if view.errors:
             raise ActError("invalid_fields", "Some fields need another look.", view.errors)

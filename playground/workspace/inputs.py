@@ -1,6 +1,7 @@
 """Elements that people fill in: find them in blocks, and turn what was typed into Slack's state."""
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from playground.workspace.model import Json
 
@@ -37,6 +38,7 @@ SEVERAL = frozenset(
 )
 # Its choice is an act, and nothing that stays.
 STATELESS = "overflow"
+MAX_FILES = 10  # docs.slack.dev/reference/block-kit/block-elements/file-input-element
 INITIAL_KEYS = {
     "rich_text_value": "initial_value",
     "value": "initial_value",
@@ -142,11 +144,31 @@ def missing_fields(blocks: list[Json], values: Json) -> dict[str, str]:
         if value in (None, "", []):
             if not block.get("optional"):
                 problems[block["block_id"]] = REQUIRED
-        elif isinstance(value, str):
-            problem = _text_problem(element, value)
+        else:
+            problem = _problem(element, value)
             if problem:
                 problems[block["block_id"]] = problem
     return problems
+
+
+def _problem(element: Json, value: object) -> str | None:
+    if isinstance(value, str):
+        return _text_problem(element, value)
+    if not isinstance(value, list):
+        return None
+    is_files = element["type"] == "file_input"
+    most = element.get("max_files", MAX_FILES) if is_files else element.get("max_selected_items")
+    if most is not None and len(value) > int(most):
+        return f"Please choose at most {most}."
+    return _kind_problem(element.get("filetypes"), value) if is_files else None
+
+
+def _kind_problem(wanted: list[str] | None, files: list[Json]) -> str | None:
+    kinds = [kind.lower().removeprefix(".") for kind in wanted or []]
+    for file in files:
+        if kinds and PurePath(str(file["name"])).suffix.lower().removeprefix(".") not in kinds:
+            return f"`{file['name']}` is of another kind. Please choose {', '.join(kinds)}."
+    return None
 
 
 def _text_problem(element: Json, value: str) -> str | None:

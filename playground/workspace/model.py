@@ -214,6 +214,16 @@ class ApiError(Exception):
         self.details: Json = dict(details)
 
 
+class ActError(Exception):
+    """What a person did had no effect, or an unknown one; `message` is what they are told."""
+
+    def __init__(self, code: str, message: str, errors: dict[str, str] | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.errors = errors or {}
+
+
 def invalid(code: str, problems: Collection[str]) -> ApiError:
     """Return the refusal that Slack gives for a body with `problems` (its schema errors)."""
     messages = [f"[ERROR] {problem}" for problem in problems]

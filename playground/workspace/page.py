@@ -9,11 +9,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from playground.workspace.acts import ActError, Acts, Click
+from playground.workspace.acts import Acts, Click
 from playground.workspace.bodies import json_object
 from playground.workspace.context import Context
 from playground.workspace.guard import HEADERS, guarded
-from playground.workspace.model import ApiError, Channel, Json, Message, View
+from playground.workspace.model import ActError, ApiError, Channel, Json, Message, View
 from playground.workspace.scheduling import post_due
 from playground.workspace.shapes import message_json, view_json
 from playground.workspace.windows import MOST_NAMED, Window, in_thread, top_level, window
@@ -256,6 +256,13 @@ async def _suggest(acts: Acts, body: Json) -> Json:
     return await acts.suggest(_click_of(body), body["text"])
 
 
+async def _attach(acts: Acts, body: Json) -> Json:
+    size = body.get("size")
+    if type(size) is not int:  # a bool is an int to isinstance
+        raise ActError("invalid_size", "Send the `size` of the file in bytes.")
+    return acts.attach(_click_of(body), body["name"], size)
+
+
 @dataclass(frozen=True)
 class Act:
     """One thing that a person can do: what does it, and the texts that the body must have."""
@@ -267,6 +274,7 @@ class Act:
 ACTS = {
     "say": Act(_say, ("user", "channel", "text")),
     "command": Act(_command, ("user", "channel", "command")),
+    "attach": Act(_attach, ("user", "view_id", "action_id", "name")),
     "click": Act(_clicked, ("user", "action_id")),
     "submit": Act(_submit, ("user", "view_id")),
     "close": Act(_close, ("user", "view_id")),

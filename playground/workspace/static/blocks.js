@@ -57,7 +57,7 @@ function row(kind) {
 
 function input(block, surface) {
   const wrongText = new Map(Object.entries(surface.errors ?? {})).get(block.block_id);
-  const isMany = /checkboxes|radio_buttons|^multi_/.test(block.element?.type ?? "");
+  const isMany = /checkboxes|file_input|radio_buttons|^multi_/.test(block.element?.type ?? "");
   const optional = block.optional ? h("span", { class: "hint" }, " (optional)") : null;
   const hintId = freshId("hint");
   const wrongId = freshId("error");

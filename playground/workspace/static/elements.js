@@ -3,6 +3,7 @@
 import { act } from "./api.js";
 import { confirmed, notice } from "./dialogs.js";
 import { h, icon, safeLink } from "./dom.js";
+import { fileField } from "./filefield.js";
 import { plain } from "./mrkdwn.js";
 import { names, store } from "./store.js";
 
@@ -140,6 +141,7 @@ function choices(kind) {
         value: option.value, checked: now.includes(option.value) });
       box.addEventListener("change", () => {
         const ticked = boxes.filter(([b]) => b.checked).map(([b]) => b.value);
+        hold();
         changed(block, element, surface, kind === "radio" ? ticked[0] : ticked);
       });
       const description = option.description
@@ -147,6 +149,12 @@ function choices(kind) {
       return [box, h("label", { class: "choice" }, box,
         h("span", {}, h("span", {}, plain(option.text)), description))];
     });
+    // What is over the most that a menu takes cannot be ticked in the first place.
+    const hold = () => {
+      const isFull = boxes.filter(([b]) => b.checked).length >= (element.max_selected_items ?? Infinity);
+      boxes.forEach(([b]) => { b.disabled = isFull && !b.checked; });
+    };
+    hold();
     return h("div", { class: "choices" }, boxes.map(([, line]) => line));
   };
 }
@@ -273,6 +281,8 @@ const ELEMENTS = {
   conversations_select: listed("conversations", select),
   external_select: external(select),
   feedback_buttons: feedback,
+  file_input: (block, element, surface, label) =>
+    (surface.values ? fileField(block, element, surface, label) : unknown(block, element)),
   icon_button: iconOnly,
   multi_channels_select: listed("channels", multiSelect),
   multi_conversations_select: listed("conversations", multiSelect),

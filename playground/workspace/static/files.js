@@ -6,7 +6,7 @@ import { store } from "./store.js";
 const INLINE = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const UNITS = ["bytes", "kB", "MB", "GB"];
 
-function size(bytes) {
+export function size(bytes) {
   let value = Number(bytes);
   let unit = 0;
   while (value >= 1000 && unit < UNITS.length - 1) {

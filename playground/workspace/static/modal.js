@@ -15,6 +15,11 @@ class Typed {
   set(block, action, value) { (this.values[block] ??= Object.create(null))[action] = value; }
 }
 
+const UNSENT = {
+  busy: "A file is still being uploaded. Try again in a moment.",
+  failed: "A file was not uploaded. Remove it, or choose it again.",
+};
+
 let shown = { key: null, id: null, typed: new Typed() };
 
 function surfaceOf(view, typed) {
@@ -55,6 +60,11 @@ function content(view, typed) {
   const send = async (event) => {
     event.preventDefault();
     if (!submit || submit.disabled) return;
+    const unsent = event.target.querySelector("[data-unsent]")?.dataset.unsent;
+    if (unsent) {
+      wrong.textContent = UNSENT[unsent];
+      return;
+    }
     submit.disabled = true;
     submit.classList.add("busy");
     const answer = await act("submit", { user: store.user, view_id: view.id, values: typed.values });

@@ -149,6 +149,7 @@ async def test_the_shop_the_ads_and_the_parts_are_broken_and_mended_in_the_panel
     await expect(checkout.get_by_role("img", name="healthy")).to_be_visible()
     await page.get_by_role("tab", name="Ads").click()
     pause = page.get_by_role("button", name="Pause by hand")
+    await expect(pause.first).to_be_visible()
     active = await pause.count()
     await pause.first.click()
     await expect(pause).to_have_count(active - 1)

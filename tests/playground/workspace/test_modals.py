@@ -1,6 +1,7 @@
 """What the ack of a submission does to the windows on a person's screen."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -192,3 +193,91 @@ async def test_a_chosen_channel_brings_a_response_url_where_it_is_asked_for(worl
     async with world.session.post(found["response_url"], json=body) as response:
         assert response.status == 200
     await world.mia.sees("hello marketing", "C0MARKETING")
+
+
+FILES: Json = {"type": "file_input", "action_id": "a", "filetypes": ["TXT"], "max_files": 1}
+
+
+async def with_files(world: World, bare: BareApp) -> Json:
+    """Open a window with a field for files; returns what an act on that field names."""
+    label = {"type": "plain_text", "text": "Logs"}
+    view = titled("Logs")
+    view["blocks"].append({"type": "input", "block_id": "logs", "label": label, "element": FILES})
+    shown = await opened(world, bare, view)
+    return {"user": "U0ANA", "view_id": shown["id"], "action_id": "a", "block_id": "logs"}
+
+
+async def acted(world: World, act: str, body: Json) -> Json:
+    async with world.session.post(f"{world.base_url}/page/{act}", json=body) as response:
+        assert response.status == 200
+        answer: Json = await response.json()
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"size": 0}, "empty_file"),
+        ({"size": 10_000_001}, "file_too_large"),
+        ({"size": "1"}, "invalid_size"),
+        ({"block_id": "reason", "action_id": "text"}, "no_such_element"),
+        ({"user": "U0BEN"}, "view_not_found"),
+    ],
+)
+async def test_a_file_that_a_field_does_not_take_is_refused(
+    world: World, wrong: Json, error: str
+) -> None:
+    place = await with_files(world, await connect(world))
+    answer = await acted(world, "attach", {**place, "name": "a.txt", "size": 1, **wrong})
+    assert answer["error"] == error
+    assert world.workspace.state.files == {}
+
+
+async def test_an_app_without_the_scope_gets_no_files(world: World) -> None:
+    place = await with_files(world, await connect(world))
+    app = world.workspace.state.app
+    scopes = tuple(scope for scope in app.scopes if scope != "files:read")
+    world.workspace.state.app = replace(app, scopes=scopes)
+    answer = await acted(world, "attach", {**place, "name": "a.txt", "size": 1})
+    assert answer["message"] == "The app may not take files: it lacks `files:read`."
+
+
+async def attached(world: World, place: Json, name: str) -> str:
+    answer = await acted(world, "attach", {**place, "name": name, "size": 1})
+    async with world.session.post(answer["upload_url"], data=b"x") as response:
+        assert response.status == 200
+    return str(answer["file_id"])
+
+
+async def refusal(world: World, user_files: object) -> PersonError:
+    with pytest.raises(PersonError) as refused:
+        await world.ana.submit({"reason": "because", "logs": user_files})
+    return refused.value
+
+
+async def test_a_field_takes_only_files_of_its_kind_that_this_person_uploaded(
+    world: World,
+) -> None:
+    place = await with_files(world, await connect(world))
+    announced = await acted(world, "attach", {**place, "name": "a.txt", "size": 1})
+    assert (await refusal(world, [announced["file_id"]])).code == "file_not_found"
+    assert (await refusal(world, ["F000000000"])).code == "file_not_found"
+    assert (await refusal(world, "F000000000")).code == "invalid_values"
+    one, two = await attached(world, place, "a.txt"), await attached(world, place, "b.txt")
+    assert (await refusal(world, [one, two])).errors == {"logs": "Please choose at most 1."}
+    program = await attached(world, place, "run.exe")
+    kind = "`run.exe` is of another kind. Please choose txt."
+    assert (await refusal(world, [program])).errors == {"logs": kind}
+    world.workspace.state.files[one].user_id = "U0BEN"
+    assert (await refusal(world, [one])).code == "file_not_found"
+
+
+async def test_more_than_a_menu_takes_is_refused_before_it_is_sent(world: World) -> None:
+    view = titled("Who")
+    label = {"type": "plain_text", "text": "Who"}
+    menu = {"type": "multi_users_select", "action_id": "a", "max_selected_items": 1}
+    view["blocks"].append({"type": "input", "block_id": "who", "label": label, "element": menu})
+    await opened(world, await connect(world), view)
+    with pytest.raises(PersonError) as refused:
+        await world.ana.submit({"reason": "because", "who": ["U0BEN", "U0MIA"]})
+    assert refused.value.errors == {"who": "Please choose at most 1."}
