@@ -203,7 +203,7 @@ class Acts:
         else:
             message = self._clickable(click)
             action = self._action(click, message.blocks)
-            chosen = {} if click.is_forged else {action["block_id"]: {click.action_id: click.value}}
+            chosen = {} if click.is_forged else _chosen(click, action["block_id"])
             before = message.values.get(user.id, {})
             message.values[user.id] = state_values(message.blocks, chosen, before)
             payload = message_action_payload(self._context, user, message, action)
@@ -347,6 +347,12 @@ class Acts:
             return await self._context.delivery.send(kind, payload)
         except UndeliveredError as lost:
             raise ActError(*dispatch_error(self._context.state.app.name, lost)) from lost
+
+
+def _chosen(click: Click, block_id: str) -> Json:
+    """Return what a person has typed and chosen in a message, with what they act on now."""
+    beside = click.values.get(block_id, {})
+    return {**click.values, block_id: {**beside, click.action_id: click.value}}
 
 
 def dispatch_error(name: str, lost: UndeliveredError) -> tuple[str, str]:

@@ -49,11 +49,13 @@ function isHidden(element, surface) {
 function clickable(block, element, surface, attributes, ...inside) {
   const node = h("button", { type: "button", "data-key": keyOf(block, element), ...attributes,
     onclick: async () => {
+      // Not `disabled`: the focus would be lost, and a dialog could not give it back.
+      if (node.ariaDisabled === "true") return;
       const url = element.url ? safeLink(element.url) : null;
       if (url) open(url.href, "_blank", "noopener,noreferrer");
-      node.disabled = true;
+      node.ariaDisabled = "true";
       await send(block, element, surface, attributes.value ?? element.value)
-        .finally(() => { node.disabled = false; });
+        .finally(() => { node.ariaDisabled = null; });
     } }, ...inside);
   return node;
 }
@@ -176,6 +178,7 @@ function typed(block, element, surface, label) {
   const type = TYPED[element.type];
   const isRich = element.type === "rich_text_input";
   const isMoment = element.type === "datetimepicker";
+  const isWords = !/picker$/.test(element.type);
   const now = current(block, element, surface);
   const attributes = {
     "aria-label": label || element.type, placeholder: placeholder(element),
@@ -191,8 +194,22 @@ function typed(block, element, surface, label) {
     return isRich && node.value ? rich(node.value) : node.value;
   };
   node.addEventListener("input", () => surface.values?.set(block.block_id, element.action_id, value()));
-  node.addEventListener("change", () => changed(block, element, surface, value()));
+  if (!isWords) node.addEventListener("change", () => changed(block, element, surface, value()));
+  if (isWords && block.dispatch_action) dispatched(node, element, () => send(block, element, surface, value()));
   return node;
+}
+
+// What is typed is sent at Enter, or at each character, as the element asks for.
+function dispatched(node, element, tell) {
+  const moments = element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
+  if (moments.includes("on_character_entered")) node.addEventListener("input", tell);
+  if (!moments.includes("on_enter_pressed")) return;
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    // Else the window itself would be submitted.
+    event.preventDefault();
+    tell();
+  });
 }
 
 function moment(seconds) {
@@ -282,7 +299,7 @@ const ELEMENTS = {
   external_select: external(select),
   feedback_buttons: feedback,
   file_input: (block, element, surface, label) =>
-    (surface.values ? fileField(block, element, surface, label) : unknown(block, element)),
+    (surface.place?.view_id ? fileField(block, element, surface, label) : unknown(block, element)),
   icon_button: iconOnly,
   multi_channels_select: listed("channels", multiSelect),
   multi_conversations_select: listed("conversations", multiSelect),

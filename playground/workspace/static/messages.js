@@ -9,6 +9,7 @@ import { mrkdwn } from "./mrkdwn.js";
 import { showRaw } from "./raw.js";
 import { pickReaction, renderReactions } from "./reactions.js";
 import { names, sessionText, store } from "./store.js";
+import { Typed } from "./typed.js";
 
 const TINTS = 6;
 
@@ -19,15 +20,25 @@ export function avatar(userId, isBot) {
     isBot ? icon("check") : [...name][0]);
 }
 
+// By person and message: its list may draw it anew at any moment.
+const typedIn = new Map();
+
+function typedOf(message) {
+  const key = [store.user, store.channel, message.ts].join(" ");
+  if (!typedIn.has(key)) typedIn.set(key, new Typed());
+  return typedIn.get(key);
+}
+
 function surfaceOf(message) {
+  const values = typedOf(message);
   return {
-    names,
+    names, values,
     files: message.files ?? [],
     place: { channel: store.channel, ts: message.ts },
     act: async (block, element, value) => {
       const answer = await act("click", {
         user: store.user, channel: store.channel, ts: message.ts,
-        action_id: element.action_id, block_id: block.block_id, value,
+        action_id: element.action_id, block_id: block.block_id, value, values: values.values,
       });
       if (!answer.ok) notice(answer.message);
     },

@@ -6,14 +6,7 @@ import { notice } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { plain } from "./mrkdwn.js";
 import { names, store } from "./store.js";
-
-// What was typed, by view, so that an update of the view or an error keeps it.
-class Typed {
-  // Without prototypes: ids are the app's, and `__proto__` is one.
-  constructor() { this.values = Object.create(null); }
-  get(block, action) { return this.values[block]?.[action]; }
-  set(block, action, value) { (this.values[block] ??= Object.create(null))[action] = value; }
-}
+import { Typed } from "./typed.js";
 
 const UNSENT = {
   busy: "A file is still being uploaded. Try again in a moment.",
@@ -54,7 +47,8 @@ async function close(view) {
 }
 
 function content(view, typed) {
-  const wrong = h("div", { class: "problem", role: "alert" });
+  // Beside the buttons: what is at the end of a long window is not seen.
+  const wrong = h("div", { class: "problem modal-wrong", role: "alert" });
   const submit = view.submit
     ? h("button", { type: "submit", class: "button primary" }, plain(view.submit)) : null;
   const send = async (event) => {
@@ -83,9 +77,20 @@ function content(view, typed) {
       h("h2", { id: "modal-title" }, plain(view.title)),
       isStacked ? h("span", { class: "hint" }, `${view.depth} of at most 3`) : null,
       iconButton("close", "Close window", () => close(view))),
-    h("div", { class: "modal-body" }, renderBlocks(view.blocks, surfaceOf(view, typed)), wrong),
+    h("div", { class: "modal-body" }, renderBlocks(view.blocks, surfaceOf(view, typed))), wrong,
     h("div", { class: "modal-foot" },
       h("button", { type: "button", class: "button", onclick: () => close(view) }, leave), submit));
+}
+
+// Where the focus was; the message may have been drawn anew since, which the browser can't know.
+let opener = null;
+
+function focusOpener() {
+  const { node, ts, key } = opener ?? {};
+  opener = null;
+  if (!ts || node.isConnected) return;
+  const found = document.querySelectorAll(`[data-ts="${ts}"] [data-key]`);
+  [...found].find((one) => one.dataset.key === key)?.focus();
 }
 
 export function showModal(view) {
@@ -94,6 +99,7 @@ export function showModal(view) {
     shown = { key: null, id: null, typed: new Typed() };
     if (dialog.open) dialog.close();
     dialog.replaceChildren();
+    focusOpener();
     return;
   }
   const key = JSON.stringify([view.id, view.hash, view.errors]);
@@ -107,7 +113,11 @@ export function showModal(view) {
     event.preventDefault();
     close(view);
   };
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) {
+    const { activeElement: node } = document;
+    opener = { node, ts: node.closest("[data-ts]")?.dataset.ts, key: node.dataset.key };
+    dialog.showModal();
+  }
   const first = dialog.querySelector(".wrong input, .wrong textarea, .wrong select")
     ?? [...dialog.querySelectorAll("[data-key]")].find((node) => held && node.dataset.key === held)
     ?? dialog.querySelector("[autofocus]")

@@ -5,7 +5,7 @@ from playwright.async_api import FilePayload, Page, expect
 
 from playground.workspace.model import Json
 from tests.playground.workspace.conftest import World
-from tests.playground.workspace.sample_app import BOT_TOKEN, SampleApp, card, modal
+from tests.playground.workspace.sample_app import BOT_TOKEN, SampleApp, card, modal, option
 
 pytestmark = pytest.mark.browser
 
@@ -98,3 +98,77 @@ async def test_no_more_can_be_ticked_than_a_menu_takes(world: World, page: Page)
     await window.get_by_label("Ana").uncheck()
     await window.get_by_label("Mia").check()
     await expect(window.get_by_label("Ana")).to_be_disabled()
+
+
+NOTE: Json = {"type": "plain_text_input", "action_id": "note"}
+
+
+async def test_what_is_typed_into_a_message_is_kept_and_sent_with_a_click(
+    world: World, app: SampleApp, page: Page
+) -> None:
+    boxes: Json = {"type": "checkboxes", "action_id": "b", "options": [option("Sure", "sure")]}
+    blocks = [field("words", "Note", NOTE), field("tick", "Really", boxes), *card()]
+    ts = await world.post(text="card", blocks=blocks)
+    await page.goto(world.base_url)
+    note = page.get_by_label("Note")
+    await note.fill("half a sentence")
+    await page.get_by_label("Sure").check()
+    await world.ben.react("eyes", INCIDENTS, ts)
+    await expect(page.get_by_role("button", name="eyes, 1, by Ben")).to_be_visible()
+    await expect(note).to_have_value("half a sentence")
+    await expect(page.get_by_label("Sure")).to_be_checked()
+    await page.get_by_role("radio", name="Ben").click()
+    await expect(note).to_have_value("")
+    await page.get_by_role("radio", name="Ana").click()
+    await expect(note).to_have_value("half a sentence")
+    await page.get_by_role("button", name="Reject").click()
+    await expect(page.locator("#modal")).to_be_visible()
+    values = app.actions[-1]["state"]["values"]
+    assert values["words"]["note"]["value"] == "half a sentence"
+    assert [one["value"] for one in values["tick"]["b"]["selected_options"]] == ["sure"]
+
+
+async def test_enter_in_a_field_that_asks_for_it_tells_the_app_and_sends_nothing_else(
+    world: World, app: SampleApp, page: Page
+) -> None:
+    element = {**NOTE, "action_id": "services"}
+    await shown_modal(world, page, field("words", "Service", element, dispatch_action=True))
+    window = page.locator("#modal")
+    await window.get_by_label("Service").fill("checkout")
+    async with page.expect_response("**/page/click"):
+        await page.keyboard.press("Enter")
+    await expect(window).to_be_visible()
+    assert app.submissions == []
+    await window.get_by_label("Reason").fill("it is told")
+    await window.get_by_role("button", name="Send").click()
+    await expect(window).to_be_hidden()
+    told = [body["actions"][0] for body in app.actions]
+    assert [one["action_id"] for one in told] == ["proposal.reject", "services"]
+    assert told[-1]["value"] == "checkout"
+
+
+@pytest.mark.usefixtures("app")
+async def test_the_focus_comes_back_from_a_window_and_from_a_question(
+    world: World, page: Page
+) -> None:
+    blocks = card()
+    plain = {"type": "plain_text", "text": "Roll back?"}
+    confirm = {"title": plain, "text": plain, "confirm": plain, "deny": plain | {"text": "No"}}
+    blocks[1]["elements"][0]["confirm"] = confirm
+    ts = await world.post(text="card", blocks=blocks)
+    await page.goto(world.base_url)
+    approve = page.get_by_role("button", name="Approve")
+    await approve.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#confirm")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(approve).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#modal")).to_be_visible()
+    # Drawn anew while the window lies above it.
+    await world.ben.react("eyes", INCIDENTS, ts)
+    await expect(page.locator(".reaction").first).to_be_attached()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#modal")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Reject")).to_be_focused()
