@@ -25,7 +25,10 @@ from playground.workspace.streaming import stop_by_user
 from playground.workspace.triggers import ResponseUrl
 from playground.workspace.views import checked_view, push, replace_body
 
-ENTITY = re.compile(r"<(@U\w+|#C\w+|!subteam\^S\w+)>|([&<>])|(?<![\w<])([@#])([\w.-]+)")
+ENTITY = re.compile(
+    r"<(@U\w+|#C\w+|!subteam\^S\w+)>|\b(https?://[^\s<>|]*[^\s<>|.,;:!?'\")\]}*_~`])"
+    r"|([&<>])|(?<![\w<])([@#])([\w.-]+)"
+)
 # As people see them after a slash command ("failed with the error ..."); not documented (?).
 DISPATCH_ERRORS = {
     "timeout": "operation_timeout",
@@ -80,7 +83,7 @@ class Acts:
         return channel
 
     def say(self, user_id: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
-        """Post as a person; `@name` and `#channel` become mentions, markup is escaped."""
+        """Post as a person; `@name`, `#channel` and addresses become links, the rest is escaped."""
         state = self._context.state
         if not text.strip():
             raise ActError("no_text", "There is nothing to send.")
@@ -104,9 +107,11 @@ class Acts:
         known = {"@": groups | people, "#": places}
 
         def link(found: "re.Match[str]") -> str:
-            entity, special, sign, name = found.groups()
+            entity, address, special, sign, name = found.groups()
             if entity:
                 return found[0]
+            if address:
+                return f"<{address.replace('&', '&amp;')}>"
             if special:
                 return ESCAPES[special]
             return known[sign].get(name.lower(), found[0])

@@ -76,13 +76,14 @@ function input(block, surface) {
 
 function video(block) {
   const title = plain(block.title);
+  const about = [block.provider_name, block.author_name].filter(Boolean).join(" · ");
   return h("div", { class: "video" },
     h("span", { class: "video-play", role: "img", "aria-label": block.alt_text ?? "Video" }, icon("play")),
     h("div", { class: "video-text" },
       h("strong", {}, block.title_url ? link(block.title_url, title) : title),
       block.description ? h("div", {}, plain(block.description)) : null,
-      h("div", { class: "hint" }, [block.provider_name, block.author_name].filter(Boolean).join(" · "),
-        block.video_url ? [" · ", link(block.video_url, "Open the video")] : null)));
+      h("div", { class: "hint" }, about ? `${about} · ` : "",
+        block.video_url ? link(block.video_url, "Open the video") : null)));
 }
 
 function file(block) {

@@ -31,8 +31,13 @@ export class MessageList {
     this.node = h("div", { class: "list-frame" }, this.list, this.jump);
     this.drawn = new Map();
     this.missed = 0;
+    this.isFollowing = true;
     this.list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.list.addEventListener("keydown", (event) => moveFocus(this.list, event));
+    // Whoever reads the end stays there when a picture arrives, or a phone's keyboard opens.
+    const follow = () => { if (this.isFollowing) this.list.scrollTop = this.list.scrollHeight; };
+    this.list.addEventListener("load", follow, true);
+    new ResizeObserver(follow).observe(this.list);
   }
 
   // Draws what is loaded; stays where the reader is, unless that is the end.
@@ -49,6 +54,7 @@ export class MessageList {
       this.missed = 0;
       this.list.scrollTop = toStart ? 0 : this.list.scrollHeight;
     }
+    this.isFollowing = !toStart && this.#isAtEnd();
     this.#showJump();
   }
 
@@ -57,6 +63,7 @@ export class MessageList {
     this.#draw();
     this.missed = 0;
     this.list.scrollTop = this.list.scrollHeight;
+    this.isFollowing = true;
     this.#showJump();
   }
 
@@ -76,7 +83,8 @@ export class MessageList {
   async #scrolled() {
     const { history, list } = this;
     if (!history) return;
-    if (this.#isAtEnd()) this.missed = 0;
+    this.isFollowing = this.#isAtEnd();
+    if (this.isFollowing) this.missed = 0;
     this.#showJump();
     const rest = list.scrollHeight - list.scrollTop - list.clientHeight;
     const isMoved = (list.scrollTop < NEAR_START_PX && await history.older())

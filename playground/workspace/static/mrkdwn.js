@@ -9,6 +9,9 @@ export function unescaped(text) {
   return text.replace(/&(?:amp|lt|gt);/g, (entity) => ENTITIES[entity]);
 }
 
+// What stands after an address is not a part of it.
+const ADDRESS = /^https?:\/\/(?:(?!&[gl]t;)[^\s<>|])*(?<![.,;:!?'")\]}*_~`])/;
+
 // Each rule: a pattern that is tried at every place, and what its match becomes.
 const INLINE = [
   [/^```([\s\S]+?)```/, (m) => h("pre", {}, unescaped(m[1].replace(/^\n/, "")))],
@@ -17,13 +20,15 @@ const INLINE = [
   [/^<([@#!][^>|\s]*)(?:\|([^>]*))?>/, (m, names) => mention(m[1], m[2], names)],
   [/^<((?:https?|mailto):[^>|\s]*)(?:\|([^>]*))?>/, (m) =>
     link(unescaped(m[1]), unescaped(m[2] || m[1]))],
+  [ADDRESS, (m) => link(unescaped(m[0]), unescaped(m[0]))],
   [/^\*(?=\S)([^*\n]*[^*\s])\*(?![\w*])/, (m, names) => h("strong", {}, ...inline(m[1], names))],
   [/^_(?=\S)([^_\n]*[^_\s])_(?!\w)/, (m, names) => h("em", {}, ...inline(m[1], names))],
   [/^~(?=\S)([^~\n]*[^~\s])~(?!\w)/, (m, names) => h("s", {}, ...inline(m[1], names))],
   [/^:([a-z0-9_+-]+):/, (m) => (EMOJI[m[1]] ? emoji(m[1]) : m[0])],
   [/^&(?:amp|lt|gt);/, (m) => ENTITIES[m[0]]],
 ];
-const NEEDS_BOUNDARY = "*_~";
+// An address, too, does not begin within a word.
+const NEEDS_BOUNDARY = "*_~h";
 
 function mention(target, label, names) {
   const sign = target[0];
@@ -146,6 +151,7 @@ const MARKDOWN = [
   [/^~~(\S[^~\n]*)~~/, (m, names) => h("s", {}, ...markdownInline(m[1], names))],
   [/^\[([^\]\n]+)\]\(([^)\s]+)\)/, (m) => link(m[2], m[1])],
   [/^<([@#!][^>|\s]*)(?:\|([^>]*))?>/, (m, names) => mention(m[1], m[2], names)],
+  [ADDRESS, (m) => link(m[0], m[0])],
   [/^:([a-z0-9_+-]+):/, (m) => (EMOJI[m[1]] ? emoji(m[1]) : m[0])],
 ];
 
@@ -155,7 +161,7 @@ function markdownInline(text, names) {
   let plainText = "";
   while (at < text.length) {
     const rest = text.slice(at);
-    const isWord = at > 0 && /\w/.test(text[at - 1]) && "*_".includes(text[at]);
+    const isWord = at > 0 && /\w/.test(text[at - 1]) && "*_h".includes(text[at]);
     const rule = isWord ? null : MARKDOWN.find(([pattern]) => pattern.test(rest));
     if (!rule) {
       plainText += text[at];
@@ -195,9 +201,12 @@ function appendParagraph(box, paragraph, names) {
   box.append(h("div", { class: "paragraph" }, lines.map((line) => markdownLine(line, names))));
 }
 
-function markdownTable([head, , ...rows], names) {
+function markdownTable([head, marks, ...rows], names) {
   const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
-  const row = (line, tag) => h("tr", {}, cells(line).map((cell) => h(tag, {}, ...markdownInline(cell, names))));
+  const sides = cells(marks).map((mark) =>
+    (!mark.endsWith(":") ? null : mark.startsWith(":") ? "align-center" : "align-right"));
+  const row = (line, tag) => h("tr", {}, cells(line).map((cell, index) =>
+    h(tag, { class: sides[index] }, ...markdownInline(cell, names))));
   return h("div", { class: "table" }, h("table", {}, h("thead", {}, row(head, "th")),
     h("tbody", {}, rows.map((line) => row(line, "td")))));
 }

@@ -5,30 +5,37 @@ import { avatar } from "./messages.js";
 import { names, store } from "./store.js";
 import { themeSwitch } from "./theme.js";
 
+// The channel that was last brought into view among many.
+let shown = null;
+
 export function renderSidebar(box, { switchTo, close, togglePanel }) {
   const { state } = store;
   const held = box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  const top = box.scrollTop;
+  const top = box.querySelector(".side-lists")?.scrollTop ?? 0;
   const dms = state.channels.filter((channel) => channel.kind === "im");
   const others = state.channels.filter((channel) => channel.kind !== "im");
   box.replaceChildren(
     h("div", { class: "workspace-name" }, h("span", { class: "cut" }, state.team.name),
       h("span", { class: "narrow-only" }, iconButton("close", "Close list", close))),
     who(switchTo),
-    h("h2", { id: "side-channels" }, "Channels"),
-    h("ul", { "aria-labelledby": "side-channels" }, others.map((channel) =>
-      entry(channel, icon(channel.kind === "group" ? "lock" : "hash"),
-        channel.kind === "group" ? `${channel.name} (private)` : channel.name))),
-    h("h2", { id: "side-apps" }, "Apps"),
-    h("ul", { "aria-labelledby": "side-apps" }, dms.map((channel) =>
-      entry(channel, avatar(state.app.user_id, true), state.app.name))),
+    h("div", { class: "side-lists" },
+      h("h2", { id: "side-channels" }, "Channels"),
+      h("ul", { "aria-labelledby": "side-channels" }, others.map((channel) =>
+        entry(channel, icon(channel.kind === "group" ? "lock" : "hash"),
+          channel.kind === "group" ? `${channel.name} (private)` : channel.name))),
+      h("h2", { id: "side-apps" }, "Apps"),
+      h("ul", { "aria-labelledby": "side-apps" }, dms.map((channel) =>
+        entry(channel, avatar(state.app.user_id, true), state.app.name)))),
     h("div", { class: "side-foot" },
       h("p", { class: state.is_bot_connected ? "bot-state on" : "bot-state" },
         `${state.app.name} is ${state.is_bot_connected ? "connected" : "not connected"}`),
       h("button", { type: "button", class: "side-button", "data-key": "panel", onclick: togglePanel },
         icon("tools"), "Behind the scenes"),
       themeSwitch()));
-  box.scrollTop = top;
+  const lists = box.querySelector(".side-lists");
+  lists.scrollTop = top;
+  if (shown !== store.channel) lists.querySelector(".here")?.scrollIntoView({ block: "nearest" });
+  shown = store.channel;
   if (held) [...box.querySelectorAll("[data-key]")].find((node) => node.dataset.key === held)?.focus();
 }
 

@@ -1,0 +1,100 @@
+"""How messages are read in a real Chromium: addresses, writing, many channels, the end."""
+
+import struct
+import zlib
+
+import pytest
+from playwright.async_api import Page, expect
+
+from playground.workspace.model import Channel, Json
+from tests.playground.workspace.conftest import World
+from tests.playground.workspace.sample_app import button
+from tests.playground.workspace.test_files import uploaded
+
+pytestmark = pytest.mark.browser
+
+INCIDENTS = "C0INCIDENTS"
+ADDRESS = "https://graphs.example/d?a=1&b=2"
+
+
+async def test_addresses_are_links_whoever_wrote_them(world: World, page: Page) -> None:
+    await world.ben.say(INCIDENTS, f"see {ADDRESS}, <b> or xhttps://no.example")
+    assert (await world.ana.messages(INCIDENTS))[0]["text"] == (
+        "see <https://graphs.example/d?a=1&amp;b=2>, &lt;b&gt; or xhttps://no.example"
+    )
+    await world.post(text="see https://graphs.example/d?a=1&amp;b=2.")
+    await world.post(text="x", blocks=[{"type": "markdown", "text": f"see ({ADDRESS})"}])
+    await page.goto(world.base_url)
+    links = page.locator("article .text a")
+    await expect(links).to_have_text([ADDRESS] * 3)
+    assert await links.evaluate_all("all => all.map((a) => a.href)") == [ADDRESS] * 3
+
+
+async def test_each_line_runs_as_its_writing_does(world: World, page: Page) -> None:
+    await world.ben.say(INCIDENTS, "שלום עולם\nhello")
+    await page.goto(world.base_url)
+    lines = page.locator("article .line")
+    await expect(lines).to_have_count(2)
+    gaps = await lines.evaluate_all(
+        """all => all.map((line) => {
+          const range = document.createRange();
+          range.selectNodeContents(line);
+          const [text, box] = [range.getBoundingClientRect(), line.getBoundingClientRect()];
+          return Math.round(text.left - box.left) - Math.round(box.right - text.right);
+        })"""
+    )
+    assert gaps[0] > 0 > gaps[1]
+
+
+async def test_many_channels_leave_the_rest_in_reach(world: World, page: Page) -> None:
+    for number in range(200):
+        channel = Channel(id=f"C{number:08}", name=f"team-{number}", members={"U0ANA"})
+        world.workspace.state.add_channel(channel)
+    await page.goto(f"{world.base_url}/#C00000180")
+    await expect(page.get_by_role("link", name="team-180")).to_be_in_viewport()
+    await expect(page.get_by_role("button", name="Behind the scenes")).to_be_in_viewport()
+    await page.get_by_role("link", name="team-181").click()
+    await expect(page.get_by_role("heading", name="# team-181")).to_be_visible()
+    await expect(page.get_by_role("link", name="team-181")).to_be_in_viewport()
+
+
+def png(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\x80" * width) * height)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+async def test_whoever_reads_the_end_stays_there_as_pictures_arrive_and_windows_shrink(
+    world: World, page: Page
+) -> None:
+    for number in range(30):
+        await world.ben.say(INCIDENTS, f"line {number}")
+    files = [{"id": await uploaded(world, "graph.png", png(300, 300))}]
+    done = await world.call("files.completeUploadExternal", files=files, channel_id=INCIDENTS)
+    assert done["ok"], done
+    await world.ben.say(INCIDENTS, "the newest")
+    await page.goto(world.base_url)
+    picture = page.locator("article img")
+    await expect(picture).to_have_js_property("complete", value=True)
+    await expect(page.get_by_text("the newest")).to_be_in_viewport(ratio=1)
+    await page.set_viewport_size({"width": 1280, "height": 500})
+    await expect(page.get_by_text("the newest")).to_be_in_viewport(ratio=1)
+
+
+async def test_on_a_phone_what_stands_beside_a_text_goes_below_it(world: World, page: Page) -> None:
+    text: Json = {"type": "mrkdwn", "text": "What the graph shows " * 5}
+    beside = button("look", "Look at the graph of the last hour")
+    await world.post(text="x", blocks=[{"type": "section", "text": text, "accessory": beside}])
+    await page.set_viewport_size({"width": 375, "height": 700})
+    await page.goto(f"{world.base_url}/#{INCIDENTS}")
+    words = await page.locator("article .section-body").bounding_box()
+    below = await page.get_by_role("button", name="Look at the graph").bounding_box()
+    assert words is not None
+    assert below is not None
+    assert below["y"] >= words["y"] + words["height"]
+    assert words["width"] > 250
