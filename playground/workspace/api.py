@@ -14,7 +14,7 @@ from playground.workspace.scheduling import post_due
 
 JSON_ARGUMENTS = ("blocks", "attachments", "view", "metadata", "files", "prompts", "chunks")
 POST_TYPES = (
-    *("application/json", "application/octet-stream", "application/x-www-form-urlencoded"),
+    *("application/json", "application/x-www-form-urlencoded"),
     *("multipart/form-data", "text/plain"),
 )
 
@@ -41,8 +41,8 @@ class WebApi:
             args = await read_arguments(request)
             retry_after_s = self._put_off(name, args)
             if retry_after_s is not None:
-                return self._rate_limited(name, retry_after_s)
-            answer = {"ok": True, **self._answer(name, args, _token(request, args))}
+                return self._rate_limited(name, args, retry_after_s)
+            answer = {"ok": True, **self._answer(request, name, args)}
         except ApiError as refusal:
             answer = {"ok": False, "error": refusal.code, **refusal.details}
         self._remember(name, args, answer)
@@ -58,19 +58,24 @@ class WebApi:
         ordered_s = self._faults.retry_after_s(name)
         return ordered_s if excess_s is None else excess_s
 
-    def _answer(self, name: str, args: Json, token: str) -> Json:
+    def _answer(self, request: web.Request, name: str, args: Json) -> Json:
         method = METHODS.get(name)
         if method is None:
             self.unknown_calls.append(name)
             raise ApiError("unknown_method", req_method=name)
-        self._authorize(method, token)
+        self._authorize(method, request, args)
         method.check_scopes(self._context, args)
         return method.serve(self._context, args)
 
-    def _authorize(self, method: Method, token: str) -> None:
+    def _authorize(self, method: Method, request: web.Request, args: Json) -> None:
         app = self._context.state.app
         if method.is_open:
             return
+        if method.is_for_app_token and request.method != "POST":
+            raise ApiError("insecure_request")
+        token = _in_header(request)
+        if not token and not method.is_for_app_token:  # that one has its place in the header only
+            token = _in_arguments(request, args)
         if not token:
             raise ApiError("not_authed")
         if token not in (app.bot_token, app.app_token):
@@ -85,9 +90,9 @@ class WebApi:
             "x-accepted-oauth-scopes": ",".join(accepted),
         }
 
-    def _rate_limited(self, name: str, retry_after_s: int) -> web.Response:
+    def _rate_limited(self, name: str, args: Json, retry_after_s: int) -> web.Response:
         answer: Json = {"ok": False, "error": "ratelimited"}
-        self._remember(name, {}, answer)
+        self._remember(name, args, answer)
         return web.json_response(
             answer,
             status=HTTPStatus.TOO_MANY_REQUESTS,
@@ -108,10 +113,12 @@ def nobody_there(request: web.Request, faults: Faults, name: str) -> web.Respons
     return web.Response()
 
 
-def _token(request: web.Request, args: Json) -> str:
+def _in_header(request: web.Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _in_arguments(request: web.Request, args: Json) -> str:
     # With a JSON body the token has its place in the header only (docs.slack.dev, Web API).
     is_json = request.content_type == "application/json"
     return str((request.query if is_json else args).get("token") or "")
@@ -119,7 +126,10 @@ def _token(request: web.Request, args: Json) -> str:
 
 async def read_arguments(request: web.Request) -> Json:
     """Merge query string, form and JSON body, and decode the arguments that carry JSON in text."""
-    args: Json = dict(request.query)
+    # Of what is given twice the last counts, as PHP reads it.
+    args: Json = dict(request.query.items())
+    if request.can_read_body and "Content-Type" not in request.headers:
+        raise ApiError("missing_post_type")
     if request.can_read_body and request.content_type not in POST_TYPES:
         raise ApiError("invalid_post_type")
     if request.content_type == "application/json":

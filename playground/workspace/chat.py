@@ -77,6 +77,16 @@ def checked_metadata(args: Json) -> Json | None:
     return {"event_type": metadata["event_type"], "event_payload": metadata["event_payload"]}
 
 
+def author_of(args: Json) -> Json:
+    """Return the name and the picture that a call asks for; an emoji goes before an address."""
+    author: Json = {"username": str(args["username"])} if args.get("username") else {}
+    if args.get("icon_emoji"):
+        author["icons"] = {"emoji": str(args["icon_emoji"])}
+    elif args.get("icon_url"):
+        author["icons"] = {"image_48": str(args["icon_url"])}
+    return author
+
+
 def bot_message(context: Context, channel_id: str, args: Json) -> Message:
     """Make a message of the bot; a thread whose parent is gone makes it a top-level one."""
     state = context.state
@@ -120,7 +130,9 @@ def _posted(context: Context, channel: Channel, message: Message) -> Json:
 def post_message(context: Context, args: Json) -> Json:
     """Serve chat.postMessage."""
     channel = writable(context, args.get("channel"))
-    return _posted(context, channel, bot_message(context, channel.id, args))
+    message = bot_message(context, channel.id, args)
+    message.author = author_of(args)
+    return _posted(context, channel, message)
 
 
 def me_message(context: Context, args: Json) -> Json:
@@ -142,7 +154,7 @@ def post_ephemeral(context: Context, args: Json) -> Json:
     if str(args.get("user")) not in channel.members:
         raise ApiError("user_not_in_channel")
     message = bot_message(context, channel.id, {**args, "reply_broadcast": False})
-    message.visible_to = str(args["user"])
+    message.visible_to, message.author = str(args["user"]), author_of(args)
     context.state.add(message)
     return {"message_ts": message.ts}
 

@@ -7,7 +7,7 @@ and .delete. Slack shares a completed upload a moment later; here it is there at
 import mimetypes
 import secrets
 
-from playground.workspace.chat import MAX_TEXT
+from playground.workspace.chat import MAX_TEXT, author_of
 from playground.workspace.context import Context
 from playground.workspace.conversations import page
 from playground.workspace.limits import block_problems
@@ -71,7 +71,7 @@ def complete(context: Context, args: Json) -> Json:
         names.append(str(args["channel_id"]))
     if len(names) > MAX_CHANNELS:
         raise ApiError("channels_limit_exceeded")
-    channels = [context.joined_channel(name).id for name in names]
+    channels = [_place(context, name) for name in names]
     blocks = [] if args.get("initial_comment") else args.get("blocks") or []
     problems = block_problems(blocks, "message")
     if problems:
@@ -82,6 +82,13 @@ def complete(context: Context, args: Json) -> Json:
     for channel_id in channels:
         _share(context, channel_id, shared, args | {"blocks": blocks})
     return {"files": [file_json(context.state, file.id) for file in shared]}
+
+
+def _place(context: Context, name: str) -> str:
+    """Return where files go: a channel that the bot is in, or a person's direct messages."""
+    if name in context.state.users:
+        return context.state.direct(name).id
+    return context.joined_channel(name).id
 
 
 def _uploads(context: Context, entries: object) -> list[tuple[File, str]]:
@@ -107,6 +114,7 @@ def _share(context: Context, channel_id: str, shared: list[File], args: Json) ->
         blocks=state.with_block_ids(args["blocks"]),
         thread_ts=state.root_ts(channel_id, args.get("thread_ts")),
         files=[file.id for file in shared],
+        author=author_of(args),
     )
     for file in shared:
         file.shares.setdefault(channel_id, []).append(message.ts)

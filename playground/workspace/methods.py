@@ -1,7 +1,7 @@
 """Every Web API method there is: what serves it, which scope it needs, and how often it may be.
 
-Scopes and tiers: docs.slack.dev/reference/methods/<name>. apps.connections.open is Tier 1, once a
-minute; it is not counted here, since an app that is restarted often would stand still.
+Scopes and tiers: docs.slack.dev/reference/methods/<name>. Of apps.connections.open the pages have
+said Tier 1 and, later, Tier 3; the later one counts here.
 """
 
 from collections.abc import Callable, Collection
@@ -26,6 +26,8 @@ from playground.workspace.model import ApiError, Json, SlackApp
 
 TIER_2, TIER_3, TIER_4 = 20, 50, 100
 SEVERAL_HUNDRED = 300
+# The app's own name and picture are its to change with a scope for just that.
+CUSTOM, CUSTOMIZE = ("icon_emoji", "icon_url", "username"), "chat:write.customize"
 PREFIXES = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 
 
@@ -36,6 +38,7 @@ class Method:
     `kinds` are the last parts of scopes that are named for the kind of conversation, such as
     `history` of channels:history: a call about one conversation needs that kind's own, and one
     that names none needs those of every kind that it has `asked` for. An open one takes no token.
+    One that `may_rename` shows the app by another name or picture.
     """
 
     serve: Callable[[Context, Json], Json]
@@ -45,6 +48,7 @@ class Method:
     asked: Callable[[Json], Collection[str]] | None = None
     is_for_app_token: bool = False
     is_open: bool = False
+    may_rename: bool = False
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -63,6 +67,9 @@ class Method:
             kinds = self.asked(args)
         wanted = [self._of_kind(kind) for kind in kinds] if self.kinds else []
         missing = [one for one in wanted or [{*self.accepted}] if one and not one & {*app.scopes}]
+        is_renamed = self.may_rename and any(args.get(name) for name in CUSTOM)
+        if is_renamed and CUSTOMIZE not in app.scopes:
+            missing.append({CUSTOMIZE})
         if missing:
             raise missing_scope(app, {scope for one in missing for scope in one})
 
@@ -83,22 +90,24 @@ TOPIC = ("write", "manage", "write.topic")
 
 METHODS: dict[str, Method] = {
     "agents.sessions.rename": Method(sessions.rename, WRITE, TIER_3),
-    "agents.sessions.setStatus": Method(sessions.set_session_status, WRITE, TIER_3),
+    "agents.sessions.setStatus": Method(
+        sessions.set_session_status, WRITE, TIER_3, may_rename=True
+    ),
     "api.test": Method(people.api_test, is_open=True),
-    "apps.connections.open": Method(people.open_connection, is_for_app_token=True),
-    "auth.test": Method(people.auth_test, (), TIER_4),
-    "blocks.validate": Method(validation.validate, (), TIER_4),
+    "apps.connections.open": Method(people.open_connection, (), TIER_3, is_for_app_token=True),
+    "auth.test": Method(people.auth_test, (), SEVERAL_HUNDRED),
+    "blocks.validate": Method(validation.validate, (), SEVERAL_HUNDRED),
     "bots.info": Method(people.bot_info, READ_USERS, TIER_3),
     "chat.appendStream": Method(streaming.append, WRITE, TIER_4),
     "chat.delete": Method(chat.delete, WRITE, TIER_3),
     "chat.deleteScheduledMessage": Method(scheduling.delete, WRITE, TIER_3),
     "chat.getPermalink": Method(chat.get_permalink),
     "chat.meMessage": Method(chat.me_message, WRITE, TIER_3),
-    "chat.postEphemeral": Method(chat.post_ephemeral, WRITE, TIER_4),
-    "chat.postMessage": Method(chat.post_message, WRITE, SEVERAL_HUNDRED),
+    "chat.postEphemeral": Method(chat.post_ephemeral, WRITE, TIER_4, may_rename=True),
+    "chat.postMessage": Method(chat.post_message, WRITE, SEVERAL_HUNDRED, may_rename=True),
     "chat.scheduleMessage": Method(scheduling.schedule, WRITE, TIER_3),
     "chat.scheduledMessages.list": Method(scheduling.list_all, (), TIER_3),
-    "chat.startStream": Method(streaming.start, WRITE, TIER_2),
+    "chat.startStream": Method(streaming.start, WRITE, TIER_2, may_rename=True),
     "chat.stopStream": Method(streaming.stop, WRITE, TIER_2),
     "chat.update": Method(chat.update, WRITE, TIER_3),
     "conversations.archive": Method(rooms.archive, (), TIER_2, ROOMS),
@@ -117,7 +126,9 @@ METHODS: dict[str, Method] = {
     "conversations.setPurpose": Method(rooms.set_purpose, (), TIER_2, TOPIC),
     "conversations.setTopic": Method(rooms.set_topic, (), TIER_2, TOPIC),
     "conversations.unarchive": Method(rooms.unarchive, (), TIER_2, ROOMS),
-    "files.completeUploadExternal": Method(files.complete, ("files:write",), TIER_4),
+    "files.completeUploadExternal": Method(
+        files.complete, ("files:write",), TIER_4, may_rename=True
+    ),
     "files.delete": Method(files.delete, ("files:write",), TIER_3),
     "files.getUploadURLExternal": Method(files.upload_url, ("files:write",), TIER_4),
     "files.info": Method(files.info, ("files:read",), TIER_4),

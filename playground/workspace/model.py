@@ -19,6 +19,7 @@ ALL_SCOPES = (
     "channels:manage",
     "channels:read",
     "chat:write",
+    "chat:write.customize",
     "chat:write.public",
     "commands",
     "files:read",
@@ -177,6 +178,8 @@ class Message:
     files: list[str] = field(default_factory=list)
     stream: Stream | None = None
     subtype: str | None = None
+    # The name and the picture that the app wants to be shown with, as messages carry them.
+    author: Json = field(default_factory=dict)
     # What each person has chosen in its menus.
     values: dict[str, Json] = field(default_factory=dict)
 

@@ -163,6 +163,7 @@ class Page:
 
     def _message(self, message: Message) -> Json:
         body = message_json(self._context.state, message, metadata=True)
+        body.setdefault("user", body.get("username", message.user_id))
         return body | {"is_ephemeral": message.visible_to is not None}
 
     async def _feed(self, request: web.Request) -> web.StreamResponse:

@@ -111,6 +111,10 @@ def message_json(state: State, message: Message, *, metadata: bool = False) -> J
         body |= {"subtype": "tombstone", "user": "USLACKBOT", "hidden": True}
     if message.bot_id is not None:
         body |= {"bot_id": message.bot_id, "app_id": state.app.id, "bot_profile": bot_json(state)}
+    if message.author:
+        # Such a message is nobody's: its example on chat.postMessage's page names no user.
+        del body["user"]
+        body |= {"subtype": "bot_message", **message.author}
     if message.subtype is not None:
         body["subtype"] = message.subtype
     for name in ("thread_ts", "blocks", "attachments", "edited"):

@@ -6,7 +6,7 @@ block, where Slack turns it into rich text; tasks are `task_card` blocks, or the
 `plan` block. That titles and states replace and details are added to was measured by others (?).
 """
 
-from playground.workspace.chat import checked_metadata, own_message, writable
+from playground.workspace.chat import author_of, checked_metadata, own_message, writable
 from playground.workspace.chunks import checked_chunks
 from playground.workspace.context import Context
 from playground.workspace.limits import block_problems
@@ -63,6 +63,7 @@ def start(context: Context, args: Json) -> Json:
         text="",
         thread_ts=state.root_ts(channel.id, args.get("thread_ts")),
         stream=Stream(display=display, opened_at=state.clock.now(), mode=mode),
+        author=author_of(args),
     )
     _append(context, message, display, chunks)
     state.add(message)
