@@ -4,6 +4,8 @@ docs.slack.dev/reference/methods/chat.postMessage, .update, .postEphemeral, .del
 .getPermalink.
 """
 
+import json
+
 from playground.workspace.context import Context
 from playground.workspace.conversations import is_true
 from playground.workspace.limits import MAX_TOGETHER, block_problems, characters
@@ -14,6 +16,7 @@ MAX_TEXT = 40_000  # longer ones are cut, as chat.postMessage documents
 MAX_UPDATE_TEXT = 4_000
 MAX_MARKDOWN = 12_000
 MAX_ATTACHMENTS = 100
+MAX_METADATA = 16_000  # the pages name the error but no number; this one is ours (?)
 CONTENT = ("attachments", "blocks", "markdown_text", "text")
 
 
@@ -74,6 +77,8 @@ def checked_metadata(args: Json) -> Json | None:
         raise ApiError("invalid_metadata_schema")
     if not isinstance(metadata.get("event_payload"), dict):
         raise ApiError("invalid_metadata_schema")
+    if len(json.dumps(metadata)) > MAX_METADATA:
+        raise ApiError("metadata_too_large")
     return {"event_type": metadata["event_type"], "event_payload": metadata["event_payload"]}
 
 
@@ -127,12 +132,22 @@ def _posted(context: Context, channel: Channel, message: Message) -> Json:
     return {"channel": channel.id, "ts": message.ts, "message": body}
 
 
+def _with_warnings(args: Json, answer: Json) -> Json:
+    """Say of a text that was cut that it was (changelog of April 2018)."""
+    if len(str(args.get("text") or "")) <= MAX_TEXT:
+        return answer
+    words = f"The `text` field accepts up to {MAX_TEXT:,} characters."
+    told = f"[WARN] Your message was truncated but still posted. {words}"
+    warned = {"messages": [told], "warnings": ["message_truncated"]}
+    return answer | {"response_metadata": warned}
+
+
 def post_message(context: Context, args: Json) -> Json:
     """Serve chat.postMessage."""
     channel = writable(context, args.get("channel"))
     message = bot_message(context, channel.id, args)
     message.author = author_of(args)
-    return _posted(context, channel, message)
+    return _with_warnings(args, _posted(context, channel, message))
 
 
 def me_message(context: Context, args: Json) -> Json:
@@ -153,10 +168,11 @@ def post_ephemeral(context: Context, args: Json) -> Json:
         raise ApiError("is_archived")
     if str(args.get("user")) not in channel.members:
         raise ApiError("user_not_in_channel")
-    message = bot_message(context, channel.id, {**args, "reply_broadcast": False})
+    # What is seen once carries no metadata: chat.postEphemeral's page says that it is ignored.
+    message = bot_message(context, channel.id, args | {"metadata": None, "reply_broadcast": False})
     message.visible_to, message.author = str(args["user"]), author_of(args)
     context.state.add(message)
-    return {"message_ts": message.ts}
+    return _with_warnings(args, {"message_ts": message.ts})
 
 
 def own_message(context: Context, args: Json, refusal: str) -> Message:

@@ -8,8 +8,9 @@ from playground.workspace.context import Context
 from playground.workspace.model import ApiError, Channel, Json, Message
 from playground.workspace.shapes import channel_json, message_json
 
-LIMIT = 100
-MAX_LIMIT = 999
+LIMIT, MAX_LIMIT = 100, 999
+# conversations.replies gives a thread's first 1000 where no limit is named.
+REPLIES_LIMIT = 1000
 KINDS = {"public_channel": "channel", "private_channel": "group", "im": "im", "mpim": "mpim"}
 
 
@@ -18,12 +19,23 @@ def is_true(value: object) -> bool:
     return str(value).lower() in ("true", "1")
 
 
-def page(items: list[Json], args: Json) -> tuple[list[Json], str]:
-    """Return one page of `items` and the cursor of the next one ("" at the end)."""
+def _limit(args: Json) -> int:
+    """Return how many items are asked for, 0 where that is not said."""
     try:
-        limit = min(max(int(str(args.get("limit") or LIMIT)), 1), MAX_LIMIT)
+        limit = int(str(args.get("limit") or 0))
     except ValueError:
         raise ApiError("invalid_limit") from None
+    if limit < 0:
+        raise ApiError("invalid_limit")
+    return limit
+
+
+def page(items: list[Json], args: Json, usual: int = LIMIT) -> tuple[list[Json], str]:
+    """Return one page of `items` and the cursor of the next one ("" at the end).
+
+    Without a limit it has `usual` items; more than that or `MAX_LIMIT` are never given at once.
+    """
+    limit = min(_limit(args) or usual, max(usual, MAX_LIMIT))
     try:
         start = int(base64.b64decode(str(args.get("cursor") or ""), validate=True) or b"0")
     except (ValueError, binascii.Error):
@@ -35,14 +47,17 @@ def page(items: list[Json], args: Json) -> tuple[list[Json], str]:
     return items[start:rest], more
 
 
-def _paged(name: str, items: list[Json], args: Json) -> Json:
-    found, cursor = page(items, args)
+def _paged(name: str, items: list[Json], args: Json, usual: int = LIMIT) -> Json:
+    found, cursor = page(items, args, usual)
     return {name: found, "response_metadata": {"next_cursor": cursor}}
 
 
 def info(context: Context, args: Json) -> Json:
-    """Serve conversations.info."""
-    return {"channel": channel_json(context.state, context.channel_of_bot(args.get("channel")))}
+    """Serve conversations.info; how many members there are is said on demand."""
+    body = channel_json(context.state, context.channel_of_bot(args.get("channel")))
+    if not is_true(args.get("include_num_members")):
+        body.pop("num_members", None)
+    return {"channel": body}
 
 
 def list_all(context: Context, args: Json) -> Json:
@@ -79,6 +94,9 @@ def kinds_of(args: Json) -> set[str]:
 
 def _of_kinds(context: Context, args: Json) -> list[Channel]:
     kinds = kinds_of(args)
+    if _limit(args) > MAX_LIMIT:
+        # Their pages want a number under 1000; elsewhere more is just not given.
+        raise ApiError("invalid_limit")
     hide_archived = is_true(args.get("exclude_archived"))
     return [
         channel
@@ -87,7 +105,8 @@ def _of_kinds(context: Context, args: Json) -> list[Channel]:
     ]
 
 
-def _bound(args: Json, name: str, absent: float) -> float:
+def bound(args: Json, name: str, absent: float) -> float:
+    """Return one end of a span of time, `absent` where it is not given."""
     try:
         return float(str(args.get(name) or absent))
     except ValueError:
@@ -96,7 +115,7 @@ def _bound(args: Json, name: str, absent: float) -> float:
 
 def _span(args: Json) -> Callable[[Message], bool]:
     """Return what tells whether a message lies between `oldest` and `latest`."""
-    first, last = _bound(args, "oldest", 0), _bound(args, "latest", 1e20)
+    first, last = bound(args, "oldest", 0), bound(args, "latest", 1e20)
     if is_true(args.get("inclusive")):
         return lambda message: first <= float(message.ts) <= last
     return lambda message: first < float(message.ts) < last
@@ -132,7 +151,7 @@ def replies(context: Context, args: Json) -> Json:
     is_within = _span(args)
     below = context.state.replies(channel.id, parent.ts)
     found = [parent, *(reply for reply in below if is_within(reply))]
-    answer = _paged("messages", _bodies(context, found, args), args)
+    answer = _paged("messages", _bodies(context, found, args), args, REPLIES_LIMIT)
     return answer | {"has_more": bool(answer["response_metadata"]["next_cursor"])}
 
 

@@ -120,9 +120,12 @@ def _offers(at: Inspection, element: Json, pointer: str) -> None:
 
 
 def image_source(at: Inspection, image: Json, pointer: str) -> None:
-    """Check that an image has a source: an address, or a file of Slack's."""
-    if image.get("image_url") is None and image.get("slack_file") is None:
+    """Check that an image has one source: an address, or a file of Slack's."""
+    given = [name for name in ("image_url", "slack_file") if image.get(name) is not None]
+    if not given:
         at.report("missing required field: image_url", pointer)
+    elif len(given) > 1:
+        at.report("invalid additional property: slack_file", pointer)
 
 
 IMAGE = Shape(

@@ -9,7 +9,7 @@ import secrets
 
 from playground.workspace.chat import MAX_TEXT, author_of
 from playground.workspace.context import Context
-from playground.workspace.conversations import page
+from playground.workspace.conversations import LIMIT
 from playground.workspace.limits import block_problems
 from playground.workspace.model import ApiError, File, Json, Message, invalid
 from playground.workspace.shapes import file_json
@@ -151,8 +151,15 @@ def list_all(context: Context, args: Json) -> Json:
         and wanted_channel in (None, "", *file.shares)
         and wanted_user in (None, "", file.user_id)
     ]
-    shown, cursor = page(found, args)
-    return {"files": shown, "response_metadata": {"next_cursor": cursor}}
+    count, number = _at_least_1(args, "count", LIMIT), _at_least_1(args, "page", 1)
+    pages = {"count": count, "total": len(found), "page": number}
+    shown = found[(number - 1) * count : number * count]
+    return {"files": shown, "paging": pages | {"pages": -(-len(found) // count)}}
+
+
+def _at_least_1(args: Json, name: str, absent: int) -> int:
+    text = str(args.get(name) or absent)
+    return max(1, int(text)) if text.isascii() and text.isdecimal() else absent
 
 
 def delete(context: Context, args: Json) -> Json:

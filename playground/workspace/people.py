@@ -42,7 +42,8 @@ def user_info(context: Context, args: Json) -> Json:
 def user_list(context: Context, args: Json) -> Json:
     """Serve users.list."""
     everybody = [user_json(context.state, user) for user in context.state.users.values()]
-    found, cursor = page(everybody, args)
+    # Without a limit Slack tries to give everybody (users.list's page).
+    found, cursor = page(everybody, args, len(everybody))
     return {"members": found, "response_metadata": {"next_cursor": cursor}}
 
 

@@ -4,6 +4,8 @@ How many kinds of reactions a message takes, and how many one person, is told by
 the numbers are those of Slack's help pages (?).
 """
 
+import re
+
 from playground.workspace.context import Context
 from playground.workspace.conversations import page
 from playground.workspace.model import ApiError, Json, Message
@@ -11,6 +13,7 @@ from playground.workspace.payloads import reaction_event
 from playground.workspace.shapes import message_json
 
 MAX_KINDS, MAX_OWN = 50, 23
+STAMP = re.compile(r"\d{1,20}\.\d{1,6}")
 
 
 def _reacted(context: Context, args: Json) -> Message:
@@ -19,6 +22,8 @@ def _reacted(context: Context, args: Json) -> Message:
     channel = context.joined_channel(args["channel"])
     if channel.is_archived:
         raise ApiError("is_archived")
+    if STAMP.fullmatch(str(args["timestamp"])) is None:
+        raise ApiError("bad_timestamp")
     message = context.state.find(channel.id, args["timestamp"])
     if message is None or message.visible_to:
         raise ApiError("message_not_found")

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from playground.workspace.chat import bot_message, checked_content, checked_metadata, writable
 from playground.workspace.context import Context
-from playground.workspace.conversations import page
-from playground.workspace.model import ApiError, Json
+from playground.workspace.conversations import bound, page
+from playground.workspace.model import ApiError, Json, invalid
 
 MAX_AHEAD = timedelta(days=120)
 SPAN_S, MOST_IN_SPAN = 300, 30  # 30 messages for one channel in five minutes
@@ -70,13 +70,19 @@ def delete(context: Context, args: Json) -> Json:
 
 
 def list_all(context: Context, args: Json) -> Json:
-    """Serve chat.scheduledMessages.list, soonest first."""
+    """Serve chat.scheduledMessages.list, soonest first: those due from `oldest` to `latest`."""
     wanted = args.get("channel")
+    if wanted and str(wanted) not in context.state.channels:
+        raise ApiError("invalid_channel")
+    first, last = bound(args, "oldest", 0), bound(args, "latest", 1e20)
+    if first >= last:
+        wrong = "`oldest` must be less than `latest` [json-pointer:/oldest]"
+        raise invalid("invalid_arguments", [wrong])
     entries = sorted(context.state.scheduled.values(), key=lambda entry: int(entry["post_at"]))
     shown = [
         {name: value for name, value in entry.items() if name != "args"}
         for entry in entries
-        if wanted in (None, "", entry["channel_id"])
+        if wanted in (None, "", entry["channel_id"]) and first <= entry["post_at"] <= last
     ]
     found, cursor = page(shown, args)
     return {"scheduled_messages": found, "response_metadata": {"next_cursor": cursor}}

@@ -6,6 +6,7 @@ Shapes and reasons of `disconnect`: docs.slack.dev, apis/events-api/using-socket
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import uuid
 from collections.abc import Callable, Coroutine
@@ -13,9 +14,12 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from playground.workspace.bodies import parsed
 from playground.workspace.envelope import EVENTS, Envelope, UndeliveredError
 from playground.workspace.faults import Faults
 from playground.workspace.model import Json
+
+logger = logging.getLogger(__name__)
 
 MAX_SOCKETS = 10
 HOST = "playground"
@@ -107,7 +111,13 @@ class Sockets:
         async for frame in link.socket:
             if frame.type is not WSMsgType.TEXT:
                 continue
-            answer = frame.json()
+            answer = _spoken(frame.data)
+            if answer is None:
+                logger.warning(
+                    "A socket sent what is no JSON object; it is closed: %.80r", frame.data
+                )
+                await link.socket.close(code=WSCloseCode.UNSUPPORTED_DATA)
+                return
             waiting = link.waiting.pop(str(answer.get("envelope_id")), None)
             if waiting is not None and not waiting.done():
                 waiting.set_result(_payload(answer.get("payload")))
@@ -218,6 +228,15 @@ async def _seen_off(link: Link) -> None:
 
 def _goodbye(reason: str) -> Json:
     return {"type": "disconnect", "reason": reason, "debug_info": {"host": HOST}}
+
+
+def _spoken(text: str) -> Json | None:
+    """Return what a frame says; None where that is no JSON object."""
+    try:
+        found = parsed(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _payload(given: object) -> Json:

@@ -35,7 +35,7 @@ def transfer_routes(context: Context, faults: Faults) -> list[web.RouteDef]:
     async def linked(request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound(_address(context, request.match_info["file"]))
 
-    name = "{name:.+}"
+    name = "{name:[^/]+}"
     return [
         web.post("/upload/v1/{token}", upload),
         web.get(f"/files-pri/{{file}}/download/{name}", download),

@@ -87,6 +87,10 @@ RULES: list[Rule] = [
         {
             "no name": (call("reactions.add", **MARKED, name=""), "invalid_name"),
             "no message": (call("reactions.add", name="eyes"), "no_item_specified"),
+            "at noon": (
+                call("reactions.add", channel="{channel}", timestamp="noon", name="eyes"),
+                "bad_timestamp",
+            ),
             "never given": (call("reactions.remove", **MARKED, name="eyes"), "no_reaction"),
         },
     ),

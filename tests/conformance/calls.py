@@ -71,10 +71,14 @@ RULES: list[Rule] = [
     ),
     rule(
         "metadata",
-        "Metadata is an object with a type and a payload",
+        "Metadata is an object with a type and a payload, of some size (?)",
         f"{METHODS}/{POST}",
         {"both": post(text="x", metadata=META)},
         {
+            "huge": (
+                post(text="x", metadata=META | {"event_payload": {"id": words(100_000)}}),
+                "metadata_too_large",
+            ),
             "no payload": (post(text="x", metadata={"event_type": "x"}), "invalid_metadata_schema"),
             "a list": (post(text="x", metadata=["x"]), "invalid_metadata_format"),
         },
@@ -163,6 +167,13 @@ RULES: list[Rule] = [
                 "invalid_cursor",
             )
         },
+    ),
+    rule(
+        "list-limit",
+        "A list of conversations has fewer than 1000 of them at once",
+        f"{METHODS}/conversations.list",
+        {"999": Call(method="conversations.list", args={"limit": 999})},
+        {"1000": (Call(method="conversations.list", args={"limit": 1000}), "invalid_limit")},
     ),
     rule(
         "history-bounds",

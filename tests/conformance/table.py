@@ -24,9 +24,9 @@ Slack's says. This page is made from those tests. The workspace's checks and Sig
 what it sends (`bot/slack/limits.py`) are written apart from each other.
 
 The same calls go to Slack itself when `SLACK_CONFORMANCE_TOKEN` (an agent's bot token with
-`chat:write`, `channels:history`, `files:write`, `reactions:write`, `users:read` and
-`usergroups:read`) and `SLACK_CONFORMANCE_CHANNEL` (the id of a public channel that the bot is in)
-are set; what is posted there is deleted again. Without them those tests are skipped.
+`chat:write`, `channels:history`, `channels:read`, `files:write`, `reactions:write`, `users:read`
+and `usergroups:read`) and `SLACK_CONFORMANCE_CHANNEL` (the id of a public channel that the bot is
+in) are set; what is posted there is deleted again. Without them those tests are skipped.
 """
 
 

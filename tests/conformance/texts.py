@@ -178,11 +178,12 @@ RULES: list[Rule] = [
     ),
     choice(
         "image-source",
-        "An image has an address or a file of Slack's, and an alternative text",
+        "An image has either an address or a file of Slack's, and an alternative text",
         IMAGE,
         {"a file": message({"type": "image", "alt_text": "A", "slack_file": {"id": "F1"}})},
         {
             "no source": (message({"type": "image", "alt_text": "A"}), "/blocks/0"),
+            "two sources": (message({**PICTURE, "slack_file": {"id": "F1"}}), "/blocks/0"),
             "no alternative text": (
                 message({"type": "image", "image_url": "https://example.com/a.png"}),
                 "/blocks/0",

@@ -27,6 +27,11 @@ class BareApp:
         envelope: Json = await self._socket.receive_json()
         return envelope
 
+    async def say(self, text: str) -> aiohttp.WSMessage:
+        """Send a frame as it is and return what comes back."""
+        await self._socket.send_str(text)
+        return await self._socket.receive(timeout=60)
+
     async def ack(self, envelope: Json, payload: Json | str | None = None) -> None:
         answer: Json = {"envelope_id": envelope["envelope_id"]}
         await self._socket.send_json(answer | ({"payload": payload} if payload else {}))

@@ -79,6 +79,17 @@ async def test_the_bytes_are_for_the_app_and_for_whoever_is_there(world: World) 
     assert (await fetched(world, f"{url}?user=U0ANA"))[0] == 302
 
 
+@pytest.mark.parametrize("name", ["two\nlines.png", "a/b.png", "50%?#.png"])
+async def test_a_file_is_found_by_any_name(world: World, name: str) -> None:
+    file_id = await uploaded(world, name, PIXEL)
+    answer = await world.call(
+        "files.completeUploadExternal", files=[{"id": file_id}], channel_id=INCIDENTS
+    )
+    [file] = answer["files"]
+    for url in (file["url_private"], file["url_private_download"]):
+        assert (await fetched(world, f"{url}?user=U0ANA"))[:2] == (200, PIXEL)
+
+
 async def test_a_file_of_the_app_never_runs_on_the_page(world: World) -> None:
     file_id = await uploaded(world, "page.html", b"<script>alert(1)</script>")
     answer = await world.call(

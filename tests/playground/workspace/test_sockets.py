@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from aiohttp import WSCloseCode, WSMsgType
 
 from playground.workspace.client import PersonError
 from playground.workspace.envelope import Patience
@@ -49,6 +50,21 @@ async def test_an_ack_of_bare_text_is_shown_to_the_person_alone(world: World) ->
     await command
     assert [message["text"] for message in await world.ana.ephemerals(INCIDENTS)] == ["done"]
     assert await world.ben.ephemerals(INCIDENTS) == []
+
+
+@pytest.mark.parametrize("said", ["no JSON", "[1]", '{"payload": NaN}'])
+async def test_a_socket_that_says_no_json_object_is_closed_and_named_in_the_log(
+    world: World, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bare = await connect(world)
+    closed = await bare.say(said)
+    assert (closed.type, closed.data) == (WSMsgType.CLOSE, WSCloseCode.UNSUPPORTED_DATA)
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert said in record.getMessage()
+    assert record.exc_info is None
+    again = await connect(world)
+    world.workspace.acts.say("U0ANA", INCIDENTS, "still there?")
+    assert (await again.next())["type"] == "events_api"
 
 
 async def test_each_of_many_events_goes_to_one_of_the_sockets_and_none_is_lost(
