@@ -23,6 +23,7 @@ from playground.workspace.payloads import (
 from playground.workspace.responses import respond
 from playground.workspace.streaming import stop_by_user
 from playground.workspace.triggers import ResponseUrl
+from playground.workspace.unfurling import tell_of_links
 from playground.workspace.views import checked_view, push, replace_body
 
 ENTITY = re.compile(
@@ -97,6 +98,7 @@ class Acts:
         )
         state.add(message)
         self._context.emit_message(message)
+        tell_of_links(self._context, message)
         return message
 
     def _linked(self, text: str) -> str:

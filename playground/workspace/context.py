@@ -61,7 +61,8 @@ class Context:
             return
         place = {"channel": channel.id, "channel_type": channel.kind, "event_ts": message.ts}
         body = message_json(self.state, message)
-        subscription = "message.im" if channel.kind == "im" else f"message.{channel.kind}s"
+        is_direct = channel.kind in ("im", "mpim")
+        subscription = f"message.{channel.kind}" if is_direct else f"message.{channel.kind}s"
         if was is not None:
             changed = {"type": "message", "subtype": "message_changed", "hidden": True}
             changed |= {"message": body, "previous_message": was, "ts": self.state.new_ts()}

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 
 from playground.workspace.context import Context
@@ -11,6 +12,7 @@ from playground.workspace.shapes import channel_json, message_json
 LIMIT, MAX_LIMIT = 100, 999
 # conversations.replies gives a thread's first 1000 where no limit is named.
 REPLIES_LIMIT = 1000
+STAMP = re.compile(r"\d{1,20}\.\d{1,6}")
 KINDS = {"public_channel": "channel", "private_channel": "group", "im": "im", "mpim": "mpim"}
 
 
@@ -155,20 +157,13 @@ def replies(context: Context, args: Json) -> Json:
     return answer | {"has_more": bool(answer["response_metadata"]["next_cursor"])}
 
 
-def open_direct(context: Context, args: Json) -> Json:
-    """Serve conversations.open with one user (group messages are not served)."""
-    users = [user for user in str(args.get("users") or "").split(",") if user]
-    if args.get("channel"):
-        channel: Channel = context.channel_of_bot(args["channel"])
-    elif not users:
-        raise ApiError("users_list_not_supplied")
-    elif len(users) > 1:
-        raise ApiError("too_many_users")
-    else:
-        channel = context.state.direct(users[0])
-    if is_true(args.get("return_im")):
-        return {"channel": channel_json(context.state, channel)}
-    return {"channel": {"id": channel.id}}
+def mark(context: Context, args: Json) -> Json:
+    """Serve conversations.mark: up to where the bot has read."""
+    channel = context.joined_channel(args.get("channel"))
+    if STAMP.fullmatch(str(args.get("ts"))) is None:
+        raise ApiError("invalid_timestamp")
+    channel.last_read = str(args["ts"])
+    return {}
 
 
 def members(context: Context, args: Json) -> Json:

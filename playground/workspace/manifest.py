@@ -30,6 +30,7 @@ def read_manifest(path: Path) -> Manifest:
         subscriptions=Subscriptions(
             events=frozenset(events),
             commands=frozenset(commands),
+            domains=frozenset(found["features"].get("unfurl_domains", ())),
             hints=hints,
             prompts=tuple(found["features"].get("agent_view", {}).get("suggested_prompts", ())),
         ),

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 Json = dict[str, Any]
 
 ALL_EVENTS = frozenset(
-    {"agent_session_stopped", "app_home_opened", "app_mention"}
-    | {"message.channels", "message.groups", "message.im"}
+    {"agent_session_stopped", "app_home_opened", "app_mention", "link_shared"}
+    | {"message.channels", "message.groups", "message.im", "message.mpim"}
 )
 ALL_SCOPES = (
     "app_mentions:read",
@@ -30,6 +30,11 @@ ALL_SCOPES = (
     "im:history",
     "im:read",
     "im:write",
+    "links:read",
+    "links:write",
+    "mpim:history",
+    "mpim:read",
+    "mpim:write",
     "reactions:read",
     "reactions:write",
     "usergroups:read",
@@ -37,6 +42,7 @@ ALL_SCOPES = (
     "users.profile:read",
     "users:read",
     "users:read.email",
+    "users:write",
 )
 
 
@@ -58,10 +64,14 @@ class Team:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscriptions:
-    """What an app's manifest subscribes to: bot events, and slash commands (None takes any)."""
+    """What an app's manifest subscribes to: bot events, and slash commands (None takes any).
+
+    Of the links to its `domains` it hears; where they are None it may show more of any link.
+    """
 
     events: frozenset[str] = ALL_EVENTS
     commands: frozenset[str] | None = None
+    domains: frozenset[str] | None = None
     # What the page shows beside a command: its `description` and `usage_hint`.
     hints: Mapping[str, Json] = field(default_factory=dict)
     # What an agent suggests to begin with: `title` and `message`.
@@ -81,6 +91,7 @@ class SlackApp:
     scopes: tuple[str, ...]
     events: frozenset[str]
     commands: frozenset[str] | None
+    domains: frozenset[str] | None = None
     hints: Mapping[str, Json] = field(default_factory=dict)
     prompts: tuple[Json, ...] = ()
 
@@ -95,6 +106,7 @@ class User:
     is_bot: bool = False
     is_restricted: bool = False
     is_deleted: bool = False
+    is_away: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
@@ -106,11 +118,12 @@ class UserGroup:
     name: str
     users: list[str]
     description: str = ""
+    disabled_at: int = 0
 
 
 @dataclass(kw_only=True, slots=True)
 class Channel:
-    """A channel, or (with `user_id`) the direct messages of one person and the bot."""
+    """A channel, or the direct messages of the bot and one person (`user_id`) or several."""
 
     id: str
     name: str
@@ -120,12 +133,17 @@ class Channel:
     is_private: bool = False
     is_archived: bool = False
     user_id: str | None = None
+    is_for_several: bool = False
+    is_open: bool = True
+    last_read: str = ""
 
     @property
     def kind(self) -> str:
-        """Return `im`, `group` or `channel`, as Slack's `channel_type` says it."""
+        """Return `im`, `mpim`, `group` or `channel`, as Slack's `channel_type` says it."""
         if self.user_id is not None:
             return "im"
+        if self.is_for_several:
+            return "mpim"
         return "group" if self.is_private else "channel"
 
 

@@ -63,6 +63,20 @@ def profile(context: Context, args: Json) -> Json:
     return {"profile": found}
 
 
+def presence(context: Context, args: Json) -> Json:
+    """Serve users.getPresence: the bot's own unless `user` says whose."""
+    user = context.state.user(args.get("user") or context.state.app.user_id)
+    return {"presence": "away" if user.is_away else "active"}
+
+
+def set_presence(context: Context, args: Json) -> Json:
+    """Serve users.setPresence: the bot's own."""
+    if args.get("presence") not in ("auto", "away"):
+        raise ApiError("invalid_presence")
+    context.state.users[context.state.app.user_id].is_away = args["presence"] == "away"
+    return {}
+
+
 def bot_info(context: Context, args: Json) -> Json:
     """Serve bots.info."""
     app = context.state.app

@@ -4,16 +4,13 @@ How many kinds of reactions a message takes, and how many one person, is told by
 the numbers are those of Slack's help pages (?).
 """
 
-import re
-
 from playground.workspace.context import Context
-from playground.workspace.conversations import page
+from playground.workspace.conversations import STAMP, page
 from playground.workspace.model import ApiError, Json, Message
 from playground.workspace.payloads import reaction_event
 from playground.workspace.shapes import message_json
 
 MAX_KINDS, MAX_OWN = 50, 23
-STAMP = re.compile(r"\d{1,20}\.\d{1,6}")
 
 
 def _reacted(context: Context, args: Json) -> Message:

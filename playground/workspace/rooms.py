@@ -4,6 +4,7 @@ import re
 
 from playground.workspace.context import Context
 from playground.workspace.conversations import is_true
+from playground.workspace.directs import DIRECT
 from playground.workspace.model import ApiError, Channel, Json
 from playground.workspace.shapes import channel_json
 
@@ -30,7 +31,7 @@ def _free_name(context: Context, given: object) -> str:
 def _room(context: Context, args: Json, *, is_open: bool = True) -> Channel:
     """Return a channel that the bot is in and that is no direct message."""
     channel = context.channel_of_bot(args.get("channel"))
-    if channel.kind == "im":
+    if channel.kind in DIRECT:
         raise ApiError("method_not_supported_for_channel_type")
     if is_open and channel.is_archived:
         raise ApiError("is_archived")
@@ -128,7 +129,7 @@ def kick(context: Context, args: Json) -> Json:
 def leave(context: Context, args: Json) -> Json:
     """Serve conversations.leave; who is no member is told so, and that is no error."""
     channel = context.channel_of_bot(args.get("channel"))
-    if channel.kind == "im":
+    if channel.kind in DIRECT:
         raise ApiError("method_not_supported_for_channel_type")
     if context.state.app.user_id not in channel.members:
         return {"not_in_channel": True}

@@ -46,8 +46,8 @@ def _user(state: State, user: User) -> Json:
     }
 
 
-def group_json(state: State, group: UserGroup, *, include_users: bool) -> Json:
-    """Return a user group as usergroups.list does."""
+def group_json(state: State, group: UserGroup, *, users: bool, count: bool) -> Json:
+    """Return a user group as usergroups.list does: its users and their number on demand."""
     body: Json = {
         "id": group.id,
         "team_id": state.team.id,
@@ -56,11 +56,12 @@ def group_json(state: State, group: UserGroup, *, include_users: bool) -> Json:
         "handle": group.handle,
         "description": group.description,
         "is_external": False,
-        "date_delete": 0,
-        "user_count": len(group.users),
+        "date_delete": group.disabled_at,
     }
-    if include_users:
+    if users:
         body["users"] = list(group.users)
+    if count:
+        body["user_count"] = len(group.users)
     return body
 
 
@@ -83,7 +84,7 @@ def channel_json(state: State, channel: Channel) -> Json:
         "is_channel": not channel.is_private,
         "is_group": channel.is_private,
         "is_im": False,
-        "is_mpim": False,
+        "is_mpim": channel.is_for_several,
         "is_private": channel.is_private,
         "is_archived": channel.is_archived,
         "is_general": False,
@@ -92,6 +93,7 @@ def channel_json(state: State, channel: Channel) -> Json:
         "is_ext_shared": False,
         "is_org_shared": False,
         "context_team_id": state.team.id,
+        "last_read": channel.last_read or "0000000000.000000",
         "num_members": len(channel.members),
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},
         "purpose": {"value": channel.purpose, "creator": "", "last_set": 0},
@@ -187,7 +189,10 @@ def file_json(state: State, file_id: str) -> Json:
         "url_private_download": f"{place}/download/{name}",
         "permalink": f"{file.base_url}/files/{file.user_id}/{file.id}/{name}",
         "channels": _shared_with(state, file, "channel"),
-        "groups": _shared_with(state, file, "group"),
+        "groups": [
+            *_shared_with(state, file, "group"),
+            *_shared_with(state, file, "mpim"),
+        ],
         "ims": _shared_with(state, file, "im"),
         "has_rich_preview": False,
         "file_access": "visible",

@@ -45,6 +45,7 @@ class State:
     sessions: dict[tuple[str, str], Json] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
     scheduled: dict[str, Json] = field(default_factory=dict)
+    unfurls: dict[str, tuple[str, str]] = field(default_factory=dict)
     feed: Feed = field(default_factory=Feed)
     _last_micros: int = 0
     _ids: "count[int]" = field(default_factory=lambda: count(1))
@@ -82,6 +83,25 @@ class State:
             name=person.name,
             members={user_id, self.app.user_id},
             user_id=user_id,
+        )
+        self.add_channel(channel)
+        self.feed.publish("channels")
+        return channel
+
+    def direct_with(self, user_ids: list[str]) -> Channel:
+        """Return the messages of several people with the bot, made on first use."""
+        people = [self.user(user_id) for user_id in user_ids]
+        members = {*user_ids, self.app.user_id}
+        for channel in self.channels.values():
+            if channel.is_for_several and channel.members == members:
+                return channel
+        names = [*(person.name for person in people), self.users[self.app.user_id].name]
+        channel = Channel(
+            id=self.new_id("C"),
+            name=f"mpdm-{'--'.join(names)}-1",
+            members=members,
+            is_private=True,
+            is_for_several=True,
         )
         self.add_channel(channel)
         self.feed.publish("channels")
@@ -126,6 +146,7 @@ class State:
     def add(self, message: Message) -> None:
         """Append a message and tell the watchers."""
         self.messages[message.channel_id][message.ts] = message
+        self.channels[message.channel_id].is_open = True
         if message.thread_ts is not None:
             thread = self.threads.setdefault((message.channel_id, message.thread_ts), {})
             thread[message.ts] = message

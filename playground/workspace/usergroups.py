@@ -8,13 +8,13 @@ from playground.workspace.shapes import group_json
 
 def list_all(context: Context, args: Json) -> Json:
     """Serve usergroups.list."""
-    include_users = is_true(args.get("include_users"))
-    groups = context.state.groups.values()
-    return {
-        "usergroups": [
-            group_json(context.state, group, include_users=include_users) for group in groups
-        ]
-    }
+    users, count = is_true(args.get("include_users")), is_true(args.get("include_count"))
+    shown = [
+        group_json(context.state, group, users=users, count=count)
+        for group in context.state.groups.values()
+        if not group.disabled_at or is_true(args.get("include_disabled"))
+    ]
+    return {"usergroups": shown}
 
 
 def _group(context: Context, args: Json) -> UserGroup:
@@ -24,14 +24,32 @@ def _group(context: Context, args: Json) -> UserGroup:
     return group
 
 
+def enable(context: Context, args: Json) -> Json:
+    """Serve usergroups.enable."""
+    group = _group(context, args)
+    group.disabled_at = 0
+    return _told(context, group, args)
+
+
+def disable(context: Context, args: Json) -> Json:
+    """Serve usergroups.disable: the group is kept, and listed on demand only."""
+    group = _group(context, args)
+    group.disabled_at = int(context.state.clock.now().timestamp())
+    return _told(context, group, args)
+
+
 def users(context: Context, args: Json) -> Json:
     """Serve usergroups.users.list."""
-    return {"users": list(_group(context, args).users)}
+    group = _group(context, args)
+    if group.disabled_at and not is_true(args.get("include_disabled")):
+        raise ApiError("no_such_subteam")
+    return {"users": list(group.users)}
 
 
-def _told(context: Context, group: UserGroup) -> Json:
+def _told(context: Context, group: UserGroup, args: Json) -> Json:
     context.state.feed.publish("usergroups")
-    return {"usergroup": group_json(context.state, group, include_users=True)}
+    count = is_true(args.get("include_count"))
+    return {"usergroup": group_json(context.state, group, users=True, count=count)}
 
 
 def _free_handle(context: Context, handle: object, own: UserGroup | None = None) -> str:
@@ -58,7 +76,7 @@ def create(context: Context, args: Json) -> Json:
         description=str(args.get("description") or ""),
     )
     context.state.groups[group.id] = group
-    return _told(context, group)
+    return _told(context, group, args)
 
 
 def update(context: Context, args: Json) -> Json:
@@ -68,7 +86,7 @@ def update(context: Context, args: Json) -> Json:
         group.handle = _free_handle(context, args["handle"], group)
     group.name = str(args.get("name") or group.name)
     group.description = str(args.get("description") or group.description)
-    return _told(context, group)
+    return _told(context, group, args)
 
 
 def update_users(context: Context, args: Json) -> Json:
@@ -82,4 +100,4 @@ def update_users(context: Context, args: Json) -> Json:
     if any(name not in context.state.users for name in wanted):
         raise ApiError("invalid_users")
     group.users = list(dict.fromkeys(wanted))
-    return _told(context, group)
+    return _told(context, group, args)

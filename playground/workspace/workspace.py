@@ -73,6 +73,7 @@ class Workspace:
             scopes=tuple(scopes),
             events=subscribed.events,
             commands=subscribed.commands,
+            domains=subscribed.domains,
             hints=subscribed.hints,
             prompts=subscribed.prompts,
         )
