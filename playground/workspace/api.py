@@ -80,6 +80,8 @@ class WebApi:
             raise ApiError("not_authed")
         if token not in (app.bot_token, app.app_token):
             raise ApiError("invalid_auth")
+        if self._faults.is_token_revoked:
+            raise ApiError("token_revoked")
         if (token == app.app_token) != method.is_for_app_token:
             raise ApiError("not_allowed_token_type")
 

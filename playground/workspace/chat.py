@@ -229,6 +229,7 @@ def _kept(message: Message, args: Json) -> Json:
 def delete(context: Context, args: Json) -> Json:
     """Serve chat.delete."""
     message = own_message(context, args, "cant_delete_message")
+    context.emit_deleted(message)
     context.state.remove(message)
     return {"channel": message.channel_id, "ts": message.ts}
 

@@ -12,6 +12,8 @@ from playground.workspace.model import Json
 
 T = TypeVar("T")
 POLL_S = 0.05
+# What an error tells of the messages that were there instead: the last few, and how much of each.
+LAST, EXCERPT = 3, 80
 # Elements that offer options; what another one takes is its value.
 CHOOSERS = ("static_select", "external_select", "radio_buttons", "checkboxes", "overflow")
 
@@ -114,33 +116,54 @@ class Person:
         return [option["text"]["text"] for option in all_options(answer)]
 
     async def _found(self, what: str, channel: str, ts: str) -> tuple[Json, Json]:
-        for message in reversed(await self.thread(channel, ts)):
+        thread = await self.thread(channel, ts)
+        if not thread:
+            raise LookupError(f"no message {ts} in {channel}")
+        for message in reversed(thread):
             found = _matching(message.get("blocks", []), what)
             if found is not None:
                 return {"channel": channel, "ts": message["ts"], **found[0]}, found[1]
-        raise LookupError(f"no `{what}` in {channel} {ts}")
+        blocks = [block for message in thread for block in message.get("blocks", [])]
+        raise _missing(what, f"in {channel} {ts}", blocks)
 
     async def sees(
         self, text: str, channel: str, ts: str | None = None, timeout_s: float = 60.0
     ) -> Json:
         """Wait for a message with `text` in it, in a channel or in one thread; return the newest.
 
-        Raises TimeoutError.
+        Raises TimeoutError, which says what was there instead.
         """
+        there: list[Json] = []
 
         async def look() -> Json | None:
-            found = await (self.thread(channel, ts) if ts else self.messages(channel))
-            return next((m for m in reversed(found) if text in shown_text(m)), None)
+            there[:] = await (self.thread(channel, ts) if ts else self.messages(channel))
+            return next((m for m in reversed(there) if text in shown_text(m)), None)
 
-        return await self.eventually(look, timeout_s)
+        try:
+            return await self.eventually(look, timeout_s)
+        except TimeoutError:
+            last = "; ".join(repr(shown_text(m)[:EXCERPT]) for m in there[-LAST:]) or "nothing"
+            place = f"{channel} {ts}" if ts else channel
+            raise TimeoutError(
+                f"`{text}` was not seen in {place} within {timeout_s} s, but {last}"
+            ) from None
 
     async def click_in_modal(self, what: str, value: object = None) -> None:
         """Click or choose something inside the open modal."""
-        modal = await self._opened()
-        found = _matching(modal["blocks"], what)
+        await self._click_in(await self._opened(), "in the modal", what, value)
+
+    async def click_in_home(self, what: str, value: object = None) -> None:
+        """Click or choose something in the app's home tab, as it was published last."""
+        home = (await self.state())["home"]
+        if home is None:
+            raise LookupError("no home tab was published")
+        await self._click_in(home, "in the home tab", what, value)
+
+    async def _click_in(self, view: Json, place: str, what: str, value: object) -> None:
+        found = _matching(view["blocks"], what)
         if found is None:
-            raise LookupError(f"no `{what}` in the modal")
-        await self._do("click", view_id=modal["id"], **found[0], value=value)
+            raise _missing(what, place, view["blocks"])
+        await self._do("click", view_id=view["id"], **found[0], value=value)
 
     async def forge(self, action_id: str, channel: str, ts: str, value: str | None = None) -> None:
         """Send a button click as given, whether or not the message has such a button."""
@@ -155,14 +178,17 @@ class Person:
         """
         modal = await self._opened()
         typed: dict[str, Json] = {}
+        labels: list[str] = []
         for block, element in elements(modal["blocks"]):
             label = (block.get("label") or {}).get("text")
+            labels.append(label or element["action_id"])
             for name in (block["block_id"], element["action_id"], label):
                 if name in values:
                     value = _valued(element, values[name])
                     typed.setdefault(block["block_id"], {})[element["action_id"]] = value
         if len(typed) < len(values):
-            raise LookupError(f"the modal does not have all of {sorted(values)}")
+            asked = ", ".join(labels)
+            raise LookupError(f"the modal does not have all of {sorted(values)}; it has: {asked}")
         await self._do("submit", view_id=modal["id"], values=typed, is_forged=is_forged)
 
     async def stop(self, channel: str, thread_ts: str) -> None:
@@ -212,15 +238,23 @@ async def _read(response: aiohttp.ClientResponse) -> Json:
 
 def _matching(blocks: list[Json], what: str) -> tuple[Json, Json] | None:
     for block, element in elements(blocks):
-        names = [
-            element["action_id"],
-            _text(element.get("text")),
-            _text(element.get("placeholder")),
-        ]
-        if what in names:
+        if what in (element["action_id"], *_shown(element)):
             place = {"action_id": element["action_id"], "block_id": block.get("block_id")}
             return place, element
     return None
+
+
+def _shown(element: Json) -> list[object]:
+    return [_text(element.get("text")), _text(element.get("placeholder"))]
+
+
+def _missing(what: str, place: str, blocks: list[Json]) -> LookupError:
+    """Return the error that names what there is beside what was looked for."""
+    there = [
+        next((str(name) for name in _shown(element) if name), element["action_id"])
+        for _, element in elements(blocks)
+    ]
+    return LookupError(f"no `{what}` {place}; there is: {', '.join(there) or 'nothing to click'}")
 
 
 def _text(found: object) -> object:
@@ -235,7 +269,8 @@ def _chosen(element: Json, known: list[Json], wanted: object) -> object:
     for option in known:
         if wanted in (_text(option.get("text")), option.get("value")):
             return option if element["type"] in EXTERNAL else option["value"]
-    raise LookupError(f"no option `{wanted}` in {element['action_id']}")
+    offered = ", ".join(str(_text(option.get("text"))) for option in known) or "none"
+    raise LookupError(f"no option `{wanted}` in {element['action_id']}; offered: {offered}")
 
 
 def _valued(element: Json, given: object) -> object:

@@ -61,8 +61,7 @@ class Context:
             return
         place = {"channel": channel.id, "channel_type": channel.kind, "event_ts": message.ts}
         body = message_json(self.state, message)
-        is_direct = channel.kind in ("im", "mpim")
-        subscription = f"message.{channel.kind}" if is_direct else f"message.{channel.kind}s"
+        subscription = _subscription(channel)
         if was is not None:
             changed = {"type": "message", "subtype": "message_changed", "hidden": True}
             changed |= {"message": body, "previous_message": was, "ts": self.state.new_ts()}
@@ -72,6 +71,17 @@ class Context:
         if channel.kind != "im" and message.bot_id is None and f"<@{bot}>" in message.text:
             mention = {**body, "type": "app_mention", "channel": channel.id}
             self.emit(mention | {"event_ts": message.ts}, "app_mention")
+
+    def emit_deleted(self, was: Message) -> None:
+        """Send the event of a message that is gone, with what it was."""
+        channel = self.state.channels[was.channel_id]
+        if was.visible_to or self.state.app.user_id not in channel.members:
+            return
+        ts = self.state.new_ts()
+        event: Json = {"type": "message", "subtype": "message_deleted", "hidden": True}
+        event |= {"deleted_ts": was.ts, "previous_message": message_json(self.state, was)}
+        place = {"channel": channel.id, "channel_type": channel.kind, "ts": ts, "event_ts": ts}
+        self.emit(event | place, _subscription(channel))
 
     def channel_of_bot(self, name: object) -> Channel:
         """Return a channel that the bot may know of, or refuse with `channel_not_found`."""
@@ -85,3 +95,9 @@ class Context:
         if self.state.app.user_id not in channel.members:
             raise ApiError("not_in_channel")
         return channel
+
+
+def _subscription(channel: Channel) -> str:
+    """Return what an app subscribes to in order to hear what is said in a channel of this kind."""
+    is_direct = channel.kind in ("im", "mpim")
+    return f"message.{channel.kind}" if is_direct else f"message.{channel.kind}s"

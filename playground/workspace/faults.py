@@ -35,6 +35,7 @@ class Faults:
         self._together = 0
         self._every: dict[str, list[int]] = {}
         self.is_away = False
+        self.is_token_revoked = False
 
     def rate_limit_every(self, nth: int, retry_after_s: int = 1) -> None:
         """Answer every `nth` call with 429; 0 takes it back."""
@@ -43,6 +44,10 @@ class Faults:
     def lose_every(self, nth: int) -> None:
         """Do the work of every `nth` writing call and lose the answer; 0 takes it back."""
         self._every["lost"] = [nth, 0, 0]
+
+    def revoke_tokens(self, *, is_back: bool = False) -> None:
+        """Refuse the app's tokens, as after it was removed; or take that back."""
+        self.is_token_revoked = not is_back
 
     def reorder_next(self, times: int = 1) -> None:
         """Let each of the next `times` envelopes be overtaken by the one after it."""
@@ -146,6 +151,8 @@ class Faults:
         found += _listed("rate_limit", "retry_after_s", self._rate_limits)
         found += _listed("fail", "status", self._failures)
         found += _listed("slow", "seconds", self._slow)
+        if self.is_token_revoked:
+            found.append({"fault": "token_revoked"})
         return found
 
     def _is_nth(self, name: str) -> bool:

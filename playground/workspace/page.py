@@ -26,6 +26,10 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 HEARTBEAT_S = 15.0
+TOLD = {
+    "channel_not_found": "There is no such channel, or you are not in it. Choose another one.",
+    "user_not_found": "There is no such person. Choose another one.",
+}
 # A message's address as Slack writes it.
 ARCHIVED = "/archives/{channel:[A-Z0-9]{1,20}}/p{stamp:[0-9]{7,20}}"
 
@@ -183,7 +187,8 @@ class Page:
         try:
             done = await act.do(self._acts, await _body(request, act))
         except ApiError as refusal:
-            return _answer({"ok": False, "error": refusal.code, "message": refusal.code})
+            told = TOLD.get(refusal.code, refusal.code)
+            return _answer({"ok": False, "error": refusal.code, "message": told})
         except ActError as failed:
             wrong = {"error": failed.code, "message": failed.message, "errors": failed.errors}
             return _answer({"ok": False, **wrong})

@@ -133,6 +133,11 @@ ORDERS: dict[str, Order] = {
         {"reason": REFRESH},
     ),
     "link_enabled": Order("Switch Socket Mode on again", lambda w, _: w.enable_link()),
+    "token_revoked": Order("Revoke the app's tokens", lambda w, _: w.faults.revoke_tokens()),
+    "token_restored": Order(
+        "Let the app's tokens be good again",
+        lambda w, _: w.faults.revoke_tokens(is_back=True),
+    ),
     "away": Order("Let Slack be away", lambda w, _: w.go_away()),
     "back": Order("Let Slack be back", lambda w, _: w.come_back()),
     "restart": Order("Restart Slack: what was said is kept", lambda w, _: w.restart()),

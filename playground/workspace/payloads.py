@@ -168,7 +168,7 @@ def closed_payload(context: Context, user: User, view: View) -> Json:
         "type": "view_closed",
         **_common(context, user),
         "view": view_json(context.state, view),
-        "is_cleared": False,
+        "is_cleared": bool(view.body.get("clear_on_close")),
     }
 
 

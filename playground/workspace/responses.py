@@ -18,6 +18,7 @@ def respond(context: Context, place: ResponseUrl, body: Json) -> None:
     original = state.find(place.channel_id, place.message_ts) if place.message_ts else None
     if body.get("delete_original"):
         if original is not None:
+            context.emit_deleted(original)
             state.remove(original)
         return
     message = bot_message(context, place.channel_id, body)

@@ -1,0 +1,109 @@
+"""What a test is told when what its story names is not there, or the app is no longer welcome."""
+
+import asyncio
+
+import pytest
+
+from playground.workspace.client import PersonError
+from playground.workspace.model import Json
+from tests.playground.workspace.bare_app import connect
+from tests.playground.workspace.conftest import World
+from tests.playground.workspace.sample_app import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    button,
+    card,
+    modal,
+)
+
+INCIDENTS = "C0INCIDENTS"
+
+
+async def test_the_error_names_what_there_is_instead(world: World) -> None:
+    ts = await world.post(text="card", blocks=card())
+    there = r"no `Aprove` in C0INCIDENTS .*; there is: Approve, Reject, proposal\.delay"
+    with pytest.raises(LookupError, match=there):
+        await world.ana.click("Aprove", INCIDENTS, ts)
+    with pytest.raises(LookupError, match="offered: 5 minutes, 1 hour"):
+        await world.ana.select("proposal.delay", "never", INCIDENTS, ts)
+    with pytest.raises(LookupError, match=r"no message 1\.000001 in C0INCIDENTS"):
+        await world.ana.click("Approve", INCIDENTS, "1.000001")
+    with pytest.raises(TimeoutError, match=r"`Done` was not seen in C0INCIDENTS .*'card"):
+        await world.ana.sees("Done", INCIDENTS, timeout_s=0.1)
+    with pytest.raises(LookupError, match="no home tab"):
+        await world.ana.click_in_home("Refresh")
+    with pytest.raises(LookupError, match="no modal is open"):
+        await world.ana.submit({"Reason": "x"})
+
+
+async def test_a_form_without_the_field_says_which_it_has(world: World) -> None:
+    bare = await connect(world)
+    command = asyncio.create_task(world.ana.command(INCIDENTS, "/card"))
+    envelope = await bare.next()
+    trigger = envelope["payload"]["trigger_id"]
+    assert (await world.call("views.open", trigger_id=trigger, view=modal()))["ok"]
+    await bare.ack(envelope)
+    await command
+    with pytest.raises(LookupError, match=r"\['Cause'\]; it has: Reason, Scope"):
+        await world.ana.submit({"Cause": "x"})
+
+
+@pytest.mark.parametrize("where", ["C0PRIVATE", "#nowhere"])
+async def test_a_channel_that_is_not_theirs_is_told_in_words(world: World, where: str) -> None:
+    with pytest.raises(PersonError, match="no such channel, or you are not in it") as refused:
+        await world.ben.say(where, "hello")
+    assert refused.value.code == "channel_not_found"
+
+
+async def test_a_button_of_the_home_tab_is_clicked(world: World) -> None:
+    blocks = [{"type": "actions", "block_id": "top", "elements": [button("refresh", "Refresh")]}]
+    view: Json = {"type": "home", "blocks": blocks}
+    assert (await world.call("views.publish", user_id="U0ANA", view=view))["ok"]
+    bare = await connect(world)
+    click = asyncio.create_task(world.ana.click_in_home("Refresh"))
+    envelope = await bare.next()
+    await bare.ack(envelope)
+    await click
+    payload = envelope["payload"]
+    assert (payload["view"]["type"], payload["actions"][0]["action_id"]) == ("home", "refresh")
+
+
+@pytest.mark.parametrize("clears", [True, False])
+async def test_the_app_hears_whether_all_windows_went(world: World, clears: bool) -> None:
+    bare = await connect(world)
+    command = asyncio.create_task(world.ana.command(INCIDENTS, "/card"))
+    envelope = await bare.next()
+    view = modal(notify_on_close=True, clear_on_close=clears)
+    trigger = envelope["payload"]["trigger_id"]
+    assert (await world.call("views.open", trigger_id=trigger, view=view))["ok"]
+    await bare.ack(envelope)
+    await command
+    close = asyncio.create_task(world.ana.close())
+    closed = await bare.next()
+    await bare.ack(closed)
+    await close
+    assert closed["payload"]["is_cleared"] is clears
+
+
+async def test_a_message_that_is_deleted_is_told(world: World) -> None:
+    ts = await world.post(text="soon gone")
+    bare = await connect(world)
+    assert (await world.call("chat.delete", channel=INCIDENTS, ts=ts))["ok"]
+    events = []
+    while not any(event.get("subtype") == "message_deleted" for event in events):
+        envelope = await bare.next()
+        await bare.ack(envelope)
+        events.append(envelope["payload"]["event"])
+    gone = events[-1]
+    assert (gone["deleted_ts"], gone["previous_message"]["text"]) == (ts, "soon gone")
+    assert gone["ts"] != ts
+
+
+async def test_tokens_can_be_revoked_and_given_back(world: World) -> None:
+    world.workspace.faults.revoke_tokens()
+    for token, method in ((BOT_TOKEN, "auth.test"), (APP_TOKEN, "apps.connections.open")):
+        assert (await world.call(method, token))["error"] == "token_revoked"
+    assert (await world.call("auth.test", "wrong"))["error"] == "invalid_auth"
+    assert world.workspace.faults.ordered() == [{"fault": "token_revoked"}]
+    world.workspace.faults.revoke_tokens(is_back=True)
+    assert (await world.call("auth.test"))["ok"]
