@@ -214,7 +214,7 @@ async function start() {
       layout.classList.add("list-open");
       byId("sidebar").querySelector("button, a")?.focus();
     },
-    openThread: (ts) => { location.hash = `#${store.channel}/${ts}`; },
+    openThread: (ts) => threadPane.open(ts),
     breakSomething,
   });
   threadPane = new ThreadPane(byId("thread"), { close: () => { location.hash = `#${store.channel}`; } });

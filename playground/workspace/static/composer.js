@@ -75,7 +75,8 @@ async function submit(field, threadTs) {
   const answer = await (text.startsWith("/") ? command(text) : say(text, threadTs));
   if (answer.ok) return;
   notice(answer.message);
-  if (!field.value) put(field, text);
+  // What was typed meanwhile is not written over.
+  put(field, [text, field.value].filter(Boolean).join("\n"));
 }
 
 function say(text, threadTs) {

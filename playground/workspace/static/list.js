@@ -31,6 +31,7 @@ export class MessageList {
     this.node = h("div", { class: "list-frame" }, this.list, this.jump);
     this.drawn = new Map();
     this.missed = 0;
+    this.isForMe = false;
     this.isFollowing = true;
     this.list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.list.addEventListener("keydown", (event) => moveFocus(this.list, event));
@@ -49,19 +50,26 @@ export class MessageList {
     this.newest = history.messages.at(-1)?.ts ?? "";
     this.#keepingFocus(() => (stays ? this.#anchored(() => this.#draw()) : this.#draw()));
     if (stays && before) {
-      this.missed += history.messages.filter((message) => message.ts > before).length;
+      const fresh = history.messages.filter((message) => message.ts > before);
+      this.missed += fresh.length;
+      this.isForMe ||= fresh.some((message) => message.is_ephemeral);
     } else if (!stays) {
-      this.missed = 0;
+      this.#read();
       this.list.scrollTop = toStart ? 0 : this.list.scrollHeight;
     }
     this.isFollowing = !toStart && this.#isAtEnd();
     this.#showJump();
   }
 
+  #read() {
+    this.missed = 0;
+    this.isForMe = false;
+  }
+
   async toNewest() {
     if (this.history.hasAfter) await this.history.load();
     this.#draw();
-    this.missed = 0;
+    this.#read();
     this.list.scrollTop = this.list.scrollHeight;
     this.isFollowing = true;
     this.#showJump();
@@ -76,7 +84,9 @@ export class MessageList {
     const isNeeded = this.history.hasAfter || (this.missed > 0 && !this.#isAtEnd());
     this.jump.hidden = !isNeeded;
     if (!isNeeded) return;
-    const words = this.missed === 1 ? "1 new message" : `${this.missed} new messages`;
+    const count = this.missed === 1 ? "1 new message" : `${this.missed} new messages`;
+    // The answer to a click often is one that only its person sees, out of their sight.
+    const words = this.isForMe ? `${count}, ${this.missed === 1 ? "" : "one "}for you alone` : count;
     this.jump.replaceChildren(icon("down"), this.missed ? words : "Jump to the newest");
   }
 
@@ -84,7 +94,7 @@ export class MessageList {
     const { history, list } = this;
     if (!history) return;
     this.isFollowing = this.#isAtEnd();
-    if (this.isFollowing) this.missed = 0;
+    if (this.isFollowing) this.#read();
     this.#showJump();
     const rest = list.scrollHeight - list.scrollTop - list.clientHeight;
     const isMoved = (list.scrollTop < NEAR_START_PX && await history.older())

@@ -1,10 +1,11 @@
 """How messages are read in a real Chromium: addresses, writing, many channels, the end."""
 
+import asyncio
 import struct
 import zlib
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from playground.workspace.model import Channel, Json
 from tests.playground.workspace.conftest import World
@@ -98,3 +99,56 @@ async def test_on_a_phone_what_stands_beside_a_text_goes_below_it(world: World, 
     assert below is not None
     assert below["y"] >= words["y"] + words["height"]
     assert words["width"] > 250
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+async def test_a_thread_takes_the_focus_and_gives_it_back(
+    world: World, page: Page, width: int
+) -> None:
+    root = await world.ana.say("D0ANA", "hello")
+    await world.call("chat.postMessage", channel="D0ANA", thread_ts=root, text="an answer")
+    await page.set_viewport_size({"width": width, "height": 700})
+    await page.goto(f"{world.base_url}/#D0ANA")
+    opener = page.get_by_role("button", name="1 reply")
+    await opener.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("log", name="Messages in this thread")).to_be_focused()
+    await expect(page.locator("#thread .topic")).to_have_text("Signoff")
+    await page.keyboard.press("Escape")
+    await expect(opener).to_be_focused()
+
+
+async def test_an_answer_for_one_person_out_of_sight_says_so(world: World, page: Page) -> None:
+    for number in range(40):
+        await world.ben.say(INCIDENTS, f"line {number}")
+    await page.goto(world.base_url)
+    await expect(page.get_by_text("line 39")).to_be_in_viewport()
+    log = page.get_by_role("log", name="Messages in # incidents")
+    await log.evaluate("(list) => { list.scrollTop = 0; }")
+    await world.call("chat.postEphemeral", channel=INCIDENTS, user="U0ANA", text="You may not.")
+    pill = page.get_by_role("button", name="1 new message, for you alone")
+    await expect(pill).to_be_visible()
+    await world.ben.say(INCIDENTS, "and more")
+    await page.get_by_role("button", name="2 new messages, one for you alone").click()
+    await expect(page.get_by_text("You may not.")).to_be_in_viewport()
+
+
+async def test_what_was_not_sent_does_not_write_over_what_was_typed_since(
+    world: World, page: Page
+) -> None:
+    lost = asyncio.Event()
+
+    async def lose(route: Route) -> None:
+        await lost.wait()
+        await route.abort()
+
+    await page.goto(f"{world.base_url}/#{INCIDENTS}")
+    await page.route("**/page/say", lose)
+    field = page.get_by_label("Message #incidents")
+    await field.fill("the first")
+    await page.keyboard.press("Enter")
+    await expect(field).to_have_value("")
+    await field.fill("the second")
+    lost.set()
+    await expect(field).to_have_value("the first\nthe second")
+    await expect(page.locator(".notice")).to_contain_text("The playground did not answer")
