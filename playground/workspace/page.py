@@ -297,7 +297,8 @@ async def _stream(response: web.StreamResponse, changes: "asyncio.Queue[Json | N
         try:
             change = await asyncio.wait_for(changes.get(), HEARTBEAT_S)
         except TimeoutError:
-            await response.write(b": still here\n\n")
+            # An event and not a comment: a page hears when it ends, where no error tells it.
+            await response.write(b"event: beat\ndata: still here\n\n")
             continue
         if change is None:
             return

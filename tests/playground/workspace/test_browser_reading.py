@@ -152,3 +152,27 @@ async def test_what_was_not_sent_does_not_write_over_what_was_typed_since(
     lost.set()
     await expect(field).to_have_value("the first\nthe second")
     await expect(page.locator(".notice")).to_contain_text("The playground did not answer")
+
+
+async def test_a_workspace_that_hangs_is_told_and_found_again(world: World, page: Page) -> None:
+    back = asyncio.Event()
+
+    async def hang(route: Route) -> None:
+        await back.wait()
+        await route.continue_()
+
+    await page.clock.install()
+    await page.goto(f"{world.base_url}/#{INCIDENTS}")
+    await expect(page.locator(".empty-state")).to_be_visible()
+    await page.route("**/page/**", hang)
+    await page.get_by_label("Message #incidents").fill("is anybody there?")
+    async with page.expect_request("**/page/say"):
+        await page.keyboard.press("Enter")
+    await page.clock.fast_forward(60_000)
+    await expect(page.locator("#away")).to_contain_text("The workspace does not answer.")
+    await expect(page.locator(".notice")).to_contain_text("look before you repeat it")
+    await expect(page.get_by_label("Message #incidents")).to_have_value("is anybody there?")
+    await world.ben.say(INCIDENTS, "said meanwhile")
+    back.set()
+    await expect(page.get_by_text("said meanwhile")).to_be_visible()
+    await expect(page.locator("#away")).to_be_hidden()
