@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from playground.workspace.chat import checked_content
 from playground.workspace.context import Context
 from playground.workspace.delivery import UndeliveredError
+from playground.workspace.elements import GROUP, MAX_OPTIONS, OPTION
 from playground.workspace.filefields import FILE_INPUT, announce, handed
 from playground.workspace.inputs import EXTERNAL, find_element, missing_fields, state_values
+from playground.workspace.inspection import Inspection, array
 from playground.workspace.model import ActError, ApiError, Channel, Json, Message, View
 from playground.workspace.payloads import (
     action_json,
@@ -47,8 +49,10 @@ WHAT_NEXT = {
     "socket_closed": "its connection closed. It may have arrived; look first.",
     "http_error": "it refused the request. Look into its log, then try again.",
 }
+UNREADABLE = "The app answered with what cannot be shown. Look into its log."
 REACTION = re.compile(r"[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?")
-MAX_OPTIONS = 100
+# What an app offers in an external menu.
+OFFERED = {"options": OPTION, "option_groups": GROUP}
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -169,6 +173,7 @@ class Acts:
             respond(context, url, answer)
         except ApiError as refusal:
             context.complaints.append(f"ack of {command}: {refusal.code}")
+            raise ActError("invalid_command_response", UNREADABLE) from refusal
 
     async def suggest(self, click: Click, text: str) -> Json:
         """Ask the app for the options of an external select; they are in its ack."""
@@ -190,13 +195,15 @@ class Acts:
         return self._suggested(click.action_id, await self._deliver("interactive", payload))
 
     def _suggested(self, action_id: str, answer: Json) -> Json:
-        groups = answer.get("option_groups") or [{"options": answer.get("options")}]
-        lists: list[object] = [g.get("options") for g in groups if isinstance(g, dict)]
-        counts = [len(one) if isinstance(one, list) else MAX_OPTIONS + 1 for one in lists]
-        if sum(counts) > MAX_OPTIONS:
-            self._context.complaints.append(f"ack of the options of {action_id}: no options")
+        given = {name: answer[name] for name in OFFERED if answer.get(name) is not None}
+        at = Inspection("message")
+        for name, offered in given.items():
+            array(OFFERED[name], MAX_OPTIONS, least=0)(at, offered, f"/{name}")
+        if not given or at.problems:
+            wrong = at.problems[0] if at.problems else "no options"
+            self._context.complaints.append(f"ack of the options of {action_id}: {wrong}")
             raise ActError("invalid_ack", "The options could not be loaded. Try again?")
-        return {name: answer[name] for name in ("options", "option_groups") if name in answer}
+        return given
 
     async def click(self, click: Click) -> None:
         """Deliver an act on an element as block_actions."""

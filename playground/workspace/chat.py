@@ -197,6 +197,8 @@ def update(context: Context, args: Json) -> Json:
         raise ApiError("streaming_state_conflict")
     if context.state.channels[message.channel_id].is_archived:
         raise ApiError("is_inactive")
+    if is_true(args.get("reply_broadcast")):
+        return _broadcast(context, message, args)
     if len(str(args.get("text") or "")) > MAX_UPDATE_TEXT:
         raise ApiError("msg_too_long")
     was = message_json(context.state, message)
@@ -209,8 +211,26 @@ def update(context: Context, args: Json) -> Json:
     message.edited = {"user": context.state.app.user_id, "ts": context.state.new_ts()}
     context.state.touched(message)
     context.emit_message(message, was=was)
+    return _updated(context, message)
+
+
+def _updated(context: Context, message: Message) -> Json:
     body = message_json(context.state, message, metadata=True)
-    return {"channel": message.channel_id, "ts": message.ts, "text": text, "message": body}
+    place = {"channel": message.channel_id, "ts": message.ts}
+    return {**place, "text": message.text, "message": body}
+
+
+def _broadcast(context: Context, message: Message, args: Json) -> Json:
+    """Show a reply in the channel too, as it is: it can't be changed by the same call."""
+    if message.thread_ts in (None, message.ts) or message.subtype is not None:
+        raise ApiError("cant_broadcast_message")
+    if any(args.get(name) for name in CONTENT):
+        raise ApiError("no_dual_broadcast_content_update")
+    was = message_json(context.state, message)
+    message.subtype = "thread_broadcast"
+    context.state.touched(message)
+    context.emit_message(message, was=was)
+    return _updated(context, message)
 
 
 def _kept(message: Message, args: Json) -> Json:

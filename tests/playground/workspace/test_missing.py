@@ -14,6 +14,7 @@ from tests.playground.workspace.sample_app import (
     button,
     card,
     modal,
+    services_menu,
 )
 
 INCIDENTS = "C0INCIDENTS"
@@ -83,6 +84,31 @@ async def test_the_app_hears_whether_all_windows_went(world: World, clears: bool
     await bare.ack(closed)
     await close
     assert closed["payload"]["is_cleared"] is clears
+
+
+async def test_a_command_that_is_answered_with_nonsense_is_told(world: World) -> None:
+    bare = await connect(world)
+    command = asyncio.create_task(world.ana.command(INCIDENTS, "/card"))
+    await bare.ack(await bare.next(), {"blocks": [{"type": "alert"}]})
+    with pytest.raises(PersonError, match="cannot be shown") as told:
+        await command
+    assert told.value.code == "invalid_command_response"
+    assert world.workspace.complaints == ["ack of /card: invalid_blocks"]
+
+
+@pytest.mark.parametrize(
+    "options", [[{"text": {"type": "plain_text", "text": "x" * 76}, "value": "1"}], ["one"], {}]
+)
+async def test_options_that_are_none_are_not_offered(world: World, options: object) -> None:
+    bare = await connect(world)
+    ts = await world.post(text="where", blocks=services_menu())
+    await bare.ack(await bare.next())
+    typing = asyncio.create_task(world.ana.options("services", "c", INCIDENTS, ts))
+    await bare.ack(await bare.next(), {"options": options})
+    with pytest.raises(PersonError, match="could not be loaded"):
+        await typing
+    [complaint] = world.workspace.complaints
+    assert complaint.startswith("ack of the options of services: must")
 
 
 async def test_a_message_that_is_deleted_is_told(world: World) -> None:

@@ -77,6 +77,18 @@ async def test_a_broadcast_reply_is_seen_in_the_channel_too(world: World) -> Non
     assert history["messages"][0]["subtype"] == "thread_broadcast"
 
 
+async def test_a_reply_is_broadcast_afterwards_as_it_is(world: World) -> None:
+    parent = await world.post(text="parent")
+    reply = await world.post(text="reply", thread_ts=parent)
+    update, loud = "chat.update", {"channel": INCIDENTS, "ts": reply, "reply_broadcast": True}
+    both = await error(world, update, **loud, text="other")
+    assert both == "no_dual_broadcast_content_update"
+    answer = await world.call(update, BOT_TOKEN, **loud)
+    assert (answer["text"], answer["message"]["subtype"]) == ("reply", "thread_broadcast")
+    assert await error(world, update, **loud) == "cant_broadcast_message"
+    assert await error(world, update, **loud | {"ts": parent}) == "cant_broadcast_message"
+
+
 async def test_links_lead_to_replies_in_their_thread(world: World) -> None:
     parent = await world.post(text="parent")
     reply = await world.post(text="reply", thread_ts=parent)
