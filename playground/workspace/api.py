@@ -13,6 +13,13 @@ from playground.workspace.model import ApiError, Call, Json, invalid
 from playground.workspace.scheduling import post_due
 
 JSON_ARGUMENTS = ("blocks", "attachments", "view", "metadata", "files", "prompts", "chunks")
+# Where an argument that is no JSON has a code of its own.
+UNREADABLE = {
+    "attachments": "invalid_attachments",
+    "blocks": "invalid_blocks_format",
+    "chunks": "invalid_chunks",
+    "metadata": "invalid_metadata_format",
+}
 POST_TYPES = (
     *("application/json", "application/x-www-form-urlencoded"),
     *("multipart/form-data", "text/plain"),
@@ -148,6 +155,6 @@ def _decoded(name: str, text: str) -> object:
     try:
         return parsed(text)
     except ValueError:
-        if name == "blocks":
-            raise ApiError("invalid_blocks_format") from None
+        if name in UNREADABLE:
+            raise ApiError(UNREADABLE[name]) from None
         raise invalid("invalid_arguments", [f"invalid JSON [json-pointer:/{name}]"]) from None

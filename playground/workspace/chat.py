@@ -115,7 +115,7 @@ def bot_message(context: Context, channel_id: str, args: Json) -> Message:
 def writable(context: Context, name: object) -> Channel:
     """Return a place that the bot may post to: a channel, or a person's direct messages."""
     state = context.state
-    if isinstance(name, str) and name in state.users:
+    if isinstance(name, str) and name in state.users and name != state.app.user_id:
         return state.direct(name)
     channel = context.channel_of_bot(name)
     if channel.is_archived:

@@ -10,7 +10,8 @@ STATUSES = ("active", "processing", "suspended", "closed")
 MAX_TITLE = 200
 
 
-def _place(context: Context, args: Json) -> tuple[str, str]:
+def _place(context: Context, args: Json, absent: str) -> tuple[str, str]:
+    """Return the channel and the thread of a session; where there is no thread, refuse so."""
     channel = context.channel_of_bot(args.get("channel_id"))
     if context.state.app.user_id not in channel.members:
         raise ApiError("not_authorized")
@@ -18,7 +19,7 @@ def _place(context: Context, args: Json) -> tuple[str, str]:
         raise ApiError("thread_ts_required")
     root = context.state.root_ts(channel.id, args["thread_ts"])
     if root is None:
-        raise ApiError("thread_not_found")
+        raise ApiError(absent)
     return channel.id, root
 
 
@@ -34,10 +35,13 @@ def set_session_status(context: Context, args: Json) -> Json:
     """Serve agents.sessions.setStatus; a title counts only where the session begins."""
     if args.get("status") not in STATUSES:
         raise ApiError("invalid_status")
-    place = _place(context, args)
+    # No page says what it is for a thread that is not there (?).
+    place = _place(context, args, "thread_not_found")
     title = _title(args)
-    if args.get("initiator_user_id"):
-        context.state.user(args["initiator_user_id"])
+    initiator = args.get("initiator_user_id")
+    is_new = place not in context.state.sessions
+    if is_new and initiator and initiator not in context.state.channels[place[0]].members:
+        raise ApiError("user_not_found")
     session = context.state.sessions.setdefault(place, {"title": title})
     session["status"] = args["status"]
     context.state.feed.publish("session", channel=place[0])
@@ -49,7 +53,7 @@ def set_session_status(context: Context, args: Json) -> Json:
 
 def rename(context: Context, args: Json) -> Json:
     """Serve agents.sessions.rename."""
-    place = _place(context, args)
+    place = _place(context, args, "session_not_found")
     session = context.state.sessions.get(place)
     if session is None:
         raise ApiError("session_not_found")

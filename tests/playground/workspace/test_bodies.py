@@ -20,10 +20,12 @@ BROKEN: dict[str, tuple[str, bytes, str]] = {
     "an endless number": (JSON, b'{"text": 1e999}', "invalid_json"),
     "no object": (JSON, b"[]", "json_not_object"),
     "a form without its parts": ("multipart/form-data", b"zz", "invalid_form_data"),
+    "attachments that are none": (FORM, b"attachments=[", "invalid_attachments"),
+    "chunks that are none": (FORM, b"chunks=[", "invalid_chunks"),
     "no number in metadata": (
         FORM,
         b'metadata={"event_type":"x","event_payload":{"v":NaN}}',
-        "invalid_arguments",
+        "invalid_metadata_format",
     ),
 }
 

@@ -51,6 +51,9 @@ async def test_who_cannot_be_talked_to_is_said(world: World) -> None:
     assert await error(world, opening, users=nine[:-4]) is None
     assert await error(world, opening) == "users_list_not_supplied"
     assert await error(world, opening, users="U0NOBODY,U0ANA") == "user_not_found"
+    assert await error(world, "chat.postMessage", channel="U0SIGNOFF", text="me?") == (
+        "channel_not_found"
+    )
     state.users["U0MIA"].is_deleted = True
     assert await error(world, opening, users="U0MIA") == "user_disabled"
     public = await error(world, opening, channel=INCIDENTS)

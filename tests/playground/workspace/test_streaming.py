@@ -105,7 +105,7 @@ async def test_tasks_stand_between_the_text_or_together_in_a_plan(world: World) 
         ({"task_display_mode": "grid"}, "invalid_arguments"),
         ({"markdown_text": "x", "chunks": []}, "cannot_provide_both_markdown_text_and_chunks"),
         ({"markdown_text": "x" * 12_001}, "msg_too_long"),
-        ({"chunks": "soon"}, "invalid_arguments"),
+        ({"chunks": "soon"}, "invalid_chunks"),
         ({"chunks": {}}, "invalid_chunks"),
         ({"chunks": ["x"]}, "invalid_chunks"),
         ({"chunks": [{"type": "shout"}]}, "invalid_chunks"),

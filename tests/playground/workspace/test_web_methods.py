@@ -284,12 +284,18 @@ async def test_a_sessions_title_is_set_once_and_then_renamed(world: World) -> No
     place = {"channel_id": INCIDENTS, "thread_ts": await world.post(text="x")}
     status, rename = "agents.sessions.setStatus", "agents.sessions.rename"
     assert await error(world, rename, **place, title="x") == "session_not_found"
+    nowhere = {**place, "thread_ts": "1.000001"}
+    assert await error(world, rename, **nowhere, title="x") == "session_not_found"
+    world.workspace.state.channels[INCIDENTS].members.discard("U0MIA")
+    stranger = {**place, "initiator_user_id": "U0MIA", "status": "active"}
+    assert await error(world, status, **stranger) == "user_not_found"
     assert await error(world, status, channel_id=INCIDENTS, status="active") == "thread_ts_required"
     too_long = {**place, "title": "x" * 201}
     assert await error(world, status, **too_long, status="active") == "invalid_arguments"
     begun = await world.call(status, **place, status="processing", title="One")
     again = await world.call(status, **place, status="active", title="Two")
     assert (begun["title"], again["title"]) == ("One", "One")
+    assert (await world.call(status, BOT_TOKEN, **stranger))["ok"], "it counts at the beginning"
     assert (await world.call(rename, **place, title="Three"))["title"] == "Three"
 
 
