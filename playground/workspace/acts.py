@@ -93,12 +93,17 @@ class Acts:
         if not text.strip():
             raise ActError("no_text", "There is nothing to send.")
         place = self._channel(state.user(user_id).id, channel)
+        root = state.root_ts(place.id, thread_ts)
+        if place.is_archived:
+            raise ActError("is_archived", "This channel is archived. Say it in another one.")
+        if thread_ts and root is None:
+            raise ActError("thread_not_found", "This thread is no longer there.")
         message = Message(
             channel_id=place.id,
             ts=state.new_ts(),
             user_id=user_id,
             text=self._linked(text),
-            thread_ts=state.root_ts(place.id, thread_ts),
+            thread_ts=root,
         )
         state.add(message)
         self._context.emit_message(message)

@@ -22,17 +22,17 @@ class Allowance:
         self._channels: dict[str, tuple[float, float]] = {}
 
     def retry_after_s(
-        self, method: str, per_minute: int | None, channel: object, now: datetime
+        self, method: str, per_minute: int | None, channel: str, now: datetime
     ) -> int | None:
         """Count a call; None while it is allowed, else for how long Slack would put it off."""
         at = now.timestamp()
         waits = [self._over_tier(method, per_minute, at)]
-        if method == POST and isinstance(channel, str):
+        if method == POST and channel:
             waits.append(self._over_channel(channel, at))
         wait_s = max(waits)
         if wait_s <= 0:
             return None
-        self.excesses.append(f"{method} {channel or ''} at {now.isoformat()}")
+        self.excesses.append(f"{method} {channel} at {now.isoformat()}")
         return math.ceil(wait_s)
 
     def _over_tier(self, method: str, limit: int | None, at: float) -> float:

@@ -26,6 +26,14 @@ POST_TYPES = (
 )
 
 
+class PutOffError(Exception):
+    """A call is one too many for now; it may come again after `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"again after {seconds} s")
+        self.seconds = seconds
+
+
 class WebApi:
     """Serves /api/<method> and keeps the log of calls."""
 
@@ -46,10 +54,9 @@ class WebApi:
         post_due(self._context)
         try:
             args = await read_arguments(request)
-            retry_after_s = self._put_off(name, args)
-            if retry_after_s is not None:
-                return self._rate_limited(name, args, retry_after_s)
             answer = {"ok": True, **self._answer(request, name, args)}
+        except PutOffError as put_off:
+            return self._rate_limited(name, args, put_off.seconds)
         except ApiError as refusal:
             answer = {"ok": False, "error": refusal.code, **refusal.details}
         self._remember(name, args, answer)
@@ -57,20 +64,25 @@ class WebApi:
             request.transport.abort()
         return web.json_response(answer, headers=self._headers(name))
 
-    def _put_off(self, name: str, args: Json) -> int | None:
-        """Return for how long a call is put off: ordered by a test, or because it is too many."""
+    def _count(self, name: str, method: Method, args: Json) -> None:
+        """Count a call, and put off one that is too many; raises PutOffError."""
         now = self._context.state.clock.now()
-        limit = METHODS[name].per_minute if name in METHODS else None
-        excess_s = self.allowance.retry_after_s(name, limit, args.get("channel"), now)
-        ordered_s = self._faults.retry_after_s(name)
-        return ordered_s if excess_s is None else excess_s
+        channel = self._context.place_of(args.get("channel"))
+        seconds = self.allowance.retry_after_s(name, method.per_minute, channel, now)
+        if seconds is not None:
+            raise PutOffError(seconds)
 
     def _answer(self, request: web.Request, name: str, args: Json) -> Json:
+        ordered_s = self._faults.retry_after_s(name)
+        if ordered_s is not None:
+            raise PutOffError(ordered_s)
         method = METHODS.get(name)
         if method is None:
             self.unknown_calls.append(name)
             raise ApiError("unknown_method", req_method=name)
         self._authorize(method, request, args)
+        # After the token: what nobody may call counts against no app.
+        self._count(name, method, args)
         method.check_scopes(self._context, args)
         return method.serve(self._context, args)
 

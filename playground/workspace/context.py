@@ -89,6 +89,14 @@ class Context:
             raise ApiError("channel_not_found")
         return self.state.channel_for(self.state.app.user_id, name)
 
+    def place_of(self, name: object) -> str:
+        """Return the id of a channel that may be given by its name, or a person's; "" for none."""
+        wanted = str(name or "").removeprefix("#")
+        for channel in self.state.channels.values():
+            if wanted in (channel.id, channel.name, channel.user_id):
+                return channel.id
+        return wanted
+
     def joined_channel(self, name: object) -> Channel:
         """Return a channel that the bot is a member of, or refuse as Slack does."""
         channel = self.channel_of_bot(name)

@@ -125,6 +125,7 @@ def _wanted(context: Context, args: Json) -> View | None:
     if not args.get("external_id"):
         return context.state.view(args.get("view_id"))
     views = [view for stack in context.state.stacks.values() for view in stack]
+    views += context.state.homes.values()
     wanted = args["external_id"]
     return next((view for view in views if view.body.get("external_id") == wanted), None)
 

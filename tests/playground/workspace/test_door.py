@@ -48,6 +48,21 @@ async def test_a_call_that_is_put_off_is_logged_with_what_it_said(world: World) 
     assert world.calls("chat.postMessage") == [{"channel": INCIDENTS, "text": "now"}]
 
 
+async def test_a_channel_has_one_rate_by_whatever_name(world: World) -> None:
+    names = ["C0INCIDENTS", "#incidents", "incidents"] * 4
+    answers = [await world.call("chat.postMessage", channel=name, text="x") for name in names]
+    assert [answer.get("error") for answer in answers[:10]] == [None] * 10
+    assert answers[-1]["error"] == "ratelimited"
+    assert (await world.call("chat.postMessage", channel="C0MARKETING", text="x"))["ok"]
+
+
+async def test_calls_that_nobody_may_make_count_against_no_app(world: World) -> None:
+    for _ in range(25):
+        assert (await world.call("usergroups.list", "wrong"))["error"] == "invalid_auth"
+    assert (await world.call("usergroups.list"))["ok"]
+    assert world.workspace.excesses == []
+
+
 async def test_a_socket_is_asked_for_with_the_token_in_the_header_by_post(world: World) -> None:
     url = f"{world.base_url}/api/apps.connections.open"
     headers = {"Authorization": f"Bearer {APP_TOKEN}"}
@@ -55,7 +70,7 @@ async def test_a_socket_is_asked_for_with_the_token_in_the_header_by_post(world:
         assert (await response.json())["error"] == "insecure_request"
     async with world.session.post(url, data={"token": APP_TOKEN}) as response:
         assert (await response.json())["error"] == "not_authed"
-    for _ in range(48):
+    for _ in range(50):
         async with world.session.post(url, headers=headers) as response:
             assert (await response.json())["ok"]
     async with world.session.post(url, headers=headers) as response:

@@ -56,6 +56,17 @@ async def test_a_channel_that_is_not_theirs_is_told_in_words(world: World, where
     assert refused.value.code == "channel_not_found"
 
 
+async def test_what_cannot_be_said_is_told(world: World) -> None:
+    with pytest.raises(PersonError) as gone:
+        await world.ana.say(INCIDENTS, "hello", "1.000001")
+    assert gone.value.code == "thread_not_found"
+    assert (await world.call("conversations.archive", channel=INCIDENTS))["ok"]
+    with pytest.raises(PersonError, match="This channel is archived") as closed:
+        await world.ana.say(INCIDENTS, "hello")
+    assert closed.value.code == "is_archived"
+    assert await world.ana.messages(INCIDENTS) == []
+
+
 async def test_a_button_of_the_home_tab_is_clicked(world: World) -> None:
     blocks = [{"type": "actions", "block_id": "top", "elements": [button("refresh", "Refresh")]}]
     view: Json = {"type": "home", "blocks": blocks}
