@@ -7,9 +7,13 @@ from sqlalchemy.exc import DatabaseError
 
 from bot.store.errors import StoreError
 from bot.store.migrating import known_revisions, upgrade
+from bot.store.records import ledger
+from bot.store.tables import tasks
 
 REVISIONS = Path(__file__).with_name("migrations") / "versions"
 _REVISION = "SELECT version_num FROM alembic_version"
+# One metadata, which both modules fill.
+_TABLES = ledger.metadata.tables.keys() | tasks.metadata.tables.keys()
 
 
 def head() -> str:
@@ -21,7 +25,7 @@ def migrate(engine: Engine) -> None:
     """Run what is missing.
 
     Raises:
-        StoreError: the file is no database of ours, or of a later version.
+        StoreError: the file is no database of ours, of a later version, or lacks a table.
     """
     try:
         with engine.connect() as connection:
@@ -29,6 +33,11 @@ def migrate(engine: Engine) -> None:
             found = _revision(connection) if "alembic_version" in tables else None
             if found != head():
                 _bring_up(connection, found, tables)
+            elif missing := sorted(_TABLES - set(tables)):
+                raise StoreError(
+                    f"the database lacks `{missing[0]}`: somebody changed it past Signoff. Keep it"
+                    " as it is, and restore a backup (`signoff db restore FILE`)"
+                )
     except DatabaseError as error:
         raise StoreError(f"the database does not open: {error.orig}") from error
 

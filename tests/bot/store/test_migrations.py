@@ -137,6 +137,16 @@ def test_a_database_that_names_two_versions_of_its_schema_is_refused(tmp_path: P
             migrate(engine)
 
 
+@pytest.mark.parametrize("table", ["ledger", "checkpoints", "tasks"])
+def test_a_database_that_lacks_a_table_is_not_started_with(tmp_path: Path, table: str) -> None:
+    with engine_on(tmp_path / "signoff.db") as engine:
+        migrate(engine)
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP TABLE {table}"))
+        with pytest.raises(StoreError, match=f"lacks `{table}`: somebody changed it past Signoff"):
+            migrate(engine)
+
+
 def test_the_newest_file_is_the_end_of_the_chain() -> None:
     scripts = ScriptDirectory(str(MIGRATIONS))
     assert head() == scripts.get_current_head()
