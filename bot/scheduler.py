@@ -1,5 +1,6 @@
 """APScheduler as a clock over schedule rows; nothing is stored in it, and a slot is taken once."""
 
+import asyncio
 import logging
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -157,6 +158,9 @@ class Scheduler:
         except RecordUnavailable as error:
             # The slot is still due at the next look.
             _log.info("the schedules wait: %s", error)
+        except asyncio.CancelledError:
+            # Only the stop ends a look; passed on, APScheduler would log it as a fault.
+            _log.debug("a look was ended by the stop")
         finally:
             self._is_looking = False
 

@@ -2,18 +2,24 @@
 
 import asyncio
 import json
+import logging
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.config import DigestSchedule
 from bot.scheduler import CronError, Scheduler, next_slot, trigger
+from bot.store.engine import Database, Unit
 from bot.store.schedules import all_schedules
 from bot.store.tables import schedules, tasks
+from tests.bot.trouble import FakeTrouble
 from tests.bot.world import World
 
+T = TypeVar("T")
 BERLIN = ZoneInfo("Europe/Berlin")
 # START is a Friday, 10:00 UTC.
 DAILY = DigestSchedule(channel="C0MARKETING", cron="0 9 * * *", zone="UTC")
@@ -193,3 +199,30 @@ async def test_the_clock_itself_looks_and_stops(store: World) -> None:
         await asyncio.sleep(0.05)
     await scheduler.stop()
     await scheduler.stop()
+
+
+class Endless(FakeTrouble):
+    """A database that is asked, and never answers."""
+
+    def __init__(self, real: Database) -> None:
+        super().__init__(real)
+        self.asked = asyncio.Event()
+
+    async def read(self, unit: Unit[T]) -> T:
+        del unit
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("it was cancelled before")
+
+
+async def test_a_look_that_the_stop_ends_is_no_fault(
+    store: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Endless(store.database)
+    found = Scheduler(replace(store.context, database=database), [])
+    await found.start()
+    async with asyncio.timeout(60):
+        await database.asked.wait()
+    await found.stop()
+    await asyncio.sleep(0.05)
+    assert [line for line in caplog.records if line.levelno >= logging.WARNING] == []
