@@ -29,6 +29,8 @@ def known(settings: Settings) -> Known:
         agents=AGENTS,
         environments={*environments, ADS} if own else None,
         groups=groups if settings.policy_dir is not None and groups else None,
+        # The shipped rules also speak of actions that a connector to come may bring.
+        does=vocabulary().does.values() if settings.policy_dir is not None else (),
     )
 
 

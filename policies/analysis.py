@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from policies.engine import Rule, RuleKind, RuleSet, decide
 from policies.model import ActionKind, ActorKind, Decision, Facts, Mode, Money, Severity, Tier
-from policies.vocabulary import advice
+from policies.vocabulary import Does, advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +99,8 @@ class Known:
     agents: Collection[str]
     environments: Collection[str] | None
     groups: Collection[str] | None = None
+    # What the tools are known by; where there are none, nobody asks which rules they leave idle.
+    does: Collection[Does] = ()
 
 
 def unmatchable(rules: RuleSet, known: Known) -> list[Dead]:
@@ -118,7 +120,43 @@ def unmatchable(rules: RuleSet, known: Known) -> list[Dead]:
             found += _strangers(rule, "environment", rule.when.environment, known.environments)
         if known.groups is not None:
             found += _strangers(rule, "group", rule.when.requester_group, known.groups)
-    return found
+        found += _nobody_next(rule)
+    return [*found, *_idle(rules, known)]
+
+
+def _nobody_next(rule: Rule) -> list[Dead]:
+    asked = rule.asked
+    if asked is None or not asked.then or not set(asked.then) <= set(asked.groups):
+        return []
+    words = f"rule `{rule.id}` asks next (`then`) whom it asks from the start, so nobody new is"
+    return [Dead(is_always=False, words=f"{words}; name another group, or leave `then` out")]
+
+
+def _idle(rules: RuleSet, known: Known) -> list[Dead]:
+    """Return which rules are about what no tool does: those for one to come, and slips."""
+    idle = [
+        f"`{rule.id}`"
+        for rule in rules.rules
+        if not set(rule.when.tool or ()) - set(known.tools) and not _is_done(rule, known.does)
+    ]
+    if not known.does or not idle:
+        return []
+    one = len(idle) == 1
+    words = f"{'rule' if one else 'rules'} {', '.join(idle)}: no tool there is has the agent,"
+    words += f" action, tier and platform named there, so {'it decides' if one else 'they decide'}"
+    words += " nothing until one comes; `signoff policy matrix` shows which there are"
+    return [Dead(is_always=False, words=words)]
+
+
+def _is_done(rule: Rule, does: Iterable[Does]) -> bool:
+    named = {
+        name: values
+        for name in ("agent", "action", "tier", "platform")
+        if (values := getattr(rule.when, name)) is not None
+    }
+    return any(
+        all(one.against(name, values) is None for name, values in named.items()) for one in does
+    )
 
 
 _NOT_THERE = {

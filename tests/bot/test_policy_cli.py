@@ -53,6 +53,28 @@ def test_the_same_rules_differ_in_nothing(changed: Path, capsys: Printed) -> Non
     assert capsys.readouterr().out.splitlines()[1:] == ["Nothing is decided differently."]
 
 
+def test_a_slip_after_which_a_rule_is_about_no_tool_is_told_and_loads(
+    changed: Path, capsys: Printed
+) -> None:
+    assert main(["policy", "check", str(changed)]) == 0
+    before = capsys.readouterr().out
+    assert "`no-sending-in-quiet-hours`" in before
+    assert "`silence-alert`" not in before
+    rewrite(
+        changed,
+        "incident.yaml",
+        "tier: [low]\n      environment: [sandbox, staging]\n",
+        "tier: [medium]\n      environment: [sandbox, staging]\n",
+    )
+    assert main(["policy", "check", str(changed)]) == 0
+    assert "`silence-alert`" in capsys.readouterr().out
+
+
+def test_the_shipped_rules_speak_of_what_is_to_come_and_nothing_is_said(capsys: Printed) -> None:
+    assert main(["policy", "check"]) == 0
+    assert "look" not in capsys.readouterr().out
+
+
 def test_a_looser_rule_is_told_with_an_example_and_by_the_exit_code(
     changed: Path, capsys: Printed
 ) -> None:

@@ -1,5 +1,7 @@
 """Questions about a rule set: the matrix, and rules that nobody could satisfy."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.policy import candidate
@@ -7,6 +9,7 @@ from policies.analysis import Known, Subject, matrix, unmatchable, unsatisfiable
 from policies.engine import Asked, RuleKind, When
 from policies.loader import sealed
 from policies.model import ActionKind, EffectKind, Tier
+from policies.vocabulary import Does
 from tests.fakes.values import rule
 
 ROLLBACK = Subject(
@@ -100,6 +103,16 @@ KNOWN = Known(
     groups=("oncall", "operators"),
 )
 ONCALL = Asked(n=1, groups=("oncall",))
+DOING = replace(
+    KNOWN,
+    does=(
+        Does(tier=Tier.MEDIUM, action=ActionKind.ROLLBACK, platform="shop", agents=("incident",)),
+        Does(
+            tier=Tier.LOW, action=ActionKind.SILENCE, platform="alertmanager", agents=("incident",)
+        ),
+        Does(tier=Tier.LOW, action=ActionKind.CREATE, platform="ads", agents=("campaign",)),
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +141,46 @@ def test_environments_and_groups_that_nobody_knows_yet_are_not_judged() -> None:
     nowhere = rule("ask", RuleKind.APPROVE, when, ONCALL)
     blind = Known(tools=KNOWN.tools, agents=KNOWN.agents, environments=None)
     assert unmatchable(sealed([nowhere]), blind) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "is_idle"),
+    [
+        (When(action=(ActionKind.SEND,)), True),
+        (When(action=(ActionKind.ROLLBACK,), tier=(Tier.LOW,)), True),
+        (When(action=(ActionKind.ROLLBACK,), agent=("campaign",)), True),
+        (When(action=(ActionKind.ROLLBACK,), platform=("alertmanager",)), True),
+        (When(action=(ActionKind.SEND, ActionKind.ROLLBACK), tier=(Tier.MEDIUM,)), False),
+        (When(agent=("campaign",)), False),
+        (When(environment=("staging",), tainted=True), False),
+    ],
+)
+def test_a_rule_about_what_no_tool_does_is_told_and_is_no_fault(
+    when: When, *, is_idle: bool
+) -> None:
+    rules = sealed([rule("ask", RuleKind.DENY, when), rule("fine", RuleKind.AUTO, STAGING)])
+    found = unmatchable(rules, DOING)
+    assert [one.is_always for one in found] == ([False] if is_idle else [])
+    assert all("rule `ask`: no tool" in one.words for one in found)
+
+
+@pytest.mark.parametrize(
+    ("then", "is_told"), [(("oncall",), True), (("oncall", "operators"), False), ((), False)]
+)
+def test_a_rule_that_asks_nobody_new_next_is_told(then: tuple[str, ...], *, is_told: bool) -> None:
+    asked = Asked(n=1, groups=("oncall",), then=then)
+    found = unmatchable(sealed([rule("ask", RuleKind.APPROVE, STAGING, asked)]), KNOWN)
+    assert [one.is_always for one in found] == ([False] if is_told else [])
+    assert all("rule `ask` asks next" in one.words for one in found)
+
+
+def test_all_rules_about_what_no_tool_does_are_told_at_once() -> None:
+    send = When(action=(ActionKind.SEND,))
+    rules = sealed(
+        [rule("fine", RuleKind.AUTO, STAGING), *(rule(n, RuleKind.DENY, send) for n in "ba")]
+    )
+    (found,) = unmatchable(rules, DOING)
+    assert found.words.startswith("rules `a`, `b`: no tool")
 
 
 def test_rules_that_permit_nothing_are_told_with_what_to_do() -> None:
