@@ -129,12 +129,22 @@ class SqlRuleSets:
         if running is None:
             work = asyncio.to_thread(_difference, old, new)
             running = self._compared[key] = asyncio.create_task(work)
+            running.add_done_callback(lambda done: self._forgotten(key, done))
             while len(self._compared) > _REMEMBERED:
                 self._compared.popitem(last=False)
         found = await asyncio.shield(running)
         if isinstance(found, TooLargeError):
             raise found
         return found
+
+    def _forgotten(
+        self, key: tuple[str, str], running: asyncio.Task[Comparison | TooLargeError]
+    ) -> None:
+        """Forget a comparison that failed: whoever asks next tries anew."""
+        # Looked at here too: whoever asked may be gone.
+        is_failed = running.cancelled() or running.exception() is not None
+        if is_failed and self._compared.get(key) is running:
+            del self._compared[key]
 
     async def activate(self, wanted: ChangeParameters, call: Call) -> None:
         """Put a set in force, once under the call's key."""

@@ -1,6 +1,7 @@
 """Rules that come into force between a decision and the write that begins what it allowed."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import pytest
@@ -173,3 +174,14 @@ async def test_a_change_whose_answer_was_lost_decides_once_it_is_asked_about(
     assert sets.rules() == ASKS_ONE
     assert await sets.has_activated(CALL)
     assert sets.rules() == ASKS_TWO
+
+
+async def test_a_comparison_that_failed_is_made_again_for_who_asks_next(store: World) -> None:
+    sets, loop = SqlRuleSets(store.context, ASKS_ONE), asyncio.get_running_loop()
+    ended = ThreadPoolExecutor()
+    ended.shutdown()
+    loop.set_default_executor(ended)
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        await sets.comparison(ASKS_ONE, ASKS_TWO)
+    loop.set_default_executor(ThreadPoolExecutor())
+    assert (await sets.comparison(ASKS_ONE, ASKS_TWO)).tighter == 1
