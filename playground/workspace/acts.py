@@ -324,18 +324,22 @@ class Acts:
             self._context.complaints.append(f"ack of a submission: {refusal.code}")
             raise ActError("invalid_ack", "We had some trouble connecting. Try again?") from refusal
 
-    async def close(self, user_id: str, view_id: str) -> None:
-        """Close a modal; the app hears of it only where the view asks for it."""
+    async def close(self, user_id: str, view_id: str, *, is_all: bool = False) -> None:
+        """Close a modal, or with `is_all` (its X) those below, too.
+
+        The app hears of each that asks for it.
+        """
         view = self._open_view(user_id, view_id)
         stack = self._context.state.stacks.get(user_id, [])
-        if view in stack:
-            stack.remove(view)
-        if view.body.get("clear_on_close"):
-            stack.clear()
+        is_cleared = is_all or bool(view.body.get("clear_on_close"))
+        closed = [*stack] if is_cleared and view in stack else [view]
+        stack[:] = [one for one in stack if one not in closed]
         self._context.state.feed.publish("view", user=user_id)
-        if view.body.get("notify_on_close"):
-            user = self._context.state.user(user_id)
-            await self._deliver("interactive", closed_payload(self._context, user, view))
+        user = self._context.state.user(user_id)
+        for one in reversed(closed):
+            if one.body.get("notify_on_close"):
+                payload = closed_payload(self._context, user, one, is_cleared=is_cleared)
+                await self._deliver("interactive", payload)
 
     def open_home(self, user_id: str) -> None:
         """Look at the app's home tab."""

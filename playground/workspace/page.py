@@ -238,7 +238,7 @@ async def _submit(acts: Acts, body: Json) -> Json:
 
 
 async def _close(acts: Acts, body: Json) -> Json:
-    await acts.close(body["user"], body["view_id"])
+    await acts.close(body["user"], body["view_id"], is_all=bool(body.get("is_all")))
     return {}
 
 

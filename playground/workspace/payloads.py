@@ -162,13 +162,16 @@ def _response_urls(context: Context, user: User, view: View) -> list[Json]:
     return urls
 
 
-def closed_payload(context: Context, user: User, view: View) -> Json:
-    """Return view_closed, sent only for views that ask for it."""
+def closed_payload(context: Context, user: User, view: View, *, is_cleared: bool) -> Json:
+    """Return view_closed, sent only for views that ask for it.
+
+    `is_cleared` says that the whole stack was closed at once, as the X does and Cancel does not.
+    """
     return {
         "type": "view_closed",
         **_common(context, user),
         "view": view_json(context.state, view),
-        "is_cleared": bool(view.body.get("clear_on_close")),
+        "is_cleared": is_cleared,
     }
 
 

@@ -13,7 +13,9 @@ const UNSENT = {
   failed: "A file was not uploaded. Remove it, or choose it again.",
 };
 
-let shown = { key: null, id: null, typed: new Typed() };
+let shown = null;
+// By view: whoever comes back to a window finds what they typed, until the last one is closed.
+const typedIn = new Map();
 
 function surfaceOf(view, typed) {
   return {
@@ -41,8 +43,8 @@ function homeTyped(view) {
   return home.typed;
 }
 
-async function close(view) {
-  const answer = await act("close", { user: store.user, view_id: view.id });
+async function close(view, isAll = false) {
+  const answer = await act("close", { user: store.user, view_id: view.id, is_all: isAll });
   if (!answer.ok) notice(answer.message);
 }
 
@@ -76,7 +78,7 @@ function content(view, typed) {
       h("span", { class: "avatar bot small", "aria-hidden": "true" }, icon("check")),
       h("h2", { id: "modal-title" }, plain(view.title)),
       isStacked ? h("span", { class: "hint" }, `${view.depth} of at most 3`) : null,
-      iconButton("close", "Close window", () => close(view))),
+      iconButton("close", isStacked ? "Close all windows" : "Close window", () => close(view, true))),
     h("div", { class: "modal-body" }, renderBlocks(view.blocks, surfaceOf(view, typed))), wrong,
     h("div", { class: "modal-foot" },
       h("button", { type: "button", class: "button", onclick: () => close(view) }, leave), submit));
@@ -96,16 +98,18 @@ function focusOpener() {
 export function showModal(view) {
   const dialog = document.getElementById("modal");
   if (!view) {
-    shown = { key: null, id: null, typed: new Typed() };
+    shown = null;
+    typedIn.clear();
     if (dialog.open) dialog.close();
     dialog.replaceChildren();
     focusOpener();
     return;
   }
   const key = JSON.stringify([view.id, view.hash, view.errors]);
-  if (shown.key === key && dialog.open) return;
-  const typed = shown.id === view.id ? shown.typed : new Typed();
-  shown = { key, id: view.id, typed };
+  if (shown === key && dialog.open) return;
+  shown = key;
+  if (!typedIn.has(view.id)) typedIn.set(view.id, new Typed());
+  const typed = typedIn.get(view.id);
   const held = dialog.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   dialog.replaceChildren(content(view, typed));
   dialog.dataset.depth = String(view.depth);

@@ -39,7 +39,9 @@ async def test_a_modal_on_a_modal_leads_back_to_what_was_typed(world: World, pag
     await expect(window.get_by_role("heading", name="Details")).to_be_visible()
     await window.get_by_role("button", name="Back to the window below").click()
     await expect(window.get_by_role("heading", name="Reject")).to_be_visible()
-    await page.keyboard.press("Escape")
+    await expect(window.get_by_label("Reason")).to_have_value("half a sentence")
+    pushed(world, modal(title={"type": "plain_text", "text": "Details"}))
+    await window.get_by_role("button", name="Close all windows").click()
     await expect(window).to_be_hidden()
 
 

@@ -103,8 +103,26 @@ async def test_updates_respect_the_hash_and_a_closed_window_is_gone(world: World
     assert (await world.call("views.update", view_id=place, view=again))["ok"]
     sent = await answered(bare, asyncio.create_task(world.ana.close()))
     assert (sent["type"], sent["view"]["id"]) == ("view_closed", place)
+    assert sent["is_cleared"] is False
     gone = await world.call("views.update", view_id=place, view=titled("Four"))
     assert gone["error"] == "not_found"
+
+
+async def test_the_x_closes_all_windows_and_tells_of_each_that_asks(world: World) -> None:
+    bare = await connect(world)
+    first = await opened(world, bare, titled("One", notify_on_close=True))
+    push = {"response_action": "push", "view": titled("Two")}
+    await answered(bare, submitted(world, REASON), push)
+    shown = await world.ana.modal()
+    assert shown is not None
+    body = {"user": "U0ANA", "view_id": shown["id"], "is_all": True}
+    closing = asyncio.create_task(acted(world, "close", body))
+    envelope = await bare.next()
+    await bare.ack(envelope, None)
+    assert (await closing)["ok"]
+    sent = envelope["payload"]
+    assert (sent["view"]["id"], sent["is_cleared"]) == (first["id"], True)
+    assert await world.ana.modal() is None
 
 
 async def test_a_click_inside_a_window_carries_the_view_and_may_push_up_to_three(
