@@ -3,7 +3,7 @@
 import { act } from "./api.js";
 import { composer } from "./composer.js";
 import { notice } from "./dialogs.js";
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon, iconButton, keepingFocus } from "./dom.js";
 import { MessageList } from "./list.js";
 import { renderHome } from "./modal.js";
 import { currentChannel, store } from "./store.js";
@@ -33,7 +33,8 @@ export class ChannelPane {
     const version = JSON.stringify([store.user, home?.id, home?.hash]);
     if (this.homeVersion === version) return;
     this.homeVersion = version;
-    this.box.querySelector(".home").replaceChildren(...renderHome(home));
+    const box = this.box.querySelector(".home");
+    keepingFocus(box, () => box.replaceChildren(...renderHome(home)));
   }
 
   #frame() {

@@ -77,6 +77,13 @@ export function link(url, ...children) {
   return h("a", { href: parsed.href, ...rest }, ...children);
 }
 
+// What is drawn anew keeps the focus that its predecessor had.
+export function keepingFocus(box, work) {
+  const held = box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  work();
+  if (held) [...box.querySelectorAll("[data-key]")].find((node) => node.dataset.key === held)?.focus();
+}
+
 export function clock(ts) {
   const date = new Date(Number(ts) * 1000);
   return date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

@@ -5,8 +5,9 @@ import { renderBlocks } from "./blocks.js";
 import { notice } from "./dialogs.js";
 import { clock, day, h, icon, iconButton, link, safeLink } from "./dom.js";
 import { renderFiles } from "./files.js";
+import { image } from "./images.js";
 import { mrkdwn } from "./mrkdwn.js";
-import { showRaw } from "./raw.js";
+import { raw, showRaw } from "./raw.js";
 import { pickReaction, renderReactions } from "./reactions.js";
 import { names, sessionText, store } from "./store.js";
 import { Typed } from "./typed.js";
@@ -53,6 +54,15 @@ function head(message) {
       title: `${day(message.ts)}, link to this message` }, clock(message.ts)));
 }
 
+// What an attachment has besides is shown as it was sent.
+const ATTACHED = ["author_name", "blocks", "color", "fallback", "fields", "footer", "id", "image_url",
+  "mrkdwn_in", "pretext", "text", "title", "title_link"];
+
+function attachedRest(item) {
+  const rest = Object.entries(item).filter(([name]) => !ATTACHED.includes(name));
+  return rest.length ? raw({ type: "attachment", ...Object.fromEntries(rest) }) : null;
+}
+
 function attachment(item, surface) {
   const color = /^#?([0-9a-f]{6})$/i.exec(item.color ?? "");
   const title = item.title_link && safeLink(item.title_link)
@@ -65,7 +75,8 @@ function attachment(item, surface) {
       : mrkdwn(String(item.text ?? (title ? "" : item.fallback ?? "")), names),
     (item.fields ?? []).map((field) => h("div", { class: "field" },
       h("strong", {}, String(field.title ?? "")), mrkdwn(String(field.value ?? ""), names))),
-    item.footer ? h("div", { class: "hint" }, String(item.footer)) : null);
+    item.image_url ? image({ image_url: item.image_url, alt_text: item.fallback ?? "" }, surface) : null,
+    item.footer ? h("div", { class: "hint" }, String(item.footer)) : null, attachedRest(item));
   if (color) node.style.borderLeftColor = `#${color[1]}`;
   return node;
 }

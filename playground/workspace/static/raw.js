@@ -11,7 +11,8 @@ export function json(value) {
 export function raw(part) {
   const type = typeof part?.type === "string" ? part.type : "no known type";
   return h("details", { class: "raw" },
-    h("summary", {}, `Block of type ${type}, shown as it was sent`), json(part));
+    h("summary", {}, `${part?.type === "attachment" ? "More of an attachment" : `Block of type ${type}`}, shown as it was sent`),
+    json(part));
 }
 
 export function showRaw(message) {

@@ -1,6 +1,6 @@
 // The left side: who I am, the channels, the direct messages with the app.
 
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon, iconButton, keepingFocus } from "./dom.js";
 import { avatar } from "./messages.js";
 import { names, store } from "./store.js";
 import { themeSwitch } from "./theme.js";
@@ -10,11 +10,10 @@ let shown = null;
 
 export function renderSidebar(box, { switchTo, close, togglePanel }) {
   const { state } = store;
-  const held = box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   const top = box.querySelector(".side-lists")?.scrollTop ?? 0;
   const dms = state.channels.filter((channel) => channel.kind === "im");
   const others = state.channels.filter((channel) => channel.kind !== "im");
-  box.replaceChildren(
+  keepingFocus(box, () => box.replaceChildren(
     h("div", { class: "workspace-name" }, h("span", { class: "cut" }, state.team.name),
       h("span", { class: "narrow-only" }, iconButton("close", "Close list", close))),
     who(switchTo),
@@ -31,12 +30,11 @@ export function renderSidebar(box, { switchTo, close, togglePanel }) {
         `${state.app.name} is ${state.is_bot_connected ? "connected" : "not connected"}`),
       h("button", { type: "button", class: "side-button", "data-key": "panel", onclick: togglePanel },
         icon("tools"), "Behind the scenes"),
-      themeSwitch()));
+      themeSwitch())));
   const lists = box.querySelector(".side-lists");
   lists.scrollTop = top;
   if (shown !== store.channel) lists.querySelector(".here")?.scrollIntoView({ block: "nearest" });
   shown = store.channel;
-  if (held) [...box.querySelectorAll("[data-key]")].find((node) => node.dataset.key === held)?.focus();
 }
 
 function who(switchTo) {

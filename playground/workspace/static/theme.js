@@ -24,7 +24,7 @@ export function themeSwitch() {
     show();
   };
   show();
-  return h("button", { type: "button", class: "side-button theme", onclick: next }, icon("sun"), text);
+  return h("button", { type: "button", class: "side-button theme", "data-key": "theme", onclick: next }, icon("sun"), text);
 }
 
 apply(kept());

@@ -172,3 +172,24 @@ async def test_the_focus_comes_back_from_a_window_and_from_a_question(
     await page.keyboard.press("Escape")
     await expect(page.locator("#modal")).to_be_hidden()
     await expect(page.get_by_role("button", name="Reject")).to_be_focused()
+
+
+async def test_a_home_tab_that_is_published_anew_keeps_text_and_focus(
+    world: World, page: Page
+) -> None:
+    async def publish(title: str) -> None:
+        header = {"type": "header", "text": {"type": "plain_text", "text": title}}
+        blocks = [header, field("words", "Note", NOTE)]
+        view = {"type": "home", "blocks": blocks}
+        answer = await world.call("views.publish", user_id="U0ANA", view=view)
+        assert answer["ok"], answer
+
+    await publish("First")
+    await page.goto(f"{world.base_url}/#D0ANA")
+    await page.get_by_role("button", name="Home").click()
+    note = page.get_by_label("Note")
+    await note.fill("half a sentence")
+    await publish("Second")
+    await expect(page.get_by_role("heading", name="Second")).to_be_visible()
+    await expect(note).to_have_value("half a sentence")
+    await expect(note).to_be_focused()

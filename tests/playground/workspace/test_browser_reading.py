@@ -176,3 +176,13 @@ async def test_a_workspace_that_hangs_is_told_and_found_again(world: World, page
     back.set()
     await expect(page.get_by_text("said meanwhile")).to_be_visible()
     await expect(page.locator("#away")).to_be_hidden()
+
+
+async def test_of_an_attachment_nothing_is_dropped(world: World, page: Page) -> None:
+    shown = {"title": "Latency", "image_url": "https://graphs.example/a.png", "fallback": "A graph"}
+    actions = [{"name": "go", "text": "Go", "type": "button"}]
+    await world.post(text="x", attachments=[shown, {"text": "old", "actions": actions}])
+    await page.goto(world.base_url)
+    await expect(page.get_by_role("link", name="[image] A graph")).to_be_visible()
+    await page.get_by_text("More of an attachment, shown as it was sent").click()
+    await expect(page.locator("article pre")).to_contain_text('"name": "go"')
