@@ -219,6 +219,13 @@ async function start() {
   });
   threadPane = new ThreadPane(byId("thread"), { close: () => { location.hash = `#${store.channel}`; } });
   addEventListener("hashchange", follow);
+  // A tap beside the list closes it, and does nothing else.
+  layout.addEventListener("click", (event) => {
+    if (!layout.classList.contains("list-open") || byId("sidebar").contains(event.target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    closeList();
+  }, true);
   addEventListener("keydown", (event) => { if (event.key === "Escape") closeList(); });
   await follow();
   watch({ changed, status: tellStatus });

@@ -14,6 +14,7 @@ const TYPED = {
   rich_text_input: "text",
 };
 const MANY = 8;
+const MOVES = ["ArrowDown", "ArrowUp", "End", "Home", "PageDown", "PageUp"];
 const PAUSE_MS = 250;
 
 export function actionElement(block, element, surface, label) {
@@ -103,7 +104,11 @@ function current(block, element, surface) {
 
 function changed(block, element, surface, value) {
   surface.values?.set(block.block_id, element.action_id, value);
-  if (block.type !== "input" || block.dispatch_action) send(block, element, surface, value);
+  if (actsAtOnce(block)) send(block, element, surface, value);
+}
+
+function actsAtOnce(block) {
+  return block.type !== "input" || block.dispatch_action;
 }
 
 function choice(option) {
@@ -122,7 +127,19 @@ function select(block, element, surface, label) {
     onchange: () => changed(block, element, surface, node.value || null) },
   h("option", { value: "" }, placeholder(element) || "Choose an option"), choicesOf(element));
   node.value = current(block, element, surface) ?? "";
+  if (actsAtOnce(block)) opensFirst(node);
   return node;
+}
+
+// A closed list takes what an arrow or a letter leads to at once; where that is an act, it opens.
+function opensFirst(node) {
+  node.addEventListener("keydown", (event) => {
+    const isLetter = event.key.length === 1 && event.key !== " ";
+    if (event.altKey || event.ctrlKey || event.metaKey || !(isLetter || MOVES.includes(event.key))) return;
+    if (!node.showPicker) return;
+    event.preventDefault();
+    node.showPicker();
+  });
 }
 
 function overflow(block, element, surface) {
@@ -132,6 +149,7 @@ function overflow(block, element, surface) {
       node.value = "";
       send(block, element, surface, value);
     } }, h("option", { value: "" }, "⋯"), choicesOf(element));
+  opensFirst(node);
   return node;
 }
 
@@ -194,9 +212,33 @@ function typed(block, element, surface, label) {
     return isRich && node.value ? rich(node.value) : node.value;
   };
   node.addEventListener("input", () => surface.values?.set(block.block_id, element.action_id, value()));
-  if (!isWords) node.addEventListener("change", () => changed(block, element, surface, value()));
-  if (isWords && block.dispatch_action) dispatched(node, element, () => send(block, element, surface, value()));
+  const tell = () => send(block, element, surface, value());
+  if (isWords && block.dispatch_action) dispatched(node, element, tell);
+  if (!isWords && actsAtOnce(block)) picked(node, tell);
   return node;
+}
+
+// A date is chosen with the mouse at once; while it is typed, each digit makes another one.
+function picked(node, tell) {
+  let isTyping = false;
+  let told = node.value;
+  const done = () => {
+    isTyping = false;
+    if (node.value === told) return;
+    told = node.value;
+    tell();
+  };
+  node.addEventListener("pointerdown", () => { isTyping = false; });
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") {
+      isTyping = event.key !== "Tab" || isTyping;
+      return;
+    }
+    event.preventDefault();
+    done();
+  });
+  node.addEventListener("change", () => { if (!isTyping) done(); });
+  node.addEventListener("blur", done);
 }
 
 // What is typed is sent at Enter, or at each character, as the element asks for.

@@ -193,3 +193,41 @@ async def test_a_home_tab_that_is_published_anew_keeps_text_and_focus(
     await expect(page.get_by_role("heading", name="Second")).to_be_visible()
     await expect(note).to_have_value("half a sentence")
     await expect(note).to_be_focused()
+
+
+async def test_an_arrow_on_a_menu_opens_it_and_does_not_yet_act(
+    world: World, app: SampleApp, page: Page
+) -> None:
+    more: Json = {"type": "overflow", "action_id": "proposal.delay"}
+    more["options"] = [option("Later", "later"), option("Never", "never")]
+    blocks = [{"type": "actions", "block_id": "more", "elements": [more]}]
+    await world.post(text="card", blocks=blocks)
+    await page.goto(world.base_url)
+    menu = page.get_by_label("More actions")
+    await menu.focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator("select:open")).to_have_count(1)
+    assert app.actions == []
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Approved by @Ana")).to_be_visible()
+    [told] = [body["actions"][0] for body in app.actions]
+    assert told["selected_option"]["value"] == "never"
+
+
+async def test_a_date_that_is_typed_is_told_once_when_it_is_whole(
+    world: World, app: SampleApp, page: Page
+) -> None:
+    day: Json = {"type": "datepicker", "action_id": "services"}
+    await world.post(text="x", blocks=[{"type": "actions", "elements": [day]}])
+    await page.goto(world.base_url)
+    picker = page.locator("article input[type=date]")
+    await picker.focus()
+    await page.keyboard.type("11222026")
+    async with page.expect_response("**/page/click"):
+        await page.keyboard.press("Enter")
+    async with page.expect_response("**/page/click"):
+        await picker.fill("2026-12-24")
+    dates = [body["actions"][0]["selected_date"] for body in app.actions]
+    assert dates == ["2026-11-22", "2026-12-24"]

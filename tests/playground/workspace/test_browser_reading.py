@@ -186,3 +186,18 @@ async def test_of_an_attachment_nothing_is_dropped(world: World, page: Page) -> 
     await expect(page.get_by_role("link", name="[image] A graph")).to_be_visible()
     await page.get_by_text("More of an attachment, shown as it was sent").click()
     await expect(page.locator("article pre")).to_contain_text('"name": "go"')
+
+
+async def test_on_a_phone_a_tap_beside_the_list_of_channels_closes_it(
+    world: World, page: Page
+) -> None:
+    await page.set_viewport_size({"width": 375, "height": 700})
+    await page.goto(f"{world.base_url}/#{INCIDENTS}")
+    await page.get_by_role("button", name="Open list").click()
+    marketing = page.get_by_role("link", name="marketing")
+    await expect(marketing).to_be_in_viewport()
+    await page.mouse.click(360, 300)
+    await expect(marketing).to_be_hidden()
+    await page.get_by_role("button", name="Open list").click()
+    await marketing.click()
+    await expect(page.get_by_role("heading", name="# marketing")).to_be_visible()
