@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from playground.workspace.chat import checked_content
 from playground.workspace.context import Context
@@ -296,20 +297,27 @@ class Acts:
             return
         match answer.get("response_action"):
             case "errors":
-                self._show_errors(view, answer.get("errors") or {})
+                self._show_errors(view, answer.get("errors"))
             case "clear":
                 stack.clear()
             case "update" | "push":
                 self._show_view(view, answer)
-            case _:
+            case None:
                 stack.remove(view)
+            case other:
+                self._unreadable(f"response_action {other!r}")
         self._context.state.feed.publish("view", user=view.user_id)
 
-    def _show_errors(self, view: View, errors: dict[str, str]) -> None:
+    def _unreadable(self, what: str) -> NoReturn:
+        self._context.complaints.append(f"ack of a submission: {what}")
+        raise ActError("invalid_ack", "We had some trouble connecting. Try again?")
+
+    def _show_errors(self, view: View, errors: object) -> None:
         known = {b["block_id"] for b in view.body["blocks"] if b["type"] == "input"}
+        if not isinstance(errors, dict) or not all(isinstance(e, str) for e in errors.values()):
+            self._unreadable("errors that are none")
         if not errors or not errors.keys() <= known:
-            self._context.complaints.append(f"ack of a submission: errors for {sorted(errors)}")
-            raise ActError("invalid_ack", "We had some trouble connecting. Try again?")
+            self._unreadable(f"errors for {sorted(errors)}")
         view.errors = errors
         raise ActError("invalid_fields", "Some fields need another look.", errors)
 
@@ -321,8 +329,7 @@ class Acts:
             else:
                 replace_body(self._context, view, body)
         except ApiError as refusal:
-            self._context.complaints.append(f"ack of a submission: {refusal.code}")
-            raise ActError("invalid_ack", "We had some trouble connecting. Try again?") from refusal
+            self._unreadable(refusal.code)
 
     async def close(self, user_id: str, view_id: str, *, is_all: bool = False) -> None:
         """Close a modal, or with `is_all` (its X) those below, too.

@@ -26,7 +26,12 @@ def _links(message: Message) -> list[str]:
 
 def _domain(context: Context, url: str) -> str | None:
     """Return which of the app's domains a link is of; any where the app names none."""
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:  # such as a bracket that is never closed
+        host = None
+    if not host:
+        return None
     domains = context.state.app.domains
     if domains is None:
         return host

@@ -90,6 +90,28 @@ async def test_a_wrong_ack_is_an_error_to_the_person_and_a_complaint(world: Worl
     ]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"response_action": "explode"},
+        {"response_action": "errors"},
+        {"response_action": "errors", "errors": ["reason"]},
+        {"response_action": "errors", "errors": {"reason": 5}},
+        {"response_action": "update"},
+        {"response_action": "push", "view": "no view"},
+    ],
+)
+async def test_an_ack_that_makes_no_sense_leaves_the_window_open(
+    world: World, answer: Json
+) -> None:
+    bare = await connect(world)
+    await opened(world, bare, titled("One"))
+    with pytest.raises(PersonError, match="trouble connecting"):
+        await answered(bare, submitted(world, REASON), answer)
+    assert await title_of(world) == "One"
+    assert len(world.workspace.complaints) == 1
+
+
 async def test_updates_respect_the_hash_and_a_closed_window_is_gone(world: World) -> None:
     bare = await connect(world)
     view = await opened(world, bare, titled("One", notify_on_close=True))

@@ -53,6 +53,7 @@ async def test_a_link_is_told_and_shown_more_of(world: World) -> None:
         ({"unfurls": {DASHBOARD: "x"}}, "cannot_parse_attachment"),
         ({"unfurls": {DASHBOARD: {"blocks": [{"type": "alert"}]}}}, "cannot_parse_attachment"),
         ({"unfurls": {"https://example.com/other": {}}}, "cannot_unfurl_message"),
+        ({"unfurls": {"https://[odd": {}}}, "cannot_unfurl_url"),
         ({"unfurls": {DASHBOARD: {}}, "ts": "1.000001"}, "cannot_find_message"),
         ({"unfurls": {DASHBOARD: {}}, "ts": ""}, "missing_ts"),
         ({"unfurls": {DASHBOARD: {}}, "channel": ""}, "missing_channel"),
@@ -64,7 +65,7 @@ async def test_a_link_is_told_and_shown_more_of(world: World) -> None:
     ],
 )
 async def test_what_cannot_be_shown_is_said(world: World, args: Json, code: str) -> None:
-    ts = await world.ana.say(INCIDENTS, DASHBOARD)
+    ts = await world.ana.say(INCIDENTS, f"{DASHBOARD} https://[odd")
     answer = await world.call(UNFURL, BOT_TOKEN, **{"channel": INCIDENTS, "ts": ts} | args)
     assert answer["error"] == code
     [message] = await world.ana.thread(INCIDENTS, ts)
