@@ -180,7 +180,7 @@ BLOCKS: dict[str, Shape] = {
             "width": enum("narrow", "standard", "wide", "full"),
         },
         also=_container_fits,
-        surfaces=("message", "home"),
+        surfaces=MESSAGES,  # some versions of the page name home tabs too (?)
     ),
     "context": Shape(required={"elements": array(_context_element, 10)}),
     "context_actions": Shape(

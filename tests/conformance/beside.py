@@ -108,6 +108,10 @@ RULES: list[Rule] = [
                 call(STATUS, channel_id="{channel}", status="active"),
                 "thread_ts_required",
             ),
+            "never begun": (
+                call("agents.sessions.rename", channel_id="{channel}", thread_ts=NEVER, title="x"),
+                "session_not_found",
+            ),
         },
     ),
     rule(

@@ -81,6 +81,7 @@ RULES: list[Rule] = [
             ),
             "no payload": (post(text="x", metadata={"event_type": "x"}), "invalid_metadata_schema"),
             "a list": (post(text="x", metadata=["x"]), "invalid_metadata_format"),
+            "no JSON": (post(text="x", metadata="{"), "invalid_metadata_format"),
         },
     ),
     rule(
@@ -106,6 +107,7 @@ RULES: list[Rule] = [
             "nothing": (update(), "no_text"),
             "of nothing": (update(text="x", ts=NEVER), "message_not_found"),
             "a wrong block": (update(text="x", blocks=[{"type": "alert"}]), "invalid_blocks"),
+            "a broadcast of no reply": (update(reply_broadcast=True), "cant_broadcast_message"),
         },
     ),
     rule(

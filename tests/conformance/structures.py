@@ -222,11 +222,13 @@ RULES: list[Rule] = [
             "a plan in a modal": (modal(plan(1)), "/view/blocks/0/type"),
             "a chart in a home tab": (home(chart(pie())), "/view/blocks/0/type"),
             "a container in a modal": (modal(container(DIVIDER)), "/view/blocks/0/type"),
+            "a container in a home tab (?)": (home(container(DIVIDER)), "/view/blocks/0/type"),
             "a carousel in a modal": (
                 modal({"type": "carousel", "elements": [card()]}),
                 "/view/blocks/0/type",
             ),
             "a table in a modal": (modal(table()), "/view/blocks/0/type"),
+            "a table in a home tab (?)": (home(table()), "/view/blocks/0/type"),
             "an address in a message": (message(asking(EMAIL)), "/blocks/0/element/type"),
         },
     ),
