@@ -16,6 +16,7 @@ from playground.workspace.shapes import message_json
 
 MAX_MARKDOWN = 12_000
 MAX_BLOCKS = 50
+NOT_STREAMING = "message_not_in_streaming_state"
 DISPLAYS = ("timeline", "plan", "dense")
 
 
@@ -71,17 +72,18 @@ def start(context: Context, args: Json) -> Json:
     return {"channel": channel.id, "ts": message.ts}
 
 
-def _streamed(context: Context, args: Json) -> tuple[Message, Stream]:
+def _streamed(context: Context, args: Json, stopped: str = NOT_STREAMING) -> tuple[Message, Stream]:
+    """Return a message and its stream; one that its reader has `stopped` is refused with that."""
     message = own_message(context, args, "message_not_owned_by_app")
     if message.stream is None or not context.state.is_streaming(message):
-        stopped = message.stream is not None and message.stream.ended_by == "user"
-        raise ApiError("stopped_by_user" if stopped else "message_not_in_streaming_state")
+        by_reader = message.stream is not None and message.stream.ended_by == "user"
+        raise ApiError(stopped if by_reader else NOT_STREAMING)
     return message, message.stream
 
 
 def append(context: Context, args: Json) -> Json:
-    """Serve chat.appendStream."""
-    message, stream = _streamed(context, args)
+    """Serve chat.appendStream, of whose page alone `stopped_by_user` is."""
+    message, stream = _streamed(context, args, "stopped_by_user")
     mode, chunks = _content(args)
     if mode is None:
         raise ApiError("markdown_text_or_chunks_required")

@@ -126,7 +126,7 @@ async def test_a_message_that_is_deleted_is_told(world: World) -> None:
     ts = await world.post(text="soon gone")
     bare = await connect(world)
     assert (await world.call("chat.delete", channel=INCIDENTS, ts=ts))["ok"]
-    events = []
+    events: list[Json] = []
     while not any(event.get("subtype") == "message_deleted" for event in events):
         envelope = await bare.next()
         await bare.ack(envelope)

@@ -183,6 +183,8 @@ async def test_the_stop_button_ends_the_threads_streams_and_names_them(world: Wo
     assert envelope["payload"]["event"]["streaming_message_ts"] == [place["ts"]]
     late = await error(world, "chat.appendStream", **place, markdown_text="y")
     assert late == "stopped_by_user"
+    over = await error(world, "chat.stopStream", **place)
+    assert over == "message_not_in_streaming_state"
 
 
 async def test_stopping_a_stream_sets_the_sessions_next_status(world: World) -> None:

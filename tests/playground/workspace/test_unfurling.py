@@ -80,4 +80,4 @@ def test_the_domains_are_those_of_the_manifest(tmp_path: Path) -> None:
         "oauth_config: {scopes: {bot: [links:read]}}\n",
         encoding="utf-8",
     )
-    assert read_manifest(path).subscriptions.domains == {"example.com"}
+    assert read_manifest(path).subscriptions.domains == frozenset({"example.com"})
