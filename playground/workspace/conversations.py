@@ -3,12 +3,14 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from playground.workspace.context import Context
 from playground.workspace.model import ApiError, Channel, Json, Message
 from playground.workspace.shapes import channel_json, message_json
 
+T = TypeVar("T")
 LIMIT, MAX_LIMIT = 100, 999
 # conversations.replies gives a thread's first 1000 where no limit is named.
 REPLIES_LIMIT = 1000
@@ -32,7 +34,7 @@ def _limit(args: Json) -> int:
     return limit
 
 
-def page(items: list[Json], args: Json, usual: int = LIMIT) -> tuple[list[Json], str]:
+def page(items: Sequence[T], args: Json, usual: int = LIMIT) -> tuple[Sequence[T], str]:
     """Return one page of `items` and the cursor of the next one ("" at the end).
 
     Without a limit it has `usual` items; more than that or `MAX_LIMIT` are never given at once.
@@ -49,8 +51,8 @@ def page(items: list[Json], args: Json, usual: int = LIMIT) -> tuple[list[Json],
     return items[start:rest], more
 
 
-def _paged(name: str, items: list[Json], args: Json, usual: int = LIMIT) -> Json:
-    found, cursor = page(items, args, usual)
+def _paged(name: str, items: list[Json], args: Json) -> Json:
+    found, cursor = page(items, args)
     return {name: found, "response_metadata": {"next_cursor": cursor}}
 
 
@@ -123,9 +125,15 @@ def _span(args: Json) -> Callable[[Message], bool]:
     return lambda message: first < float(message.ts) < last
 
 
-def _bodies(context: Context, messages: list[Message], args: Json) -> list[Json]:
+def _messages(context: Context, found: list[Message], args: Json, usual: int) -> Json:
+    """Return one page of messages; of the others, which may be thousands, nothing is written."""
+    shown, cursor = page(found, args, usual)
     metadata = is_true(args.get("include_all_metadata"))
-    return [message_json(context.state, message, metadata=metadata) for message in messages]
+    return {
+        "messages": [message_json(context.state, each, metadata=metadata) for each in shown],
+        "has_more": bool(cursor),
+        "response_metadata": {"next_cursor": cursor},
+    }
 
 
 def history(context: Context, args: Json) -> Json:
@@ -139,9 +147,7 @@ def history(context: Context, args: Json) -> Json:
         and not message.visible_to
         and is_within(message)
     ]
-    answer = _paged("messages", _bodies(context, found, args), args)
-    has_more = bool(answer["response_metadata"]["next_cursor"])
-    return answer | {"has_more": has_more, "pin_count": 0}
+    return _messages(context, found, args, LIMIT) | {"pin_count": 0}
 
 
 def replies(context: Context, args: Json) -> Json:
@@ -153,8 +159,7 @@ def replies(context: Context, args: Json) -> Json:
     is_within = _span(args)
     below = context.state.replies(channel.id, parent.ts)
     found = [parent, *(reply for reply in below if is_within(reply))]
-    answer = _paged("messages", _bodies(context, found, args), args, REPLIES_LIMIT)
-    return answer | {"has_more": bool(answer["response_metadata"]["next_cursor"])}
+    return _messages(context, found, args, REPLIES_LIMIT)
 
 
 def mark(context: Context, args: Json) -> Json:

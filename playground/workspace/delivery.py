@@ -26,7 +26,7 @@ from playground.workspace.sockets import Sockets
 
 __all__ = ["Delivery", "Patience", "UndeliveredError"]
 
-POLL_S = 0.05
+POLL_S, RARELY_S, SOON_S = 0.05, 0.5, 5.0
 # What a lost connection is called in the next try's reason.
 RETRY_REASONS = {"no_socket": "connection_failed", "socket_closed": "connection_failed"}
 
@@ -124,7 +124,8 @@ class Delivery:
             left_s = min(until - time.monotonic(), (due_at - self._clock.now()).total_seconds())
             if left_s <= 0:
                 return
-            await asyncio.sleep(min(left_s, POLL_S))
+            # Thousands may wait for a minute when nobody is there: far from its time, look rarely.
+            await asyncio.sleep(min(left_s, POLL_S if left_s < SOON_S else RARELY_S))
 
     async def _acked(self, acked: "asyncio.Future[Json]", way: Transport) -> Json:
         try:
