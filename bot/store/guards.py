@@ -7,6 +7,7 @@ from bot.store.migrating import known_revisions, upgrade
 from bot.store.records import checkpoints, ledger, ledger_index, texts
 from bot.store.schema import revisions
 
+_KIND = "SELECT type FROM sqlite_master WHERE name = ?"
 _TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
 
 
@@ -37,6 +38,11 @@ def index_faults(connection: Connection) -> list[str]:
     """
     faults = []
     for table in (ledger, ledger_index, texts, checkpoints):
+        kind = connection.exec_driver_sql(_KIND, (table.name,)).scalar()
+        if kind != "table":
+            # Which may answer each question otherwise.
+            faults.append(f"`{table.name}` is a {kind} where a table was")
+            continue
         # https://www.sqlite.org/pragma.html#pragma_integrity_check, of one table.
         checked = connection.exec_driver_sql(f"PRAGMA integrity_check({table.name})")
         said = checked.scalars().first()

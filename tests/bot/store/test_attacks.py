@@ -28,6 +28,7 @@ from tests.bot.store.attacks import (
     go_on_in_file,
     invent,
     merge,
+    put_view,
     sign_again,
     swap_everything,
     swap_tables,
@@ -171,6 +172,10 @@ SHOWN: dict[str, tuple[Attack, str]] = {
     "index that leaves an event out": (
         alone(blind_index),
         "the table `ledger_index` and its indexes do not agree: row 20 missing from index",
+    ),
+    "view in the query table's place": (
+        alone(put_view),
+        "`ledger_index` is a view where a table was",
     ),
     "ledgers merged as they are": (append_verbatim, "WRONG at event 43: it is missing"),
     "ledgers merged and re-chained": (merge, "is over other events"),
