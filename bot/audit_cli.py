@@ -168,6 +168,9 @@ def _kept(file: CheckpointFile, length: int) -> Iterator[Claim]:
         yield Claim(
             note="", size=0, where=f"`{file.path}`", fault=f"{error}; the rest was not read"
         )
+    except OSError as error:
+        words = f"SIGNOFF_CHECKPOINTS: it can't be read: {error.strerror}"
+        yield Claim(note="", size=0, where=f"`{file.path}`", fault=words)
 
 
 def _key(text: str | None) -> VerifierKey | None:

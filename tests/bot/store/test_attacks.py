@@ -292,3 +292,13 @@ def test_a_lost_key_file_does_not_matter_for_verifying(
 ) -> None:
     key_file(victim[0]).unlink()
     assert verdict(capsys)[0] == 0
+
+
+def test_a_checkpoint_file_that_can_not_be_read_is_named(
+    victim: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.setenv("SIGNOFF_CHECKPOINTS", str(victim[0].parent))
+    code, out = verdict(capsys)
+    assert code == 1
+    assert "SIGNOFF_CHECKPOINTS: it can't be read: Is a directory" in out
+    assert "Events 1 to 42 are covered by a checkpoint" in out
