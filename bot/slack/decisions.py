@@ -6,9 +6,11 @@ from functools import partial
 
 from agents.tasks import TaskState
 from bot.slack import batchcards, cards, escalations, halts, leads, undoing, unknowns
+from bot.slack import blocks as kit
 from bot.slack.blocks import Block
 from bot.slack.parts import Part
 from bot.slack.rates import Urgency
+from bot.slack.text import code
 from bot.store.cardviews import ProposalView
 from bot.store.places import undoes
 from bot.store.threads import TaskView
@@ -53,6 +55,21 @@ def asked(
                 may_again=proposal.id in again,
             )
             yield proposal.created_at, _card(f"proposal:{proposal.id}", own, [item])
+
+
+def unread(view: TaskView) -> Timed:
+    """Yield what stands for proposals that only a newer version can read: their cards are left."""
+    for name in view.unread:
+        yield view.task.created_at, Part(key=f"unread:{name}", make=partial(_unread, view, name))
+
+
+def _unread(view: TaskView, name: str) -> tuple[str, list[Block]]:
+    text = (
+        f"A newer version of Signoff made {code(name)}, and the one that runs now can't read it."
+        " Nothing is done about it until the newer one is started;"
+        f" {code(f'/signoff audit {view.task.id}')} tells what is on record."
+    )
+    return text, [kit.section(text)]
 
 
 def _card(

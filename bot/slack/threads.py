@@ -135,6 +135,7 @@ def _timed(
     known: Collection[str],
 ) -> decisions.Timed:
     """Everything of a task that a person decides or is called for, whatever thread it stands in."""
+    yield from decisions.unread(view)
     yield from decisions.asked(view, found, mentions, known)
     yield from reminder_parts(found, mentions)
     yield from review_parts(found, mentions)

@@ -47,13 +47,22 @@ class ProposalView:
         return self.row.proposal.decision.effect is EffectKind.APPROVE
 
 
-def proposal_views(connection: Connection, *task_ids: str) -> dict[str, tuple[ProposalView, ...]]:
-    """Return the proposals of tasks by task, in the order they were made."""
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The proposals of a task in the order they were made, and those only a newer version reads."""
+
+    views: tuple[ProposalView, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def proposal_views(connection: Connection, *task_ids: str) -> dict[str, Shown]:
+    """Return the proposals of tasks by task."""
     columns = {
         row.id: row
         for row in connection.execute(select(proposals).where(proposals.c.task_id.in_(task_ids)))
     }
-    found = proposal_rows(connection, *task_ids)
+    unread: list[str] = []
+    found = proposal_rows(connection, *task_ids, unread=unread)
     # Of one proposal there is one: a rejection ends it, and the glass is broken for what waits.
     spoken = {
         row.proposal_id: row
@@ -88,4 +97,8 @@ def proposal_views(connection: Connection, *task_ids: str) -> dict[str, tuple[Pr
     by_task: dict[str, tuple[ProposalView, ...]] = dict.fromkeys(task_ids, ())
     for view in views:
         by_task[view.row.proposal.task_id] += (view,)
-    return by_task
+    strange = [(columns[name].task_id, name) for name in unread]
+    return {
+        task_id: Shown(views=own, unread=tuple(name for of, name in strange if of == task_id))
+        for task_id, own in by_task.items()
+    }

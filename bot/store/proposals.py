@@ -1,6 +1,7 @@
 """Proposals as rows: added once, moved along legal transitions, each move an event."""
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ from policies.model import (
 from tools.base import confidence_text
 from tools.halts import is_frozen
 from tools.ports import Direction, LostLease
+
+_log = logging.getLogger(__name__)
 
 FIRST_STATE = {
     EffectKind.DENY: ProposalState.DENIED,
@@ -240,8 +243,16 @@ def _reminders(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Re
     return found
 
 
-def proposal_rows(connection: Connection, *task_ids: str) -> list[ProposalRow]:
-    """Return the proposals of tasks with their votes and executions, each task's in order."""
+def proposal_rows(
+    connection: Connection, *task_ids: str, unread: list[str] | None = None
+) -> list[ProposalRow]:
+    """Return the proposals of tasks with their votes and executions, each task's in order.
+
+    Those that only a newer version can read are added to `unread`.
+
+    Raises:
+        ValueError: there is one, and no `unread`.
+    """
     query = select(proposals).where(proposals.c.task_id.in_(task_ids))
     found = connection.execute(query.order_by(proposals.c.task_id, proposals.c.ordinal)).all()
     ids = [row.id for row in found]
@@ -254,33 +265,42 @@ def proposal_rows(connection: Connection, *task_ids: str) -> list[ProposalRow]:
     all_resolved = resolutions(connection, task_ids)
     rows = []
     for row in found:
-        cast, ran = votes_of.get(row.id, ()), runs_of.get(row.id, ())
-        own = [
-            vote
-            for vote in cast
-            if vote.proposal_id == row.id and vote.action_hash == row.action_hash
-        ]
-        approvals = [vote for vote in own if vote.ballot == Ballot.APPROVE]
-        broken = [vote for vote in own if vote.ballot == Ballot.BREAK_GLASS]
         called = taken.get(row.id, ())
-        is_widened = any(reminder.rung is Rung.WIDENED for reminder in called)
-        rows.append(
-            ProposalRow(
-                proposal=_standing(row.body, is_widened=is_widened),
-                state=ProposalState(row.state),
-                approvers=tuple(vote.voter for vote in approvals),
-                next_at=row.next_at,
-                executions=tuple(_execution(item) for item in ran if item.proposal_id == row.id),
-                verify_until=row.verify_until,
-                roll_back_by=row.roll_back_by,
-                verdict=None if row.verdict is None else Verdict(row.verdict),
-                is_followed_up=row.is_followed_up,
-                is_sign_off_stale=is_stale(row, cast, all_resolved.get(row.task_id)),
-                reminders=called,
-                broken_by=broken[0].voter if broken else None,
-            )
-        )
+        cast, ran = votes_of.get(row.id, ()), runs_of.get(row.id, ())
+        try:
+            rows.append(_row(row, cast, ran, called, all_resolved.get(row.task_id)))
+        except ValueError:
+            if unread is None:
+                raise
+            _log.exception("not shown: %s, which this version can't read", row.id)
+            unread.append(row.id)
     return rows
+
+
+def _row(
+    row: Any,
+    cast: Sequence[Any],
+    ran: Sequence[Any],
+    called: tuple[Reminder, ...],
+    resolved_at: datetime | None,
+) -> ProposalRow:
+    own = [vote for vote in cast if vote.action_hash == row.action_hash]
+    broken = [vote for vote in own if vote.ballot == Ballot.BREAK_GLASS]
+    is_widened = any(reminder.rung is Rung.WIDENED for reminder in called)
+    return ProposalRow(
+        proposal=_standing(row.body, is_widened=is_widened),
+        state=ProposalState(row.state),
+        approvers=tuple(vote.voter for vote in own if vote.ballot == Ballot.APPROVE),
+        next_at=row.next_at,
+        executions=tuple(map(_execution, ran)),
+        verify_until=row.verify_until,
+        roll_back_by=row.roll_back_by,
+        verdict=None if row.verdict is None else Verdict(row.verdict),
+        is_followed_up=row.is_followed_up,
+        is_sign_off_stale=is_stale(row, cast, resolved_at),
+        reminders=called,
+        broken_by=broken[0].voter if broken else None,
+    )
 
 
 def is_stale(row: Any, cast: Sequence[Any], resolved_at: datetime | None) -> bool:

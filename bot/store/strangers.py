@@ -3,7 +3,8 @@
 import logging
 from typing import Any
 
-from sqlalchemy import Connection, not_, or_, select
+from pydantic import ValidationError
+from sqlalchemy import Connection, and_, not_, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from bot.store.boxes import send
@@ -11,7 +12,7 @@ from bot.store.context import Context
 from bot.store.tables import proposals, steps, tasks, threads
 from bot.store.tasks import KNOWN
 from policies.audit import Event, EventKind
-from policies.model import ProposalState
+from policies.model import Proposal, ProposalState
 
 TOLD = "told.newer_version"
 
@@ -19,16 +20,22 @@ _log = logging.getLogger(__name__)
 
 
 def is_strange(connection: Connection, proposal_id: str) -> bool:
-    """Say whether a proposal, or its task, is in a state that only a newer version knows."""
+    """Say whether only a newer version knows what a proposal says, or its or its task's state."""
+    is_known = and_(KNOWN, proposals.c.state.in_(list(ProposalState)))
     found = connection.execute(
-        select(proposals.c.id)
+        select(proposals.c.body, is_known.label("is_known"))
         .join(tasks, tasks.c.id == proposals.c.task_id)
-        .where(
-            proposals.c.id == proposal_id,
-            or_(not_(KNOWN), proposals.c.state.not_in(list(ProposalState))),
-        )
-    )
-    return found.first() is not None
+        .where(proposals.c.id == proposal_id)
+    ).first()
+    return found is not None and not (found.is_known and _is_read(found.body))
+
+
+def _is_read(body: str) -> bool:
+    try:
+        Proposal.model_validate_json(body)
+    except ValidationError:
+        return False
+    return True
 
 
 def tell_strangers(connection: Connection, context: Context) -> None:

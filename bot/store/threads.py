@@ -72,6 +72,8 @@ class TaskView:
     escalations: tuple[Escalation, ...] = ()
     # The group that answers for what the task is about.
     owners: str | None = None
+    # The proposals that only a newer version can read.
+    unread: tuple[str, ...] = ()
 
 
 Owners = Callable[[Task], str | None]
@@ -339,7 +341,8 @@ def _storm_views(connection: Connection, thread: Thread, found: list[Task]) -> l
             evidence=None,
             is_gathering=False,
             report=leading.get(task.id),
-            proposals=proposed[task.id],
+            proposals=proposed[task.id].views,
+            unread=proposed[task.id].unread,
             refires=(),
             switches=switched,
             has_held=task.id in held,
@@ -354,13 +357,15 @@ def _view(connection: Connection, task: Task) -> TaskView:
         for row in connection.execute(select(steps).where(steps.c.task_id == task.id))
     }
     report = kept.get("report")
+    proposed = proposal_views(connection, task.id)[task.id]
     return TaskView(
         task=task,
         alerts=alerts_of(connection, [task.id]).get(task.id, ()),
         evidence=kept.get("evidence") or _so_far(kept),
         is_gathering="evidence" not in kept,
         report=None if report is None else Report.model_validate_json(report),
-        proposals=proposal_views(connection, task.id)[task.id],
+        proposals=proposed.views,
+        unread=proposed.unread,
         refires=refires(connection, task.id),
         switches=switches(connection, task.tenant),
         has_held=task.id in holding_tasks(connection, [task.id]),

@@ -268,11 +268,8 @@ def _open(connection: Connection, ids: list[str]) -> Open | Unread:
 
 def _known_one(connection: Connection, proposal_id: str) -> Proposal | None:
     """Return a proposal; None for one that can't be read, without which the rest is told."""
-    try:
-        found = (
-            None if is_strange(connection, proposal_id) else proposal_of(connection, proposal_id)
-        )
-    except ValidationError:
-        _log.exception("told of %s without what it asks: this version can't read it", proposal_id)
+    if is_strange(connection, proposal_id):
+        _log.warning("told of %s without what it asks: this version can't read it", proposal_id)
         return None
+    found = proposal_of(connection, proposal_id)
     return None if found is None else found[0]

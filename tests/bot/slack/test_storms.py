@@ -122,7 +122,7 @@ async def test_proposals_of_several_tasks_are_read_as_of_each_alone(store: World
     for task_id in ids:
         alone = await store.database.read(lambda c, one=task_id: proposal_views(c, one))  # type: ignore[misc] # a default is no parameter of the type
         assert alone == {task_id: together[task_id]}
-    assert [len(together[task_id]) for task_id in ids] == [1, 1, 0]
+    assert [len(together[task_id].views) for task_id in ids] == [1, 1, 0]
 
 
 async def test_campaigns_are_held_and_lifted_in_a_storm(store: World) -> None:

@@ -391,7 +391,7 @@ async def test_an_undo_that_was_put_anew_is_led_to_and_asked_for_where_its_butto
     first = (await here.rows(task))[0].proposal
     assert await here.side.store.database.read(lambda one: newest_card(one, first)) is None
     views = await here.side.store.database.read(lambda one: proposal_views(one, task.id))
-    assert [view.successor for view in views[task.id]] == [None, second.id, None]
+    assert [view.successor for view in views[task.id].views] == [None, second.id, None]
     here.side.store.clock.forward(31 * 86400)
     (told,) = await here.send(
         "U0ANA", "proposal.approve", f"{second.id}:{second.action.hash}", card.ts
