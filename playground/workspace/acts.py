@@ -86,6 +86,8 @@ class Acts:
         channel = self._context.state.channel_for(user_id, name)
         if user_id not in channel.members:
             raise ActError("not_in_channel", "You are not a member of this channel.")
+        if channel.is_archived:
+            raise ActError("is_archived", "This channel is archived: it can only be read.")
         return channel
 
     def say(self, user_id: str, channel: str, text: str, thread_ts: str | None = None) -> Message:

@@ -122,6 +122,7 @@ class Page:
             "kind": channel.kind,
             "topic": channel.topic,
             "members": len(channel.members),
+            "is_archived": channel.is_archived,
             "last_ts": last_ts,
         }
 

@@ -33,6 +33,13 @@ async function loadState() {
   showModal(state.modal);
   drawSidebar();
   channelPane?.showHome();
+  channelPane?.showHead();
+}
+
+// Whoever was taken out of the channel that they read is led elsewhere.
+async function loadChangedState() {
+  await loadState();
+  if (store.channel && store.state && !currentChannel()) await follow();
 }
 
 // Another workspace than the one this tab knew: begin as its first person.
@@ -173,7 +180,7 @@ async function reload() {
   drawLists();
 }
 
-const LOADERS = { state: loadState, messages: loadChanges, reload };
+const LOADERS = { state: loadChangedState, messages: loadChanges, reload };
 const waiting = new Set();
 const running = new Set();
 

@@ -37,17 +37,31 @@ export class ChannelPane {
     keepingFocus(box, () => box.replaceChildren(...renderHome(home)));
   }
 
+  // A channel may be renamed, archived or joined while somebody reads it.
+  showHead() {
+    const head = this.box.querySelector(".pane-head");
+    if (!head || !currentChannel() || this.headVersion === versionOf(currentChannel())) return;
+    head.replaceWith(this.#head(currentChannel()));
+  }
+
+  #head(channel) {
+    this.headVersion = versionOf(channel);
+    const isApp = channel?.kind === "im";
+    const sign = channel?.is_archived ? "archived" : channel?.kind === "group" ? "private" : "";
+    return h("div", { class: "pane-head" },
+      h("span", { class: "narrow-only" }, iconButton("menu", "Open list", this.openList)),
+      h("h1", {}, titleOf(channel)),
+      sign ? h("span", { class: "hint with-icon" }, icon("lock"), sign) : null,
+      h("span", { class: "topic", title: channel?.topic ?? "" }, channel?.topic ?? ""),
+      isApp ? this.#tabs() : h("span", { class: "members hint" }, `${channel?.members ?? 0} members`));
+  }
+
   #frame() {
     const channel = currentChannel();
     const isApp = channel?.kind === "im";
-    const title = isApp ? store.state.app.name : `# ${channel?.name ?? ""}`;
+    const title = titleOf(channel);
     const label = isApp ? `Message ${title}` : `Message #${channel?.name ?? ""}, or a /command`;
-    const head = h("div", { class: "pane-head" },
-      h("span", { class: "narrow-only" }, iconButton("menu", "Open list", this.openList)),
-      h("h1", {}, title),
-      channel?.kind === "group" ? h("span", { class: "hint with-icon" }, icon("lock"), "private") : null,
-      h("span", { class: "topic", title: channel?.topic ?? "" }, channel?.topic ?? ""),
-      isApp ? this.#tabs() : h("span", { class: "members hint" }, `${channel?.members ?? 0} members`));
+    const head = this.#head(channel);
     if (this.tab === "home") {
       this.list = null;
       this.homeVersion = null;
@@ -96,6 +110,14 @@ export class ChannelPane {
       store.state.commands.length ? h("p", { class: "hint" }, "Commands: ", store.state.commands
         .flatMap((name) => [h("code", {}, name), " "])) : null);
   }
+}
+
+function versionOf(channel) {
+  return JSON.stringify([channel?.id, channel?.name, channel?.topic, channel?.members, channel?.is_archived]);
+}
+
+function titleOf(channel) {
+  return channel?.kind === "im" ? store.state.app.name : `# ${channel?.name ?? ""}`;
 }
 
 // The first words to an agent, one click each.

@@ -201,3 +201,24 @@ async def test_on_a_phone_a_tap_beside_the_list_of_channels_closes_it(
     await page.get_by_role("button", name="Open list").click()
     await marketing.click()
     await expect(page.get_by_role("heading", name="# marketing")).to_be_visible()
+
+
+async def test_a_channel_that_changes_is_shown_as_it_is_now(world: World, page: Page) -> None:
+    room = {"channel": (await world.call("conversations.create", name="inc-1"))["channel"]["id"]}
+    assert (await world.call("conversations.invite", **room, users="U0ANA"))["ok"]
+    await page.goto(f"{world.base_url}/#{room['channel']}")
+    head = page.locator("#channel .pane-head")
+    await expect(head).to_contain_text("# inc-1")
+    assert (await world.call("conversations.rename", **room, name="inc-2"))["ok"]
+    assert (await world.call("conversations.setTopic", **room, topic="Who has it: Ben"))["ok"]
+    await expect(head).to_contain_text("# inc-2")
+    await expect(head).to_contain_text("Who has it: Ben")
+    assert (await world.call("conversations.archive", **room))["ok"]
+    await expect(head).to_contain_text("archived")
+    await page.get_by_label("Message #inc-1").fill("too late")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".notice")).to_contain_text("it can only be read")
+    assert (await world.call("conversations.unarchive", **room))["ok"]
+    assert (await world.call("conversations.kick", **room, user="U0ANA"))["ok"]
+    await expect(page.locator(".notice").last).to_contain_text("Ana cannot see this channel.")
+    await expect(head).to_contain_text("# incidents")
