@@ -102,6 +102,9 @@ class Person:
         first. Dates, times, people and places are given as they are. Raises LookupError.
         """
         place, element = await self._found(what, channel, ts)
+        await self._choose(place, element, option)
+
+    async def _choose(self, place: Json, element: Json, option: object) -> None:
         known = all_options(element)
         if element["type"] in EXTERNAL:
             texts = option if isinstance(option, list) else [option]
@@ -149,11 +152,11 @@ class Person:
             ) from None
 
     async def click_in_modal(self, what: str, value: object = None) -> None:
-        """Click or choose something inside the open modal."""
+        """Click something inside the open modal, or choose `value` in it as `select` does."""
         await self._click_in(await self._opened(), "in the modal", what, value)
 
     async def click_in_home(self, what: str, value: object = None) -> None:
-        """Click or choose something in the app's home tab, as it was published last."""
+        """Click or choose something in the app's home tab, as `click_in_modal` does in a modal."""
         home = (await self.state())["home"]
         if home is None:
             raise LookupError("no home tab was published")
@@ -163,7 +166,11 @@ class Person:
         found = _matching(view["blocks"], what)
         if found is None:
             raise _missing(what, place, view["blocks"])
-        await self._do("click", view_id=view["id"], **found[0], value=value)
+        at = {"view_id": view["id"], **found[0]}
+        if value is None:
+            await self._do("click", **at)
+        else:
+            await self._choose(at, found[1], value)
 
     async def forge(self, action_id: str, channel: str, ts: str, value: str | None = None) -> None:
         """Send a button click as given, whether or not the message has such a button."""

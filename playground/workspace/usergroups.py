@@ -54,8 +54,12 @@ def _told(context: Context, group: UserGroup, args: Json) -> Json:
 
 def _free_handle(context: Context, handle: object, own: UserGroup | None = None) -> str:
     wanted = str(handle or "")
-    others = [group for group in context.state.groups.values() if group is not own]
-    if any(group.handle == wanted for group in others):
+    state = context.state
+    # "Must be unique among channels, users and User Groups" (usergroups.create's page).
+    taken = {group.handle for group in state.groups.values() if group is not own}
+    taken |= {user.name for user in state.users.values()}
+    taken |= {channel.name for channel in state.channels.values()}
+    if wanted in taken:
         raise ApiError("handle_already_exists")
     return wanted
 

@@ -108,6 +108,13 @@ async def test_a_group_that_is_disabled_is_seen_on_demand(world: World) -> None:
     assert await error(world, "usergroups.users.list", **group) is None
 
 
+async def test_a_groups_handle_is_nobody_elses(world: World) -> None:
+    for handle in ("ana", "incidents", "oncall"):
+        named = {"name": f"The {handle}", "handle": handle}
+        assert await error(world, "usergroups.create", **named) == "handle_already_exists"
+    assert await error(world, "usergroups.update", usergroup="S0ONCALL", handle="oncall") is None
+
+
 async def test_the_bot_says_that_it_is_away(world: World) -> None:
     assert (await world.call("users.getPresence", user="U0ANA"))["presence"] == "active"
     assert (await world.call("users.setPresence", presence="away"))["ok"]

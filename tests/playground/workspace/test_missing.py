@@ -67,17 +67,23 @@ async def test_what_cannot_be_said_is_told(world: World) -> None:
     assert await world.ana.messages(INCIDENTS) == []
 
 
-async def test_a_button_of_the_home_tab_is_clicked(world: World) -> None:
-    blocks = [{"type": "actions", "block_id": "top", "elements": [button("refresh", "Refresh")]}]
-    view: Json = {"type": "home", "blocks": blocks}
+async def test_the_home_tab_is_clicked_and_chosen_in(world: World) -> None:
+    elements = [button("refresh", "Refresh"), card()[1]["elements"][2]]
+    view: Json = {"type": "home", "blocks": [{"type": "actions", "elements": elements}]}
     assert (await world.call("views.publish", user_id="U0ANA", view=view))["ok"]
     bare = await connect(world)
-    click = asyncio.create_task(world.ana.click_in_home("Refresh"))
-    envelope = await bare.next()
-    await bare.ack(envelope)
-    await click
-    payload = envelope["payload"]
-    assert (payload["view"]["type"], payload["actions"][0]["action_id"]) == ("home", "refresh")
+    chosen = []
+    for what, value in (("Refresh", None), ("proposal.delay", "1 hour")):
+        click = asyncio.create_task(world.ana.click_in_home(what, value))
+        envelope = await bare.next()
+        await bare.ack(envelope)
+        await click
+        assert envelope["payload"]["view"]["type"] == "home"
+        [action] = envelope["payload"]["actions"]
+        chosen.append((action["action_id"], (action.get("selected_option") or {}).get("value")))
+    assert chosen == [("refresh", None), ("proposal.delay", "3600")]
+    with pytest.raises(LookupError, match="offered: 5 minutes, 1 hour"):
+        await world.ana.click_in_home("proposal.delay", "never")
 
 
 @pytest.mark.parametrize("clears", [True, False])
