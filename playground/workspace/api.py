@@ -59,7 +59,7 @@ class WebApi:
             return self._rate_limited(name, args, put_off.seconds)
         except ApiError as refusal:
             answer = {"ok": False, "error": refusal.code, **refusal.details}
-        self._remember(name, args, answer)
+        self.remember(name, args, answer)
         if self._faults.is_answer_lost(name) and request.transport is not None:
             request.transport.abort()
         return web.json_response(answer, headers=self._headers(name))
@@ -113,14 +113,15 @@ class WebApi:
 
     def _rate_limited(self, name: str, args: Json, retry_after_s: int) -> web.Response:
         answer: Json = {"ok": False, "error": "ratelimited"}
-        self._remember(name, args, answer)
+        self.remember(name, args, answer)
         return web.json_response(
             answer,
             status=HTTPStatus.TOO_MANY_REQUESTS,
             headers={"Retry-After": str(retry_after_s)},
         )
 
-    def _remember(self, name: str, args: Json, answer: Json) -> None:
+    def remember(self, name: str, args: Json, answer: Json) -> None:
+        """Keep a call in the log, without its token."""
         kept = {key: value for key, value in args.items() if key != "token"}
         at = self._context.state.clock.now()
         self.calls.append(Call(method=name, args=kept, answer=answer, at=at))

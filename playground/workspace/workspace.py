@@ -8,13 +8,14 @@ from http import HTTPStatus
 from aiohttp import web
 
 from playground.workspace.acts import Acts
-from playground.workspace.api import WebApi, nobody_there
+from playground.workspace.api import WebApi, nobody_there, read_arguments
 from playground.workspace.context import Context
 from playground.workspace.delivery import Delivery, Patience
 from playground.workspace.faults import Faults
 from playground.workspace.feed import Feed
 from playground.workspace.model import (
     ALL_SCOPES,
+    ApiError,
     Call,
     Clock,
     Json,
@@ -220,7 +221,7 @@ class Workspace:
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
-        failed = self._failed(method)
+        failed = await self._failed(method, request)
         if failed is not None:
             return failed
         answered = await self._api.serve(request)
@@ -230,7 +231,7 @@ class Workspace:
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         if self.faults.is_away:
             return nobody_there(request, self.faults, RESPONSE_URL)
-        failed = self._failed(RESPONSE_URL)
+        failed = await self._failed(RESPONSE_URL, request)
         if failed is not None:
             return failed
         wait_s = self.faults.retry_after_s(RESPONSE_URL)
@@ -243,13 +244,16 @@ class Workspace:
         await self._dawdle(RESPONSE_URL)
         return answered
 
-    def _failed(self, method: str) -> web.Response | None:
+    async def _failed(self, method: str, request: web.Request) -> web.Response | None:
         status = None if self.faults.is_away else self.faults.failure(method)
         if status is None:
             return None
         answer: Json = {"ok": False, "error": FAILURES.get(status, "fatal_error")}
-        now = self.state.clock.now()
-        self.calls.append(Call(method=method, args={}, answer=answer, at=now))
+        args: Json = {}
+        # A server that fails minds no argument; what can be read of them is for the log.
+        with contextlib.suppress(ApiError):
+            args = await read_arguments(request)
+        self._api.remember(method, args, answer)
         return web.json_response(answer, status=status)
 
     async def _dawdle(self, method: str) -> None:

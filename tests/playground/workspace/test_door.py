@@ -46,6 +46,11 @@ async def test_a_call_that_is_put_off_is_logged_with_what_it_said(world: World) 
     answer = await world.call("chat.postMessage", channel=INCIDENTS, text="now")
     assert answer == {"ok": False, "error": "ratelimited"}
     assert world.calls("chat.postMessage") == [{"channel": INCIDENTS, "text": "now"}]
+    world.workspace.faults.fail("chat.postMessage", 503)
+    answer = await world.call("chat.postMessage", channel=INCIDENTS, text="again")
+    assert answer == {"ok": False, "error": "service_unavailable"}
+    assert world.calls("chat.postMessage")[-1] == {"channel": INCIDENTS, "text": "again"}
+    assert await world.ana.messages(INCIDENTS) == []
 
 
 async def test_a_channel_has_one_rate_by_whatever_name(world: World) -> None:
