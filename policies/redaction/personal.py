@@ -40,7 +40,8 @@ _NETWORK = re.compile(
     r"|3(?:0[0-5]|[68]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14}"
 )
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
+    r"(?<![A-Z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])",
+    re.IGNORECASE,
 )
 # The IBAN registry (SWIFT, ISO 13616): how long an account number of a country is.
 _IBAN_LENGTH = dict(
@@ -94,7 +95,7 @@ def _emails(text: str) -> Iterator[Span]:
 def _ibans(text: str) -> Iterator[Span]:
     for found in _IBAN.finditer(text):
         start, end = found.span()
-        # What follows in capitals may have been taken for its last group.
+        # What follows may have been taken for its last groups.
         while end > start:
             if is_iban(text[start:end]):
                 yield Span(start, end, IBAN)
@@ -116,7 +117,7 @@ def is_card(text: str) -> bool:
 
 def is_iban(text: str) -> bool:
     """Say whether this is an account number whose check digits are right (ISO 13616)."""
-    plain = text.replace(" ", "")
+    plain = text.replace(" ", "").upper()
     if _IBAN_LENGTH.get(plain[:2]) != str(len(plain)):
         return False
     moved = plain[4:] + plain[:4]

@@ -154,7 +154,14 @@ def test_cards_of_other_networks_are_known(number: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["GB29 NWBK 6016 1331 9268 19", "FR1420041010050500013M02606", "NL91 ABNA 0417 1643 00"],
+    [
+        "GB29 NWBK 6016 1331 9268 19",
+        "FR1420041010050500013M02606",
+        "NL91 ABNA 0417 1643 00",
+        "de89370400440532013000",
+        "at61 1904 3002 3457 3201",
+    ],
 )
-def test_accounts_of_other_countries_are_known(number: str) -> None:
-    assert Redactor().text(f"x {number} AND y") == "x [redacted IBAN] AND y"
+@pytest.mark.parametrize("after", ["AND y", "this time", "for now"])
+def test_accounts_of_other_countries_are_known(number: str, after: str) -> None:
+    assert Redactor().text(f"x {number} {after}") == f"x [redacted IBAN] {after}"
