@@ -16,12 +16,14 @@ from policies.faults import Fields, Problem, Source, problems
 from policies.model import EffectKind
 from policies.money import CURRENCIES
 from policies.rulefile import currency_words, quoted
-from policies.vocabulary import Vocabulary, advice, nearest
+from policies.vocabulary import Vocabulary, advice, nearest, word_fault
 from policies.yamltext import Path
 
 # A number alone would be read as seconds since 1970; and no zone knows the end of all years.
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
 _FIRST, _LAST = 1970, 2100
+# Facts that are words of which nobody knows the whole.
+_WORDS = ("channel", "environment", "service", "target", "team", "tool")
 
 # What a case does not name is ordinary: an incident in staging, no calendar holds.
 ORDINARY: dict[str, Any] = {
@@ -118,6 +120,7 @@ def _faults(case: Case, document: Any, names: Names) -> Iterator[tuple[Path, str
             yield ("facts", "calendars"), "`at` says which calendars hold; write one of the two"
     for name in sorted(NUMBERS.intersection(case.facts)):
         yield from quoted(case.facts[name], ("facts", name))
+    yield from _unseen(case.facts)
     currency = case.facts.get("currency")
     if isinstance(currency, str) and currency not in CURRENCIES:
         yield ("facts", "currency"), f"facts.currency: {currency_words(currency)}"
@@ -126,6 +129,14 @@ def _faults(case: Case, document: Any, names: Names) -> Iterator[tuple[Path, str
             yield ("expect", name), f"expect.{name}: it has no value and would expect nothing"
     yield from _strangers(case.facts, names)
     yield from _misspelt_place(case.facts, names.rules)
+
+
+def _unseen(facts: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    for name in _WORDS:
+        word = facts.get(name)
+        fault = word_fault(word) if isinstance(word, str) else None
+        if fault is not None:
+            yield ("facts", name), f"facts.{name}: {fault}"
 
 
 def _misspelt_place(facts: Mapping[str, Any], rules: RuleSet) -> Iterator[tuple[Path, str]]:

@@ -227,6 +227,8 @@ CASE_TYPOS: dict[str, tuple[str, str, int, str]] = {
         3,
         "the action `read` goes with the tier `read`",
     ),
+    "a service without a name": ("facts: {", "facts: {service: '', ", 3, "service: an empty word"),
+    "a target with blanks": ("facts: {", "facts: {target: 'a  b', ", 3, "blanks that nobody sees"),
     "another risk than the tool's": ("tier: medium", "tier: high", 3, "`medium`, not `high`"),
     "a tool that there is not": ("shop_rollback", "shop_rolback", 3, "`shop_rollback`?"),
     "an expectation without a value": (
