@@ -79,6 +79,25 @@ def facts_of(
         raise SettingsError(f"{_option(name)}: {_said(name, fault)}") from error
 
 
+def no_tools(facts: Facts) -> str | None:
+    """Say so where no tool has the action, the agent and the tier asked about; else None.
+
+    For who names an action alone: the ordinary agent and tier may not be those of its tools.
+    """
+    if facts.tool != ANY or facts.action is None:
+        return None
+    having = [one for one in tools() if one.action is facts.action]
+    if any(facts.agent in one.agents and facts.tier is one.tier for one in having):
+        return None
+    if not having:
+        return f"No tool that there is has the action `{facts.action}`."
+    names = ", ".join(f"`--tool {one.tool}`" for one in having)
+    asked = (
+        f"the action `{facts.action}` with the agent `{facts.agent}` and the tier `{facts.tier}`"
+    )
+    return f"No tool has {asked}, so this never comes up: ask about {names}."
+
+
 def _said(name: str, fault: Detail) -> str:
     """Return what is wrong with a fact, in words that name what it may be."""
     if fault["type"] not in {"greater_than_equal", "less_than_equal"}:

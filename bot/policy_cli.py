@@ -156,6 +156,9 @@ def _explain(parsed: argparse.Namespace) -> int:
     print(f"Policy {rules.version}:")
     for line in explained(explain(facts, rules)):
         print(line)
+    hint = facts_cli.no_tools(facts) if parsed.proposal is None else None
+    if hint is not None:
+        print(hint)
     return OK
 
 

@@ -136,6 +136,29 @@ def test_why_a_decision_is_told_rule_by_rule(capsys: Printed) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (
+            ["--action", "silence", "--environment", "staging"],
+            "No tool has the action `silence` with the agent `incident` and the tier `medium`, so"
+            " this never comes up: ask about `--tool alertmanager_silence`.",
+        ),
+        (["--action", "deploy"], "No tool that there is has the action `deploy`."),
+        (["--action", "rollback"], None),
+        (["--action", "silence", "--tier", "low"], None),
+        (["--tool", "alertmanager_silence"], None),
+        (["--tool", "another-tool", "--action", "deploy"], None),
+    ],
+)
+def test_what_no_tool_does_is_explained_and_said_so(
+    asked: list[str], says: str | None, capsys: Printed
+) -> None:
+    assert main(["policy", "explain", *asked]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("No tool")] == ([says] if says else [])
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ([], "--tool: write which tool is asked for"),
