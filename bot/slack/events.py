@@ -4,6 +4,7 @@ from typing import Any
 
 from bot.slack.commands import HELP
 from bot.slack.desk import Desk
+from bot.slack.text import counted
 from bot.store.boxes import Letter, letter_done, send
 from bot.store.controls import waiting
 from bot.store.engine import Connection
@@ -47,8 +48,9 @@ async def _home(desk: Desk, letter: Letter, user: str) -> None:
             stopped = paused(connection, DEFAULT_TENANT)
             open_tasks, pending = waiting(connection, DEFAULT_TENANT)
             state = "*Signoff works.*" if stopped is None else "*Signoff is paused.*"
-            text = f"{state} {open_tasks} tasks are open; {len(pending)} proposals wait for a"
-            text += f" sign-off.\n\n{HELP}"
+            tasks = counted(open_tasks, "task is open", "tasks are open")
+            proposals = counted(len(pending), "proposal waits", "proposals wait")
+            text = f"{state} {tasks}; {proposals} for a sign-off.\n\n{HELP}"
             send(connection, desk.context, "home", {"user": user, "text": text})
 
     await desk.context.database.write(unit)

@@ -8,7 +8,7 @@ from bot.slack.desk import Desk, reply
 from bot.slack.groups import Mentions, any_of
 from bot.slack.places import address, linked
 from bot.slack.rights import PATIENCE_S, reader, refuse
-from bot.slack.text import bullets, code, day_time, person, shorten
+from bot.slack.text import bullets, code, counted, day_time, person, shorten
 from bot.store.boxes import Letter, letter_done
 from bot.store.controls import waiting
 from bot.store.engine import Connection
@@ -52,7 +52,7 @@ async def status(desk: Desk, letter: Letter, words: list[str]) -> None:
         lines = [] if now.pause is not None else ["*Signoff works.*"]
         lines += halts.status(now)
         open_tasks, _ = waiting(connection, DEFAULT_TENANT)
-        lines.append("1 task is open." if open_tasks == 1 else f"{open_tasks} tasks are open.")
+        lines.append(counted(open_tasks, "task is open.", "tasks are open."))
         lines += _waiting(desk, found, total, memberships)
         lines += _unfinished(desk, connection)
         lines += [_review(review) for review in open_reviews(connection, DEFAULT_TENANT)[:10]]
@@ -76,7 +76,7 @@ def _waiting(
     left = total - sum(1 + one.alike if isinstance(one, Open) else 1 for one in found)
     if left:
         lines.append(f"and {left} more")
-    head = f"*{total} proposal{'s wait' if total > 1 else ' waits'} for a sign-off*"
+    head = f"*{counted(total, 'proposal waits', 'proposals wait')} for a sign-off*"
     return [head, bullets(lines)]
 
 

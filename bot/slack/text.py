@@ -78,3 +78,8 @@ def link(label: str, url: str) -> str:
 def bullets(lines: list[str]) -> str:
     """Return lines as a list."""
     return "\n".join(f"• {line}" for line in lines)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with what is counted, such as `1 task is open`."""
+    return f"{number} {one if number == 1 else many}"

@@ -98,16 +98,20 @@ export class ChannelPane {
       return h("div", { class: "empty-state" }, h("p", { class: "empty-title" }, "Nothing was said here yet."),
         h("p", {}, "Say something, or type / to see the commands."));
     }
-    const incidents = h("a", { href: `#${DEFAULT_CHANNEL}` }, "#incidents");
+    const incidents = () => h("a", { href: `#${DEFAULT_CHANNEL}` }, "#incidents");
+    const skip = () => h("strong", {}, "+1 min");
+    const { app, commands } = store.state;
     return h("div", { class: "empty-state" },
-      h("p", { class: "empty-title" }, isQuietChannel ? "Nothing was said here yet." : "All quiet."),
-      h("p", {}, "Press ", h("strong", {}, "Break something"), ", then look into ", incidents, "."),
-      h("button", { type: "button", class: "button danger", onclick: this.breakSomething }, "Break something"),
-      h("p", { class: "hint" }, "A service will start to fail. Once that has lasted a while (",
-        h("strong", {}, "+1 min"), " skips the wait) the alert reaches ",
-        store.state.app.name, ", and what it finds and wants to do appears there. Act as Ana, Ben or ",
-        "Mia on the left to sign it off. Type / to see the commands."),
-      store.state.commands.length ? h("p", { class: "hint" }, "Commands: ", store.state.commands
+      h("p", { class: "empty-title when-whole" }, isQuietChannel ? "Nothing was said here yet." : "All quiet."),
+      h("p", { class: "when-whole" }, "Press ", h("strong", {}, "Break something"), ", then look into ", incidents(), "."),
+      h("button", { type: "button", class: "button danger when-whole", onclick: this.breakSomething }, "Break something"),
+      h("p", { class: "hint when-whole" }, "A service will start to fail. Once that has lasted a while (",
+        skip(), " skips the wait) the alert reaches ", app.name, ", and what it finds and wants to do appears there. ",
+        "Act as Ana, Ben or Mia on the left to sign it off. Type / to see the commands."),
+      h("p", { class: "empty-title when-broken" }, "Something is broken."),
+      h("p", { class: "when-broken" }, "Once that has lasted a while, its alert reaches ", app.name, ": ", skip(),
+        " at the top skips the wait. Then look into ", incidents(), "."),
+      commands.length ? h("p", { class: "hint" }, "Commands: ", commands
         .flatMap((name) => [h("code", {}, name), " "])) : null);
   }
 }

@@ -46,6 +46,8 @@ function update({ fault, time, bot, links }, status) {
   time.textContent = Number.isNaN(now.getTime()) ? "" : `${now.toISOString().slice(11, 19)} UTC`;
   fault.textContent = status.fault ? `broken: ${describe(status.fault)}` : "all services healthy";
   fault.classList.toggle("on", Boolean(status.fault));
+  // The channels' empty state says other words then: style.css.
+  document.body.classList.toggle("is-broken", Boolean(status.fault));
   const restarts = status.bot?.restarts ? `, restarted ${status.bot.restarts}×` : "";
   bot.textContent = status.bot?.running ? `bot running${restarts}` : "bot stopped";
   bot.classList.toggle("off", !status.bot?.running);

@@ -143,3 +143,13 @@ async def test_a_direct_message_is_answered_with_what_can_be_asked(scene: Scene)
         return [text_of(m) for m in messages if "What you can ask" in text_of(m)]
 
     assert len(await eventually(told)) == 1
+
+
+async def test_the_home_tab_says_what_waits_in_whole_sentences(scene: Scene) -> None:
+    async def shown() -> str:
+        home = await scene.ana.home()
+        return text_of({"blocks": home["blocks"]}) if home else ""
+
+    found = await eventually(shown)
+    assert re.search(r"(0 tasks are|1 task is|\d+ tasks are) open; 0 proposals wait for", found)
+    assert "/signoff status" in found

@@ -47,6 +47,8 @@ async def test_a_newcomer_is_told_what_to_press_and_the_bar_does_it(
     await expect(empty).to_contain_text("Press Break something, then look into #incidents.")
     await empty.get_by_role("button", name="Break something").click()
     await expect(page.locator(".fault")).to_have_text("broken: checkout staging")
+    await expect(empty.get_by_role("button", name="Break something")).to_have_count(0)
+    await expect(empty.get_by_text("skips the wait. Then look into")).to_be_visible()
     await page.get_by_role("button", name="+10 min").click()
     await expect(page.get_by_role("button", name="+10 min")).to_be_enabled()
     assert asked == [{"path": "/world/fault"}, {"path": "/world/forward", "seconds": 600}]
