@@ -199,7 +199,7 @@ def recorded_key(connection: Connection) -> str | None:
     ).scalar_one_or_none()
     try:
         return None if body is None else str(json.loads(body)["data"]["key"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, RecursionError, TypeError) as error:
         raise ContradictionError("the event that records the key was changed") from error
 
 

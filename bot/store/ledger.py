@@ -11,6 +11,7 @@ from typing import Any
 import rfc8785
 from sqlalchemy import Connection, Row, bindparam, func, or_, select
 
+from bot.store.errors import StoreError
 from bot.store.prepared import Prepared, written
 from bot.store.records import ledger, ledger_index, texts
 from bot.store.tables import tasks
@@ -222,7 +223,7 @@ def _canonical(text: str) -> dict[str, Any] | None:
     try:
         found: Any = _read(text)
         is_canonical = plainly(found) == text
-    except ValueError:
+    except (ValueError, RecursionError):
         found, is_canonical = _canonical_slowly(text)
     return found if is_canonical and isinstance(found, dict) else None
 
@@ -231,7 +232,7 @@ def _canonical_slowly(text: str) -> tuple[Any, bool]:
     try:
         found = json.loads(text)
         return found, rfc8785.dumps(found).decode() == text
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, False
 
 
@@ -319,14 +320,30 @@ def story(connection: Connection, task_id: str) -> list[dict[str, Any]]:
 
 
 def told(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
-    """Fold rows of (body, hash, text name, text value) into events with their texts."""
+    """Fold rows of (body, hash, text name, text value) into events with their texts.
+
+    Raises:
+        StoreError: a body is no event.
+    """
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
-        event = json.loads(row.body)
+        event = _event(row.body)
         shown = found.setdefault(event["seq"], {**event, "texts": {}, "hash": row.hash})
         if row.name is not None:
             shown["texts"][row.name] = row.value
     return list(found.values())
+
+
+def _event(body: object) -> dict[str, Any]:
+    try:
+        found: Any = json.loads(body) if isinstance(body, str) and is_text(body) else None
+        # As it is to be shown: whatever is needed for that is needed for this.
+        derived(found, None)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise StoreError(
+            "the body of an event is none: run `signoff audit verify`, which names it"
+        ) from error
+    return dict(found)
 
 
 def lines(connection: Connection, task_id: str | None = None) -> Iterator[str]:

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    cast,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+)
 
 from bot.store.engine import StoreError
 from bot.store.ledger import derived, told
@@ -104,7 +114,8 @@ def rebuild(connection: Connection) -> int:
     threads: dict[str, str] = {}
     after = 0
     while rows := connection.execute(
-        select(ledger.c.seq, ledger.c.body)
+        # As bytes: one that is no text any more is to be named.
+        select(ledger.c.seq, cast(ledger.c.body, LargeBinary).label("body"))
         .where(ledger.c.seq > after)
         .order_by(ledger.c.seq)
         .limit(AT_ONCE)
@@ -115,11 +126,11 @@ def rebuild(connection: Connection) -> int:
     return after
 
 
-def _again(seq: int, body: str, threads: dict[str, str]) -> dict[str, Any]:
+def _again(seq: int, body: bytes, threads: dict[str, str]) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        found = json.loads(body.decode())
         if found["kind"] == EventKind.TASK_CREATED:
             threads[found["task_id"]] = found["data"]["thread"]
         return derived(found, threads.get(found["task_id"] or ""))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise StoreError(f"the body of event {seq} is none: run `audit verify`") from error

@@ -134,6 +134,16 @@ def not_json(db: sqlite3.Connection) -> int:
     return seq
 
 
+def nested(db: sqlite3.Connection) -> int:
+    """Write JSON that is too deep to be read, under a hash that fits."""
+    seq = chosen(db)
+    (prev,) = db.execute("SELECT prev FROM ledger WHERE seq = ?", (seq,)).fetchone()
+    text = '{"a":' * 100_000 + "1" + "}" * 100_000
+    own = hashlib.sha256(b"ledger/v1\0" + prev.encode() + text.encode()).hexdigest()
+    db.execute("UPDATE ledger SET body = ?, hash = ? WHERE seq = ?", (text, own, seq))
+    return seq
+
+
 def index_row_lost(db: sqlite3.Connection) -> int:
     seq = chosen(db)
     db.execute("DELETE FROM ledger_index WHERE seq = ?", (seq,))
@@ -160,6 +170,7 @@ OTHERS: dict[str, Change] = {
         moved_to_the_front,
         hashed_again,
         spaced,
+        nested,
         not_json,
         index_row_lost,
         tail_cut_but_indexed,
@@ -265,3 +276,24 @@ def test_one_changed_event_is_named(
     monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/copy.db")
     assert main(["audit", "verify"]) == 1
     assert capsys.readouterr().out.startswith(f"WRONG at event {seq}: ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [nested, not_json, spoiled("ledger", "body", "CAST(x'7bff7d' AS TEXT)")],
+    ids=["nested", "no JSON", "no UTF-8"],
+)
+def test_a_record_with_a_spoiled_event_is_not_shown_and_says_what_to_do(
+    template: Path,
+    tmp_path: Path,
+    change: Change,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tampered(template, tmp_path / "copy.db", change)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/copy.db")
+    for command in (["search"], ["rebuild"]):
+        assert main(["audit", *command]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("signoff: the body of ")
+        assert "audit verify`" in said
