@@ -82,7 +82,7 @@ def _fault(words: Words, places: Places) -> str | None:
     fields = [("AGENT", [*places]), ("ENVIRONMENT", own), ("MODE", modes)]
     for place, (field, known) in enumerate(fields):
         if place >= len(given):
-            return f"{field} is missing; {suggestion('', known)}."
+            return f"{field} is missing; {suggestion('', known)}"
         if given[place] in known:
             continue
         word = code(words[place], 60)

@@ -82,9 +82,10 @@ def meant(
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
-    """Return which of the known names was probably meant, or which there are, for people."""
+    """Return which of the known names was probably meant, or which there are, as an end."""
     near = get_close_matches(name, known, n=MOST_NAMES, cutoff=0.4)
-    return safe(advice(name, near or list(known)[:MOST_NAMES]), LONGEST_ADVICE)
+    found = safe(advice(name, near or list(known)[:MOST_NAMES]), LONGEST_ADVICE)
+    return found if found.endswith("?") else f"{found}."
 
 
 def unheard(words: Sequence[str], platform: str) -> Campaign:

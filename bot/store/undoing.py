@@ -10,7 +10,7 @@ from agents.ports import ProposalRow
 from bot.store.context import Context
 from bot.store.proposals import proposal_of, proposal_rows
 from bot.store.strangers import is_strange
-from bot.store.tables import proposals
+from bot.store.tables import proposals, tasks
 from bot.store.tasks import UNDO, undo_key
 from bot.store.votes import Click, is_on_card
 from policies.approvals import Refusal, unfit
@@ -143,9 +143,18 @@ def past_of(connection: Connection, tenant: str, task_id: str) -> Past:
     """Return what a task of a tenant did last."""
     own = (proposals.c.task_id == task_id, proposals.c.tenant == tenant)
     ids = connection.execute(select(proposals.c.id).where(*own)).scalars().all()
+    if not ids and not _is_there(connection, tenant, task_id):
+        return Past(
+            undoing=None, said=f"There is no task {task_id}. Each thread shows its task's id."
+        )
     if any(is_strange(connection, name) for name in ids):
         return Past(undoing=None, said="Only a newer version of Signoff knows that task.")
     return last_done(proposal_rows(connection, task_id) if ids else ())
+
+
+def _is_there(connection: Connection, tenant: str, task_id: str) -> bool:
+    own = (tasks.c.id == task_id, tasks.c.tenant == tenant)
+    return connection.execute(select(tasks.c.id).where(*own)).first() is not None
 
 
 def asked_back(connection: Connection, proposal_id: str) -> tuple[str, datetime] | None:
