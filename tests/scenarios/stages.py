@@ -222,7 +222,7 @@ def is_said(stage: Stage, pattern: str) -> bool:
     return any(
         re.search(pattern, json.dumps(call.args, ensure_ascii=False))
         for call in stage.world.workspace.calls
-        if call.method in {"chat.postMessage", "chat.update"}
+        if call.method in {"chat.postMessage", "chat.update"} and call.answer["ok"]
     )
 
 

@@ -32,7 +32,7 @@ TASKS = len(BROKEN) + sum(len(wave) for wave in WAVES) + len(MANY)
 # Reads of a probe that waits twice as long each time, up to a minute, for ten minutes.
 PROBES = 20
 # How long a sign-off may take while every second call is refused and 200 threads are told.
-BUSY_S = 90.0
+BUSY_S = 240.0
 
 
 class Trouble:

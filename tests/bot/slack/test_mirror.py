@@ -183,7 +183,8 @@ async def test_of_many_changes_only_the_newest_is_told(side: Side) -> None:
         for state in (TaskState.ANALYSING, TaskState.COMPLETED):
             await side.store.tasks.advance(claim, TaskChange(state=state))
         await side.shown()
-    told = [call["text"] for call in side.calls("chat.update") if call]
+    updates = [call for call in side.workspace.calls if call.method == "chat.update"]
+    told = [call.args["text"] for call in updates if call.answer["ok"]]
     assert [words.rsplit(": ", 1)[1] for words in told] in (["Finished"], ["Looking", "Finished"])
     assert "Thinking" not in " ".join(told)
 
