@@ -4,12 +4,18 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from policies.redaction import clouds, credentials, personal, services, tokens
+from policies.redaction.clouds import CLOUDS, CODE, MODELS
+from policies.redaction.credentials import COMMANDS, FILES, HEADERS, PLACES
 from policies.redaction.kinds import Kinds
 from policies.redaction.own import WRAPPED, OwnSecrets, lowered
+from policies.redaction.personal import NAMES as PERSONAL
 from policies.redaction.personal import Personal, PersonalData
 from policies.redaction.published import outside, verifier_keys
+from policies.redaction.services import ADVERTISING, CHAT, MAIL, MONEY, WATCH
 from policies.redaction.spans import Marks, Span, mark, without
+from policies.redaction.tokens import NAME as LONG_TOKEN
+from policies.redaction.tokens import SHORTEST
+from policies.redaction.tokens import spans as long_tokens
 from policies.redaction.trie import any_of
 from policies.redaction.views import View, joined, plain, shown, unescaped, unwrapped
 
@@ -17,18 +23,18 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 KNOWN = Kinds(
     (
-        *clouds.CLOUDS,
-        *clouds.CODE,
-        *clouds.MODELS,
-        *services.CHAT,
-        *services.WATCH,
-        *services.MONEY,
-        *services.MAIL,
-        *services.ADVERTISING,
-        *credentials.FILES,
-        *credentials.HEADERS,
-        *credentials.PLACES,
-        *credentials.COMMANDS,
+        *CLOUDS,
+        *CODE,
+        *MODELS,
+        *CHAT,
+        *WATCH,
+        *MONEY,
+        *MAIL,
+        *ADVERTISING,
+        *FILES,
+        *HEADERS,
+        *PLACES,
+        *COMMANDS,
     )
 )
 # No secret with a form of its own is shorter; one without a word that it begins with is longer,
@@ -84,7 +90,7 @@ _HINT = re.compile(
         )
     )
 )
-_MARKS = Marks.of((*KNOWN.names, tokens.NAME, *personal.NAMES))
+_MARKS = Marks.of((*KNOWN.names, LONG_TOKEN, *PERSONAL))
 _ROUNDS = 3
 DEEPEST = 100
 TOO_DEEP = "[nested too deep]"
@@ -250,6 +256,6 @@ class Redactor:
             )
         if is_typed:
             return
-        if longest >= tokens.SHORTEST:
-            yield from tokens.spans(text)
+        if longest >= SHORTEST:
+            yield from long_tokens(text)
         yield from self._personal.spans(text)
